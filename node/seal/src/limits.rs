@@ -1,0 +1,45 @@
+//! Every number of this crate, with its reason.
+
+/// Bytes of an XChaCha20 nonce: long enough to be drawn at random for ever.
+pub const NONCE_LEN: usize = 24;
+
+/// Bytes of a Poly1305 tag.
+pub const TAG_LEN: usize = 16;
+
+/// Bytes of the key id in front of every sealed value.
+pub const KEY_ID_LEN: usize = 4;
+
+/// What sealing adds to a plain text, in bytes.
+pub const SEAL_OVERHEAD: usize = KEY_ID_LEN + NONCE_LEN + TAG_LEN;
+
+/// Bytes of an application key.
+pub const KEY_LEN: usize = 32;
+
+/// Keys in one ring. A rotation needs two; eight leave room for rotations whose re-encryption never ended, and
+/// bound what a hand-edited key file can cost.
+pub const MAX_KEYS: usize = 8;
+
+/// Longest State attribute: RFC 2865 section 5.24 allows one, and an attribute's value holds at most 253 bytes.
+pub const MAX_STATE_ATTRIBUTE_LEN: usize = 253;
+
+/// Argon2id work memory in KiB (19 MiB), the first choice of OWASP's password storage advice with two passes, one lane.
+pub const ARGON2_MEMORY_KIB: u32 = 19 * 1024;
+
+/// Argon2id passes over that memory.
+pub const ARGON2_PASSES: u32 = 2;
+
+/// Argon2id lanes: one thread computes one hash; parallelism is across logins.
+pub const ARGON2_LANES: u32 = 1;
+
+/// The most work memory a stored verifier may ask for, in KiB: 64 MiB per hash thread still fits beside the rest of
+/// a small node, so parameters can be raised once without an upgrade being needed first.
+pub const MAX_ARGON2_MEMORY_KIB: u32 = 64 * 1024;
+
+/// The most passes a stored verifier may ask for: beyond it a login would outlast its NAS's patience.
+pub const MAX_ARGON2_PASSES: u32 = 16;
+
+/// Bytes of salt: RFC 9106 section 3.1 recommends 16.
+pub const SALT_LEN: usize = 16;
+
+/// Bytes of an Argon2 tag.
+pub const PASSWORD_HASH_LEN: usize = 32;

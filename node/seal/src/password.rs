@@ -1,0 +1,162 @@
+//! Passwords: Argon2id (RFC 9106) verifiers and the memory that computing one needs.
+//!
+//! A verifier names its own parameters, so they can be raised for new passwords while old ones still verify. It is
+//! sealed like every other field before it is stored.
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::limits::{
+    ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES, MAX_ARGON2_MEMORY_KIB, MAX_ARGON2_PASSES,
+    PASSWORD_HASH_LEN, SALT_LEN,
+};
+use crate::secret::constant_time_eq;
+
+/// The only layout so far: format 1, memory (KiB), passes, lanes, salt, tag; integers big-endian.
+const FORMAT: u8 = 1;
+const ENCODED_LEN: usize = 1 + 4 + 2 + 1 + SALT_LEN + PASSWORD_HASH_LEN;
+
+/// What is stored instead of a password. Wiped when dropped.
+pub struct PasswordVerifier {
+    params: Params,
+    salt: [u8; SALT_LEN],
+    hash: Zeroizing<[u8; PASSWORD_HASH_LEN]>,
+}
+
+/// The bytes are not a verifier that this version can check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a password verifier of a known format")]
+pub struct InvalidVerifier;
+
+impl PasswordVerifier {
+    /// Hashes a new password under today's parameters: about 30 ms of one core. `salt` must be fresh randomness.
+    #[must_use]
+    pub fn compute(password: &[u8], salt: [u8; SALT_LEN], memory: &mut HashMemory) -> Self {
+        let params = todays_params();
+        let hash = hash(&params, password, &salt, memory);
+        Self { params, salt, hash }
+    }
+
+    /// A verifier that no password matches, at today's parameters. Checking against it costs what checking against
+    /// a real one costs, which is what it is for: an unknown user must not answer sooner than a known one.
+    #[must_use]
+    pub fn dummy() -> Self {
+        Self {
+            params: todays_params(),
+            salt: [0; SALT_LEN],
+            hash: Zeroizing::new([0; PASSWORD_HASH_LEN]),
+        }
+    }
+
+    /// Whether `password` is the one this was computed from. About 30 ms of one core, compared in constant time.
+    #[must_use]
+    pub fn matches(&self, password: &[u8], memory: &mut HashMemory) -> bool {
+        let computed = hash(&self.params, password, &self.salt, memory);
+        constant_time_eq(&*computed, &*self.hash)
+    }
+
+    /// The bytes to seal and store.
+    #[must_use]
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(ENCODED_LEN));
+        bytes.push(FORMAT);
+        bytes.extend_from_slice(&self.params.m_cost().to_be_bytes());
+        bytes.extend_from_slice(&(self.params.t_cost() as u16).to_be_bytes());
+        bytes.push(self.params.p_cost() as u8);
+        bytes.extend_from_slice(&self.salt);
+        bytes.extend_from_slice(&*self.hash);
+        bytes
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    ///
+    /// # Errors
+    /// [`InvalidVerifier`] for another format, or parameters beyond this crate's limits.
+    pub fn decode(bytes: &[u8]) -> Result<Self, InvalidVerifier> {
+        let bytes: &[u8; ENCODED_LEN] = bytes.try_into().map_err(|_| InvalidVerifier)?;
+        let (head, rest) = bytes.split_at(8);
+        let (salt, tag) = rest.split_at(SALT_LEN);
+        let memory_kib = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
+        let passes = u32::from(u16::from_be_bytes([head[5], head[6]]));
+        let within_limits = memory_kib <= MAX_ARGON2_MEMORY_KIB && passes <= MAX_ARGON2_PASSES;
+        if head[0] != FORMAT || !within_limits {
+            return Err(InvalidVerifier);
+        }
+        Ok(Self {
+            params: Params::new(
+                memory_kib,
+                passes,
+                u32::from(head[7]),
+                Some(PASSWORD_HASH_LEN),
+            )
+            .map_err(|_| InvalidVerifier)?,
+            salt: salt.try_into().map_err(|_| InvalidVerifier)?,
+            hash: Zeroizing::new(tag.try_into().map_err(|_| InvalidVerifier)?),
+        })
+    }
+}
+
+/// The work memory of one hashing thread, kept between passwords: asking the system for 19 MiB of zeroed pages each
+/// time costs a tenth of the hash itself.
+pub struct HashMemory {
+    blocks: Vec<Block>,
+}
+
+impl HashMemory {
+    /// Memory for today's parameters; it grows when a verifier asks for more.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            blocks: vec![Block::new(); todays_params().block_count()],
+        }
+    }
+
+    fn at_least(&mut self, count: usize) -> &mut [Block] {
+        if self.blocks.len() < count {
+            self.blocks.resize(count, Block::new());
+        }
+        &mut self.blocks[..count]
+    }
+}
+
+impl Default for HashMemory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for HashMemory {
+    fn drop(&mut self) {
+        for block in &mut self.blocks {
+            block.zeroize();
+        }
+    }
+}
+
+fn hash(
+    params: &Params,
+    password: &[u8],
+    salt: &[u8; SALT_LEN],
+    memory: &mut HashMemory,
+) -> Zeroizing<[u8; PASSWORD_HASH_LEN]> {
+    let mut out = Zeroizing::new([0; PASSWORD_HASH_LEN]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+        .hash_password_into_with_memory(
+            password,
+            salt,
+            &mut *out,
+            memory.at_least(params.block_count()),
+        )
+        .expect("invariant: lengths are fixed and the memory is large enough");
+    out
+}
+
+fn todays_params() -> Params {
+    Params::new(
+        ARGON2_MEMORY_KIB,
+        ARGON2_PASSES,
+        ARGON2_LANES,
+        Some(PASSWORD_HASH_LEN),
+    )
+    .expect("invariant: the constants are within RFC 9106's bounds")
+}
