@@ -1,1 +1,57 @@
+//! The HTTP contract of Quorate: what may be asked under `/api/v1`, in which JSON shapes, and what
+//! goes wrong in which words. It holds data and no behaviour: the handlers are in `quorate-web`,
+//! the command line and any other client call through the same [`endpoints`].
+//!
+//! How to read it: [`endpoints`] is the whole API as one table of typed constants. Each names its
+//! method, path, query, request and answer, so that a client cannot send the wrong shape and the
+//! OpenAPI document ([`openapi::document`]) cannot describe another API than the one that is served.
+//! The other modules hold the shapes, one file per kind of object.
+//!
+//! Conventions:
+//! - JSON only. Requests reject unknown fields, so a misspelt setting is an error and not a silence;
+//!   answers may grow fields, so clients must ignore those they do not know.
+//! - An object is named in a path by its id (`u-0123456789abcdef`) or by its name.
+//! - Times are milliseconds since 1970-01-01 UTC and end in `_ms`.
+//! - Every object carries a `revision`, sent as `ETag` too. `If-Match` with it makes a change
+//!   conditional: another change in between answers `412` and changes nothing.
+//! - Lists are pages: at most [`limits::PAGE_MAX`] items, and `next` to ask for the following page.
+//! - Failures are `application/problem+json` (RFC 9457), see [`problem`].
+//!
+//! Caveat: a secret travels in clear inside these bodies, as [`Confidential`], exactly where it is
+//! set or shown once. Such values have no readable `Debug` and are wiped when dropped.
 #![forbid(unsafe_code)]
+
+pub mod api_tokens;
+pub mod applications;
+pub mod audit;
+pub mod clients;
+pub mod cluster;
+mod confidential;
+pub mod endpoint;
+pub mod endpoints;
+pub mod health;
+pub mod import;
+pub mod join_tokens;
+pub mod limits;
+pub mod openapi;
+pub mod page;
+pub mod policy;
+pub mod problem;
+pub mod tokens;
+pub mod users;
+
+pub use api_tokens::{ApiToken, CreateApiToken, CreatedApiToken};
+pub use applications::{Application, ChangeApplication, CreateApplication, Factor};
+pub use audit::{AuditPage, AuditQuery, AuditRecord, AuditVerification, VerifyQuery};
+pub use clients::{ChangeClient, Client, CreateClient, Modes, RotateSecret, ShownClient};
+pub use cluster::{ClusterStatus, NodeRole, NodeStatus};
+pub use confidential::Confidential;
+pub use endpoint::{Endpoint, Method, Nothing};
+pub use health::{Check, Readiness};
+pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUser, ImportedUsers};
+pub use join_tokens::{CreateJoinToken, CreatedJoinToken, JoinToken};
+pub use page::{Page, PageQuery};
+pub use policy::{ChangePolicy, Policy};
+pub use problem::{FieldProblem, Problem, ProblemKind};
+pub use tokens::{Algorithm, ChangeToken, CreateToken, CreatedToken, Token};
+pub use users::{ChangeUser, CreateUser, SetPassword, User};

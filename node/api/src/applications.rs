@@ -1,0 +1,46 @@
+//! Applications: which factors a login needs, in order.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An application as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Application {
+    /// `a-` and 16 hexadecimal digits.
+    #[schema(example = "a-00c0ffee00c0ffee")]
+    pub id: String,
+    pub name: String,
+    /// In the order in which they are asked for.
+    pub factors: Vec<Factor>,
+    pub enabled: bool,
+    pub revision: u64,
+}
+
+/// One thing that a user proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Factor {
+    /// The password kept by Quorate.
+    LocalPassword,
+    /// A time-based one-time code (RFC 6238).
+    Totp,
+}
+
+/// An application to make.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateApplication {
+    pub name: String,
+    /// At least one, none twice.
+    pub factors: Vec<Factor>,
+}
+
+/// What to change of an application. Absent fields stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeApplication {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factors: Option<Vec<Factor>>,
+}

@@ -1,0 +1,60 @@
+//! The cluster as one of its nodes sees it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The cluster now. Read it from several nodes to see where they differ.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ClusterStatus {
+    /// 32 hexadecimal digits.
+    pub cluster_id: String,
+    /// The node that answers.
+    pub node: u64,
+    /// Who leads, as far as it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<u64>,
+    /// The Raft term.
+    pub term: u64,
+    /// Whether this node reached a quorum within the request's deadline, just now.
+    pub quorum: bool,
+    /// Last index of this node's log.
+    pub last_log_index: u64,
+    /// Highest index known to be committed.
+    pub committed_index: u64,
+    /// Highest index that this node's state contains.
+    pub applied_index: u64,
+    /// Index of the newest snapshot, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_index: Option<u64>,
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NodeStatus {
+    pub id: u64,
+    pub name: String,
+    pub site: String,
+    pub role: NodeRole,
+    /// Where the other nodes reach it (QUIC, UDP).
+    pub cluster: String,
+    /// Where RADIUS clients reach it (UDP).
+    pub radius: String,
+    /// Where its API is.
+    pub https: String,
+    /// Log entries it is behind the leader; known only when the leader answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<u64>,
+}
+
+/// What a node is in the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeRole {
+    /// A voter that leads.
+    Leader,
+    /// A voter.
+    Voter,
+    /// Receives the log and has no vote yet.
+    Learner,
+}

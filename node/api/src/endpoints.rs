@@ -1,0 +1,83 @@
+//! The whole API, one constant per endpoint.
+//!
+//! To add one: write its constant here with the shapes it takes and gives, add it to [`visit_all`],
+//! give it a handler in `quorate-web` (a test there fails until it has one), and refresh
+//! `docs/openapi.json` (the test that fails says how).
+
+use crate::endpoint::{Endpoint, Method, Nothing, Shape};
+use crate::*;
+
+macro_rules! endpoints {
+    ($($name:ident: $req:ty => $res:ty = $method:ident $path:literal $id:literal $tag:literal $summary:literal $(.$option:ident $(::<$query:ty>)? ($($argument:expr)?))*;)*) => {
+        $(
+            #[doc = concat!($summary, ". `", stringify!($method), " ", $path, "`")]
+            pub const $name: Endpoint<$req, $res> =
+                Endpoint::new(Method::$method, $path, $id, $tag, $summary)$(.$option$(::<$query>)?($($argument)?))*;
+        )*
+
+        /// Shows every endpoint to `visitor`, in the order of this file.
+        pub fn visit_all(visitor: &mut impl Visitor) {
+            $(visitor.visit(&$name);)*
+        }
+    };
+}
+
+/// Something that looks at every endpoint, whatever its shapes.
+pub trait Visitor {
+    fn visit<Req: Shape, Res: Shape>(&mut self, endpoint: &Endpoint<Req, Res>);
+}
+
+endpoints! {
+    LIST_USERS: Nothing => Page<User> = Get "/users" "listUsers" "Users" "List users by name".query::<PageQuery>();
+    CREATE_USER: CreateUser => User = Post "/users" "createUser" "Users" "Create a user".success(201);
+    SHOW_USER: Nothing => User = Get "/users/{user}" "showUser" "Users" "Show a user";
+    CHANGE_USER: ChangeUser => User = Patch "/users/{user}" "changeUser" "Users" "Change a user".conditional();
+    DELETE_USER: Nothing => Nothing = Delete "/users/{user}" "deleteUser" "Users" "Delete a user and the user's tokens".success(204).conditional();
+    SET_PASSWORD: SetPassword => User = Put "/users/{user}/password" "setPassword" "Users" "Set or remove a user's password".conditional();
+    DISABLE_USER: Nothing => User = Post "/users/{user}/disable" "disableUser" "Users" "Refuse a user everywhere from now on".conditional();
+    ENABLE_USER: Nothing => User = Post "/users/{user}/enable" "enableUser" "Users" "Let a user log in again".conditional();
+    UNLOCK_USER: Nothing => User = Post "/users/{user}/unlock" "unlockUser" "Users" "End a lockout before its time".conditional();
+    IMPORT_USERS: ImportUsers => ImportedUsers = Post "/import/users" "importUsers" "Users" "Create many users at once".success(201);
+
+    LIST_TOKENS: Nothing => Page<Token> = Get "/users/{user}/tokens" "listTokens" "Tokens" "List the tokens of a user".query::<PageQuery>();
+    CREATE_TOKEN: CreateToken => CreatedToken = Post "/users/{user}/tokens" "createToken" "Tokens" "Give a user a token; the answer shows its secret this once".success(201);
+    SHOW_TOKEN: Nothing => Token = Get "/tokens/{token}" "showToken" "Tokens" "Show a token";
+    CHANGE_TOKEN: ChangeToken => Token = Patch "/tokens/{token}" "changeToken" "Tokens" "Change a token".conditional();
+    DELETE_TOKEN: Nothing => Nothing = Delete "/tokens/{token}" "deleteToken" "Tokens" "Delete a token".success(204).conditional();
+    DISABLE_TOKEN: Nothing => Token = Post "/tokens/{token}/disable" "disableToken" "Tokens" "Refuse the codes of a token from now on".conditional();
+    ENABLE_TOKEN: Nothing => Token = Post "/tokens/{token}/enable" "enableToken" "Tokens" "Accept the codes of a token again".conditional();
+
+    LIST_CLIENTS: Nothing => Page<Client> = Get "/clients" "listClients" "RADIUS clients" "List RADIUS clients by name".query::<PageQuery>();
+    CREATE_CLIENT: CreateClient => ShownClient = Post "/clients" "createClient" "RADIUS clients" "Create a RADIUS client".success(201);
+    SHOW_CLIENT: Nothing => Client = Get "/clients/{client}" "showClient" "RADIUS clients" "Show a RADIUS client";
+    CHANGE_CLIENT: ChangeClient => Client = Patch "/clients/{client}" "changeClient" "RADIUS clients" "Change a RADIUS client".conditional();
+    DELETE_CLIENT: Nothing => Nothing = Delete "/clients/{client}" "deleteClient" "RADIUS clients" "Delete a RADIUS client".success(204).conditional();
+    DISABLE_CLIENT: Nothing => Client = Post "/clients/{client}/disable" "disableClient" "RADIUS clients" "Answer a RADIUS client no more".conditional();
+    ENABLE_CLIENT: Nothing => Client = Post "/clients/{client}/enable" "enableClient" "RADIUS clients" "Answer a RADIUS client again".conditional();
+    ROTATE_SECRET: RotateSecret => ShownClient = Put "/clients/{client}/secret" "rotateSecret" "RADIUS clients" "Replace the shared secret of a RADIUS client".conditional();
+
+    LIST_APPLICATIONS: Nothing => Page<Application> = Get "/applications" "listApplications" "Applications" "List applications by name".query::<PageQuery>();
+    CREATE_APPLICATION: CreateApplication => Application = Post "/applications" "createApplication" "Applications" "Create an application".success(201);
+    SHOW_APPLICATION: Nothing => Application = Get "/applications/{application}" "showApplication" "Applications" "Show an application";
+    CHANGE_APPLICATION: ChangeApplication => Application = Patch "/applications/{application}" "changeApplication" "Applications" "Change an application".conditional();
+    DELETE_APPLICATION: Nothing => Nothing = Delete "/applications/{application}" "deleteApplication" "Applications" "Delete an application that no client uses".success(204).conditional();
+    DISABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/disable" "disableApplication" "Applications" "Reject every login through an application".conditional();
+    ENABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/enable" "enableApplication" "Applications" "Allow logins through an application again".conditional();
+
+    SHOW_POLICY: Nothing => Policy = Get "/policy" "showPolicy" "Policy" "Show the policy";
+    CHANGE_POLICY: ChangePolicy => Policy = Patch "/policy" "changePolicy" "Policy" "Change the policy".conditional();
+
+    LIST_API_TOKENS: Nothing => Page<ApiToken> = Get "/api-tokens" "listApiTokens" "API tokens" "List API tokens by name".query::<PageQuery>();
+    CREATE_API_TOKEN: CreateApiToken => CreatedApiToken = Post "/api-tokens" "createApiToken" "API tokens" "Create an API token; the answer shows it this once".success(201);
+    SHOW_API_TOKEN: Nothing => ApiToken = Get "/api-tokens/{api_token}" "showApiToken" "API tokens" "Show an API token";
+    DELETE_API_TOKEN: Nothing => Nothing = Delete "/api-tokens/{api_token}" "deleteApiToken" "API tokens" "Delete an API token; it is refused from now on".success(204).conditional();
+
+    SHOW_CLUSTER: Nothing => ClusterStatus = Get "/cluster" "showCluster" "Cluster" "Show the cluster as this node sees it";
+    LIST_JOIN_TOKENS: Nothing => Page<JoinToken> = Get "/join-tokens" "listJoinTokens" "Cluster" "List join tokens".query::<PageQuery>();
+    CREATE_JOIN_TOKEN: CreateJoinToken => CreatedJoinToken = Post "/join-tokens" "createJoinToken" "Cluster" "Create a join token; the answer shows the whole line to type this once".success(201);
+    REMOVE_NODE: Nothing => Nothing = Delete "/cluster/nodes/{node}" "removeNode" "Cluster" "Remove a node from the cluster for good".success(204);
+    HAND_OVER: Nothing => ClusterStatus = Post "/cluster/hand-over" "handOver" "Cluster" "Give leadership to another voter, if this node leads";
+
+    LIST_AUDIT: Nothing => AuditPage = Get "/audit" "listAudit" "Audit" "List audit records, or wait for the next".query::<AuditQuery>();
+    VERIFY_AUDIT: Nothing => AuditVerification = Get "/audit/verify" "verifyAudit" "Audit" "Read the whole chain and compare it with its head".query::<VerifyQuery>();
+}

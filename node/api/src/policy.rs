@@ -1,0 +1,28 @@
+//! The policy that every login is judged by.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The policy as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Policy {
+    /// Wrong one-time codes after which a user's second factor locks.
+    pub max_code_failures: u32,
+    /// Milliseconds that it stays locked.
+    pub lock_ms: u64,
+    /// Timesteps before and after now whose codes are accepted.
+    pub totp_window: u8,
+    pub revision: u64,
+}
+
+/// What to change of the policy. Absent fields stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePolicy {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_code_failures: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totp_window: Option<u8>,
+}

@@ -1,0 +1,62 @@
+//! Users: who logs in.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Confidential;
+
+/// A user as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct User {
+    /// `u-` and 16 hexadecimal digits; never reused.
+    #[schema(example = "u-00c0ffee00c0ffee")]
+    pub id: String,
+    /// The canonical name: what a login is compared with.
+    #[schema(example = "alice")]
+    pub name: String,
+    /// The domain the name belongs to; empty for local users.
+    pub domain: String,
+    pub display_name: String,
+    pub enabled: bool,
+    /// Whether a local password is set.
+    pub has_password: bool,
+    /// Tokens of this user, see `/users/{user}/tokens`.
+    pub tokens: u32,
+    /// Wrong codes since the last accepted one.
+    pub code_failures: u32,
+    /// Until when the second factor is locked, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_until_ms: Option<u64>,
+    pub revision: u64,
+}
+
+/// A user to make.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateUser {
+    /// `alice`, `alice@example.org` or `EXAMPLE\alice`.
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub display_name: String,
+    /// Without it the user has no local password, and cannot log in where one is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Confidential>,
+}
+
+/// What to change of a user. Absent fields stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeUser {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+}
+
+/// A new password. `null` or absent removes the local password.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetPassword {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Confidential>,
+}
