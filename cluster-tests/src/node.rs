@@ -1,0 +1,253 @@
+//! One node: its configuration, its process, and what is done to it.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::{api::Api, limits, ports, process, wait};
+
+/// A node under test. Its process is killed when this is dropped.
+pub struct Node {
+    pub name: String,
+    /// Holds everything of this node: configuration, data, key, socket, log.
+    pub home: PathBuf,
+    pub radius: SocketAddr,
+    pub https: SocketAddr,
+    pub cluster: SocketAddr,
+    /// The network namespace it lives in, if not in ours.
+    pub namespace: Option<String>,
+    child: Option<Child>,
+}
+
+impl Node {
+    /// Writes the configuration of a node that will listen on `ip`, and starts nothing.
+    pub fn prepare(home: &Path, name: &str, ip: IpAddr, namespace: Option<String>) -> Result<Self> {
+        fs::create_dir_all(home)?;
+        let node = Self {
+            name: name.to_owned(),
+            home: home.to_owned(),
+            radius: ports::free_for(ip),
+            https: ports::free_for(ip),
+            cluster: ports::free_for(ip),
+            namespace,
+            child: None,
+        };
+        fs::write(node.config_file(), node.config())?;
+        Ok(node)
+    }
+
+    /// The text of its configuration file.
+    pub fn config(&self) -> String {
+        let home = self.home.display();
+        let Self {
+            name,
+            radius,
+            https,
+            cluster,
+            ..
+        } = self;
+        format!(
+            "[node]\nname = \"{name}\"\ndata_dir = \"{home}/data\"\n\n\
+             [radius]\nlisten = [\"{radius}\"]\n\n[https]\nlisten = [\"{https}\"]\n\n\
+             [cluster]\nlisten = \"{cluster}\"\n\n[key]\nfile = \"{home}/application.key\"\n\n\
+             [api]\nsocket = \"{home}/quorate.sock\"\n"
+        )
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.home.join("quorate.toml")
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.home.join("data")
+    }
+
+    pub fn api(&self) -> Api {
+        Api::at(&self.home.join("quorate.sock"))
+    }
+
+    /// `quorate ARGUMENTS` with this node's configuration, in this node's namespace.
+    pub fn command(&self, arguments: &[&str]) -> Result<Command> {
+        let quorate = process::quorate()?;
+        let mut command = match &self.namespace {
+            None => Command::new(quorate),
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(quorate);
+                command
+            }
+        };
+        command
+            .args(arguments)
+            .env("QUORATE_CONFIG", self.config_file());
+        Ok(command)
+    }
+
+    /// Runs such a command; it has to succeed. Gives its standard output.
+    pub fn quorate(&self, arguments: &[&str]) -> Result<String> {
+        process::succeed(self.command(arguments)?)
+    }
+
+    /// Runs such a command, whatever becomes of it.
+    pub fn try_quorate(&self, arguments: &[&str]) -> Result<Output> {
+        process::finish(self.command(arguments)?)
+    }
+
+    /// Runs such a command and reads the JSON it prints.
+    pub fn json(&self, arguments: &[&str]) -> Result<Value> {
+        let said = self.quorate(arguments)?;
+        serde_json::from_str(&said)
+            .with_context(|| format!("{arguments:?} printed no JSON: {said}"))
+    }
+
+    /// `quorate run`. Returns as soon as the process exists; [`Node::ready`] waits for more.
+    pub fn start(&mut self) -> Result<()> {
+        if self.child.is_some() {
+            bail!("{} is running already", self.name);
+        }
+        let mut log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_file())?;
+        writeln!(log, "--- started by the test")?;
+        let mut command = self.command(&["run"])?;
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        self.child = Some(command.spawn().context("cannot start quorate run")?);
+        Ok(())
+    }
+
+    /// Waits until the node says that it can judge logins.
+    pub fn ready(&self) -> Result<()> {
+        wait::until_ok(&format!("{} to be ready", self.name), limits::READY, || {
+            let answer = self.api().ask("GET", "/readyz", None)?;
+            if answer.status == 200 {
+                Ok(())
+            } else {
+                bail!("/readyz said {}: {}", answer.status, answer.body)
+            }
+        })
+    }
+
+    /// The cluster as this node sees it.
+    pub fn status(&self) -> Result<Value> {
+        self.api().get("/api/v1/cluster")
+    }
+
+    /// The number it got when it was made or joined.
+    pub fn id(&self) -> Result<u64> {
+        self.status()?["node"]
+            .as_u64()
+            .context("status names no node")
+    }
+
+    pub fn applied(&self) -> Result<u64> {
+        self.status()?["applied_index"]
+            .as_u64()
+            .context("status has no applied_index")
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.child.is_some()
+    }
+
+    pub fn pid(&self) -> Result<u32> {
+        self.child
+            .as_ref()
+            .map(Child::id)
+            .with_context(|| format!("{} does not run", self.name))
+    }
+
+    /// kill -9, and waits for the end: from here on its ports and files are free.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut child = self
+            .child
+            .take()
+            .with_context(|| format!("{} does not run", self.name))?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// SIGTERM, and waits for a clean end.
+    pub fn stop(&mut self) -> Result<()> {
+        let mut child = self
+            .child
+            .take()
+            .with_context(|| format!("{} does not run", self.name))?;
+        process::signal(child.id(), Signal::TERM)?;
+        let ended = wait::until("quorate run to end", limits::STOP, || {
+            child.try_wait().ok().flatten()
+        });
+        if ended.is_err() {
+            child.kill()?;
+            child.wait()?;
+        }
+        let status = ended?;
+        if status.success() {
+            Ok(())
+        } else {
+            bail!("quorate run ended with {status} on SIGTERM")
+        }
+    }
+
+    /// Waits for a process that ends by itself.
+    pub fn ended(&mut self) -> Result<()> {
+        let mut child = self
+            .child
+            .take()
+            .with_context(|| format!("{} does not run", self.name))?;
+        let ended = wait::until("quorate run to end by itself", limits::STOP, || {
+            child.try_wait().ok().flatten()
+        });
+        if ended.is_err() {
+            child.kill()?;
+            child.wait()?;
+        }
+        ended.map(drop)
+    }
+
+    /// SIGSTOP; returns when the kernel has stopped it.
+    pub fn pause(&self) -> Result<()> {
+        let pid = self.pid()?;
+        process::signal(pid, Signal::STOP)?;
+        wait::until("SIGSTOP to take effect", limits::STOP, || {
+            process::is_stopped(pid).then_some(())
+        })
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) -> Result<()> {
+        process::signal(self.pid()?, Signal::CONT)
+    }
+
+    pub fn log_file(&self) -> PathBuf {
+        self.home.join("quorate.log")
+    }
+
+    /// The end of its log, for a test that failed.
+    pub fn last_words(&self) -> String {
+        let log = fs::read_to_string(self.log_file()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(25)..].join("\n")
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
