@@ -22,6 +22,8 @@ pub enum Field {
     JoinTokenSecret = 5,
     /// The private key of the cluster's certificate authority.
     ClusterCaKey = 6,
+    /// The key ring itself, under a passphrase.
+    KeyRing = 7,
 }
 
 /// What a sealed field is bound to: it opens only as this field of this record.

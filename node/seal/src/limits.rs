@@ -43,3 +43,6 @@ pub const SALT_LEN: usize = 16;
 
 /// Bytes of an Argon2 tag.
 pub const PASSWORD_HASH_LEN: usize = 32;
+
+/// Argon2id passes over [`MAX_ARGON2_MEMORY_KIB`] for a passphrase: about half a second, once per start.
+pub const PASSPHRASE_PASSES: u32 = 4;

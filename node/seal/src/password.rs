@@ -133,7 +133,7 @@ impl Drop for HashMemory {
     }
 }
 
-fn hash(
+pub(crate) fn hash(
     params: &Params,
     password: &[u8],
     salt: &[u8; SALT_LEN],
