@@ -1,0 +1,223 @@
+//! How our types look inside the engine's records.
+//!
+//! The engine (`raft-log`) frames a record as `type u32 | fields | crc32`, with no length of its
+//! own: how far a record reaches is told by its fields. So a flipped bit in the length of a payload
+//! would make the record seem to reach past the end of the file, which the engine takes for a torn
+//! write and cuts off, with everything after it. Our payload therefore carries its length with a
+//! checksum of its own, and a wrong length is damage, never an end:
+//!
+//! ```text
+//! log id   'L' | term u64 | node u64 | index u64              (all numbers big-endian)
+//! vote     'V' | term u64 | node u64 | committed u8
+//! payload  'P' | length u32 | crc32 of "quorate payload" and the length | bytes
+//! ```
+//!
+//! The letters make a stretch of zeros, or of anything else, fail early: the search for valid
+//! records behind a damaged one tries every byte offset.
+
+use std::io::{self, Read, Write};
+
+use bytes::Bytes;
+use raft_log::codeq::{Decode, Encode};
+
+use super::flush::Ticket;
+use crate::{LogId, Vote, limits};
+
+/// The engine's type parameters.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Records;
+
+/// One record of the engine: an action or, at the head of each chunk, a checkpoint.
+pub(super) type Record = raft_log::RaftLogRecord<Records>;
+
+/// The command bytes of a log entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Payload(pub(super) Bytes);
+
+impl raft_log::Types for Records {
+    type LogId = LogId;
+    type LogPayload = Payload;
+    type Vote = Vote;
+    type Callback = Ticket;
+    type UserData = ();
+
+    fn log_index(log_id: &LogId) -> u64 {
+        log_id.index
+    }
+
+    fn payload_size(payload: &Payload) -> u64 {
+        payload.0.len() as u64
+    }
+}
+
+const LOG_ID_BYTES: usize = 25;
+const VOTE_BYTES: usize = 18;
+const PAYLOAD_HEADER_BYTES: usize = 9;
+
+impl Encode for LogId {
+    fn encode<W: Write>(&self, mut out: W) -> io::Result<usize> {
+        let mut bytes = [b'L'; LOG_ID_BYTES];
+        bytes[1..9].copy_from_slice(&self.term.to_be_bytes());
+        bytes[9..17].copy_from_slice(&self.node.to_be_bytes());
+        bytes[17..].copy_from_slice(&self.index.to_be_bytes());
+        out.write_all(&bytes)?;
+        Ok(LOG_ID_BYTES)
+    }
+}
+
+impl Decode for LogId {
+    fn decode<R: Read>(mut input: R) -> io::Result<LogId> {
+        expect_letter(&mut input, b'L')?;
+        Ok(LogId {
+            term: read_u64(&mut input)?,
+            node: read_u64(&mut input)?,
+            index: read_u64(&mut input)?,
+        })
+    }
+}
+
+impl Encode for Vote {
+    fn encode<W: Write>(&self, mut out: W) -> io::Result<usize> {
+        let mut bytes = [b'V'; VOTE_BYTES];
+        bytes[1..9].copy_from_slice(&self.term.to_be_bytes());
+        bytes[9..17].copy_from_slice(&self.node.to_be_bytes());
+        bytes[17] = u8::from(self.committed);
+        out.write_all(&bytes)?;
+        Ok(VOTE_BYTES)
+    }
+}
+
+impl Decode for Vote {
+    fn decode<R: Read>(mut input: R) -> io::Result<Vote> {
+        expect_letter(&mut input, b'V')?;
+        let (term, node) = (read_u64(&mut input)?, read_u64(&mut input)?);
+        match read_array(&mut input)? {
+            [committed @ (0 | 1)] => Ok(Vote {
+                term,
+                node,
+                committed: committed == 1,
+            }),
+            [_] => Err(damaged("a vote is neither committed nor not")),
+        }
+    }
+}
+
+impl Encode for Payload {
+    fn encode<W: Write>(&self, mut out: W) -> io::Result<usize> {
+        let length = u32::try_from(self.0.len()).map_err(|_| damaged("a payload is over 4 GiB"))?;
+        let mut header = [b'P'; PAYLOAD_HEADER_BYTES];
+        header[1..5].copy_from_slice(&length.to_be_bytes());
+        header[5..].copy_from_slice(&length_checksum(length).to_be_bytes());
+        out.write_all(&header)?;
+        out.write_all(&self.0)?;
+        Ok(PAYLOAD_HEADER_BYTES + self.0.len())
+    }
+}
+
+impl Decode for Payload {
+    fn decode<R: Read>(mut input: R) -> io::Result<Payload> {
+        expect_letter(&mut input, b'P')?;
+        let length = u32::from_be_bytes(read_array(&mut input)?);
+        let checksum = u32::from_be_bytes(read_array(&mut input)?);
+        if checksum != length_checksum(length) {
+            return Err(damaged("the length of a payload does not match its checksum"));
+        }
+        if length as usize > limits::LOG_PAYLOAD_BYTES {
+            return Err(damaged("a payload is over the limit"));
+        }
+        let mut bytes = vec![0; length as usize];
+        input.read_exact(&mut bytes)?;
+        Ok(Payload(bytes.into()))
+    }
+}
+
+fn length_checksum(length: u32) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(b"quorate payload");
+    crc.update(&length.to_be_bytes());
+    crc.finalize()
+}
+
+fn expect_letter<R: Read>(input: &mut R, letter: u8) -> io::Result<()> {
+    if read_array(input)? == [letter] {
+        Ok(())
+    } else {
+        Err(damaged("a field does not begin with its letter"))
+    }
+}
+
+fn read_u64<R: Read>(input: &mut R) -> io::Result<u64> {
+    read_array(input).map(u64::from_be_bytes)
+}
+
+fn read_array<const N: usize, R: Read>(input: &mut R) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    input.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn damaged(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use raft_log::{RaftLogAction, WALRecord};
+
+    use super::*;
+
+    fn log_id() -> impl Strategy<Value = LogId> {
+        any::<(u64, u64, u64)>().prop_map(|(term, node, index)| LogId { term, node, index })
+    }
+
+    fn record() -> impl Strategy<Value = Record> {
+        let vote = any::<(u64, u64, bool)>().prop_map(|(term, node, committed)| Vote { term, node, committed });
+        let payload = prop::collection::vec(any::<u8>(), 0..600).prop_map(|bytes| Payload(bytes.into()));
+        prop_oneof![
+            vote.prop_map(|vote| WALRecord::Action(RaftLogAction::SaveVote(vote))),
+            (log_id(), payload).prop_map(|(at, payload)| WALRecord::Action(RaftLogAction::Append(at, payload))),
+            log_id().prop_map(|at| WALRecord::Action(RaftLogAction::Commit(at))),
+            prop::option::of(log_id()).prop_map(|at| WALRecord::Action(RaftLogAction::TruncateAfter(at))),
+            log_id().prop_map(|at| WALRecord::Action(RaftLogAction::PurgeUpto(at))),
+        ]
+    }
+
+    fn encode(record: &Record) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let length = record.encode(&mut bytes).unwrap();
+        assert_eq!(length, bytes.len());
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_and_not_a_byte_more(record in record(), next in any::<u8>()) {
+            let mut bytes = encode(&record);
+            bytes.push(next);
+            let mut rest = bytes.as_slice();
+            prop_assert_eq!(Record::decode(&mut rest).unwrap(), record);
+            prop_assert_eq!(rest, [next]);
+        }
+
+        #[test]
+        fn no_changed_byte_goes_unnoticed(record in record(), at in any::<prop::sample::Index>(), bits in 1_u8..) {
+            let mut bytes = encode(&record);
+            let at = at.index(bytes.len());
+            bytes[at] ^= bits;
+            prop_assert!(Record::decode(bytes.as_slice()).is_err());
+        }
+
+        #[test]
+        fn a_changed_length_is_damage_and_never_an_end(
+            payload in prop::collection::vec(any::<u8>(), 0..600), at in 0_usize..8, bits in 1_u8..,
+        ) {
+            let append = WALRecord::Action(RaftLogAction::Append(LogId::default(), Payload(payload.into())));
+            let mut bytes = encode(&append);
+            let length_at = 4 + LOG_ID_BYTES + 1;
+            bytes[length_at + at] ^= bits;
+            let error = Record::decode(bytes.as_slice()).unwrap_err();
+            prop_assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        }
+    }
+}

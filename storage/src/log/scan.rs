@@ -1,0 +1,346 @@
+//! Reads a whole log without changing it, and decides whether it may be opened.
+//!
+//! The engine repairs as it opens: whatever it cannot read at the end it cuts off. That is right
+//! for a write that a power cut tore, and fatal for anything else, so the engine sees a log only
+//! after this module has read every record of it:
+//!
+//! - a record that does not check is a *torn tail* only if it lies past the watermark **and** no
+//!   valid record follows it, in its own chunk or a later one; then it may be cut;
+//! - everything else that is wrong — damage before the watermark, valid records behind damage, a
+//!   missing chunk, a log that ends before the watermark or says something else there, entries
+//!   missing between the purge point and the end — leaves the files untouched and is an error.
+//!
+//! Caveats: a power cut that tears the last, unacknowledged write in its middle but keeps a later
+//! piece of it counts as damage: this node is then healed by its peers, which is slow but never
+//! wrong. And damage to the very last record, past the watermark, is indistinguishable from a torn
+//! write; a restarted node asks its peers what it had acknowledged before it votes.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use raft_log::codeq::Decode;
+use raft_log::{RaftLogAction, WALRecord};
+
+use super::open::{LogOpenError, io_at};
+use super::record::Record;
+use super::watermark::Mark;
+use crate::{LogId, Vote};
+
+/// A log that may be opened, after [`super::open`] has cut the torn tail.
+#[derive(Debug)]
+pub(super) struct Scanned {
+    /// Where the valid log ends, and what it says there.
+    pub(super) end: Mark,
+    pub(super) torn: Option<Torn>,
+    /// Chunks that reach past the watermark: what they hold may not have been synced yet.
+    pub(super) unsynced: Vec<PathBuf>,
+}
+
+/// An unfinished last write.
+#[derive(Debug)]
+pub(super) struct Torn {
+    /// Chunk to cut, and the bytes of it to keep; it is removed when that is 0.
+    pub(super) chunk: PathBuf,
+    pub(super) keep_bytes: u64,
+    /// Chunks after it, which hold nothing valid.
+    pub(super) remove: Vec<PathBuf>,
+    pub(super) lost_bytes: u64,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    path: PathBuf,
+    start: u64,
+    len: u64,
+}
+
+pub(super) fn scan(dir: &Path, mark: &Mark) -> Result<Scanned, LogOpenError> {
+    let chunks = chunks(dir).map_err(io_at("list", dir))?;
+    let mut replay = Replay::new(*mark, chunks.first().map_or(0, |chunk| chunk.start));
+    let mut torn = None;
+    for (number, chunk) in chunks.iter().enumerate() {
+        let damaged = |offset, what: String| LogOpenError::Damaged {
+            dir: dir.into(),
+            offset,
+            what,
+        };
+        if chunk.start != replay.at && number > 0 {
+            return Err(damaged(
+                replay.at,
+                format!("the chunk that begins there is missing; {:?} follows", chunk.path),
+            ));
+        }
+        let bytes = fs::read(&chunk.path).map_err(io_at("read", &chunk.path))?;
+        match replay.chunk(&bytes) {
+            Ok(()) => {}
+            Err(Fault::Contradiction(what)) => return Err(damaged(replay.at, what)),
+            Err(Fault::Undecodable(error)) => {
+                let valid_bytes = replay.at - chunk.start;
+                let later = &chunks[number + 1..];
+                refuse_unless_torn(dir, mark, &replay, &bytes[valid_bytes as usize..], later, &error)?;
+                torn = Some(Torn {
+                    chunk: chunk.path.clone(),
+                    keep_bytes: valid_bytes,
+                    remove: later.iter().map(|chunk| chunk.path.clone()).collect(),
+                    lost_bytes: bytes.len() as u64 - valid_bytes + later.iter().map(|chunk| chunk.len).sum::<u64>(),
+                });
+                break;
+            }
+        }
+    }
+    replay.finish(dir, mark)?;
+    let end = replay.state.mark(replay.at);
+    let unsynced = chunks
+        .into_iter()
+        .filter(|chunk| chunk.start + chunk.len > mark.offset && chunk.start < end.offset)
+        .map(|chunk| chunk.path)
+        .collect();
+    Ok(Scanned { end, torn, unsynced })
+}
+
+/// The chunks in order of their start, which is their name.
+fn chunks(dir: &Path) -> io::Result<Vec<Chunk>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if let Some(Ok(start)) = name.to_str().map(raft_log::chunked_wal::Config::parse_chunk_file_name) {
+            found.push(Chunk {
+                path: entry.path(),
+                start,
+                len: entry.metadata()?.len(),
+            });
+        }
+    }
+    found.sort_by_key(|chunk| chunk.start);
+    Ok(found)
+}
+
+/// `rest` begins with the bytes that do not decode.
+fn refuse_unless_torn(
+    dir: &Path,
+    mark: &Mark,
+    replay: &Replay,
+    rest: &[u8],
+    later: &[Chunk],
+    error: &io::Error,
+) -> Result<(), LogOpenError> {
+    let offset = replay.at;
+    if offset < mark.offset {
+        if error.kind() == io::ErrorKind::UnexpectedEof && later.is_empty() {
+            return Err(LogOpenError::Short {
+                dir: dir.into(),
+                end: offset,
+                watermark: mark.offset,
+            });
+        }
+        return Err(LogOpenError::Damaged {
+            dir: dir.into(),
+            offset,
+            what: error.to_string(),
+        });
+    }
+    let mut follows = find_record(rest.get(1..).unwrap_or_default()).map(|at| offset + 1 + at);
+    for chunk in later {
+        let bytes = fs::read(&chunk.path).map_err(io_at("read", &chunk.path))?;
+        follows = follows.or(find_record(&bytes).map(|at| chunk.start + at));
+    }
+    match follows {
+        None => Ok(()),
+        Some(next) => {
+            let what = format!("{error}, and a valid record follows at {next}");
+            Err(LogOpenError::Damaged {
+                dir: dir.into(),
+                offset,
+                what,
+            })
+        }
+    }
+}
+
+/// Offset of the first valid record anywhere in `bytes`.
+fn find_record(bytes: &[u8]) -> Option<u64> {
+    const HIGHEST_TYPE: u8 = 5;
+    bytes
+        .windows(4)
+        .enumerate()
+        .filter(|(_, window)| window[..3] == [0; 3] && window[3] <= HIGHEST_TYPE)
+        .find(|(at, _)| Record::decode(&bytes[*at..]).is_ok())
+        .map(|(at, _)| at as u64)
+}
+
+enum Fault {
+    /// The record at the current offset does not decode.
+    Undecodable(io::Error),
+    /// It decodes, and cannot be true.
+    Contradiction(String),
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct State {
+    vote: Option<Vote>,
+    last: Option<LogId>,
+    purged: Option<LogId>,
+}
+
+impl State {
+    fn mark(&self, offset: u64) -> Mark {
+        Mark {
+            offset,
+            vote: self.vote,
+            last: self.last,
+        }
+    }
+}
+
+/// The log as read so far.
+struct Replay {
+    at: u64,
+    state: State,
+    mark: Mark,
+    /// The watermark lies in a chunk that was purged, or has been passed and was right.
+    mark_met: bool,
+    /// Whether the first chunk, whose checkpoint is the beginning, has been entered.
+    begun: bool,
+    /// Lowest index from which on all entries are in the files.
+    complete_from: u64,
+    /// Where a log that was never purged begins.
+    begins_at: u64,
+}
+
+impl Replay {
+    fn new(mark: Mark, first_start: u64) -> Replay {
+        Replay {
+            at: first_start,
+            state: State::default(),
+            mark,
+            mark_met: first_start > mark.offset,
+            begun: false,
+            complete_from: 0,
+            begins_at: 0,
+        }
+    }
+
+    /// Replays one chunk; on an error `self.at` is the offset of the record at fault.
+    fn chunk(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let mut rest = bytes;
+        let mut first = true;
+        while !rest.is_empty() {
+            self.meet_mark()?;
+            let before = rest.len();
+            let record = Record::decode(&mut rest).map_err(Fault::Undecodable)?;
+            if first != matches!(record, WALRecord::Checkpoint(_)) {
+                return Err(Fault::Contradiction(
+                    "a checkpoint is not at the head of its chunk".to_owned(),
+                ));
+            }
+            self.record(&record)?;
+            self.at += (before - rest.len()) as u64;
+            first = false;
+        }
+        if first {
+            let empty = io::Error::new(io::ErrorKind::UnexpectedEof, "the chunk is empty");
+            return Err(Fault::Undecodable(empty));
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, record: &Record) -> Result<(), Fault> {
+        let state = &mut self.state;
+        match record {
+            WALRecord::Checkpoint(checkpoint) => {
+                let found = State {
+                    vote: checkpoint.vote().copied(),
+                    last: checkpoint.last().copied(),
+                    purged: checkpoint.purged().copied(),
+                };
+                if self.begun && found != *state {
+                    return contradiction("a checkpoint", &found, state);
+                }
+                if !self.begun {
+                    self.complete_from = found.last.map_or(0, |last| last.index + 1);
+                }
+                *state = found;
+                self.begun = true;
+            }
+            WALRecord::Action(RaftLogAction::SaveVote(vote)) => {
+                if Some(*vote) < state.vote {
+                    return contradiction("a vote", vote, state);
+                }
+                state.vote = Some(*vote);
+            }
+            WALRecord::Action(RaftLogAction::Append(at, _)) => {
+                let follows = state.last.is_none_or(|last| *at > last && at.index == last.index + 1);
+                if !follows {
+                    return contradiction("an entry", at, state);
+                }
+                if state.last.is_none() {
+                    self.begins_at = at.index;
+                }
+                self.complete_from = self.complete_from.min(at.index);
+                state.last = Some(*at);
+            }
+            WALRecord::Action(RaftLogAction::TruncateAfter(keep)) => {
+                if state.last > *keep {
+                    state.last = *keep;
+                }
+                self.complete_from = self.complete_from.min(keep.map_or(0, |keep| keep.index + 1));
+            }
+            WALRecord::Action(RaftLogAction::PurgeUpto(upto)) => {
+                state.purged = state.purged.max(Some(*upto));
+                state.last = state.last.max(Some(*upto));
+            }
+            WALRecord::Action(RaftLogAction::Commit(_)) => {}
+        }
+        Ok(())
+    }
+
+    fn meet_mark(&mut self) -> Result<(), Fault> {
+        if self.at == self.mark.offset {
+            let found = self.state.mark(self.at);
+            if found != self.mark {
+                return Err(Fault::Contradiction(format!(
+                    "it says {found:?}, the watermark {:?}",
+                    self.mark
+                )));
+            }
+            self.mark_met = true;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, dir: &Path, mark: &Mark) -> Result<(), LogOpenError> {
+        let damaged = |offset, what| LogOpenError::Damaged {
+            dir: dir.into(),
+            offset,
+            what,
+        };
+        if self.at < mark.offset {
+            return Err(LogOpenError::Short {
+                dir: dir.into(),
+                end: self.at,
+                watermark: mark.offset,
+            });
+        }
+        if let Err(Fault::Contradiction(what)) = self.meet_mark() {
+            return Err(damaged(self.at, what));
+        }
+        if !self.mark_met {
+            return Err(damaged(mark.offset, "no record begins at the watermark".to_owned()));
+        }
+        let first = self.state.purged.map_or(self.begins_at, |purged| purged.index + 1);
+        let end = self.state.last.map_or(0, |last| last.index + 1);
+        if first < end && first < self.complete_from {
+            return Err(damaged(
+                self.at,
+                format!("entries {first} to {} are missing", self.complete_from - 1),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn contradiction(what: &str, found: &dyn std::fmt::Debug, state: &State) -> Result<(), Fault> {
+    Err(Fault::Contradiction(format!("{what} says {found:?} after {state:?}")))
+}
