@@ -1,1 +1,75 @@
-fn main() {}
+//! What Quorate does on this machine, beside what this machine can do at all.
+//!
+//! `login` drives RADIUS logins against one and three nodes; `gap` kills leaders under load; `size` counts memory,
+//! disk and the time from start to ready as users grow; `ceilings` measures the machine alone. `login` and `gap`
+//! print the ceilings of the same run beside their figures: absolute figures move from machine to machine.
+//!
+//! The clusters are the ones of `cluster-tests`: real processes with real fsync, made with the real commands. Caveat:
+//! nodes, load generator and kernel share this machine's processors; the processor time of each is printed.
+#![forbid(unsafe_code)]
+
+mod ceilings;
+mod gap;
+mod generator;
+mod login;
+mod magazine;
+mod passwords;
+mod size;
+mod table;
+mod usage;
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, Subcommand};
+
+/// Measure Quorate on this machine
+#[derive(Parser)]
+#[command(name = "bench")]
+struct Arguments {
+    #[command(subcommand)]
+    work: Work,
+}
+
+#[derive(Subcommand)]
+enum Work {
+    /// Logins per second against one and three nodes, with the machine's ceilings beside
+    Login(login::Options),
+    /// Kill leaders under load, and measure how long nobody is let in
+    Gap(gap::Options),
+    /// Memory, disk and time to ready with 1,000, 100,000 and 1,000,000 users
+    Size(size::Options),
+    /// UDP echo, batched fdatasync and Argon2id: what this machine can do at all
+    Ceilings,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if !matches!(arguments.work, Work::Ceilings) {
+        build_quorate()?;
+    }
+    match arguments.work {
+        Work::Login(options) => login::run(&options),
+        Work::Gap(options) => gap::run(&options),
+        Work::Size(options) => size::run(&options),
+        Work::Ceilings => ceilings::run().map(drop),
+    }
+}
+
+/// `cargo run -p bench` builds the bench alone; what it measures has to be as fresh. `QUORATE_BIN` names another one.
+fn build_quorate() -> Result<()> {
+    if std::env::var_os("QUORATE_BIN").is_some() {
+        return Ok(());
+    }
+    ensure!(
+        !cfg!(debug_assertions),
+        "measure what is shipped: cargo run --release -p bench"
+    );
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let built = cargo
+        .args(["build", "--release", "--quiet", "-p", "quorate"])
+        .status()
+        .context("cargo")?;
+    ensure!(built.success(), "quorate does not build");
+    Ok(())
+}

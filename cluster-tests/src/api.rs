@@ -53,11 +53,7 @@ impl Api {
     fn must(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let answer = self.ask(method, path, body)?;
         if !(200..300).contains(&answer.status) {
-            bail!(
-                "{method} {path} was answered {}: {}",
-                answer.status,
-                answer.body
-            );
+            bail!("{method} {path} was answered {}: {}", answer.status, answer.body);
         }
         Ok(answer.body)
     }
@@ -68,8 +64,7 @@ impl Api {
     /// The node cannot be reached, or breaks off.
     pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
         let socket = &self.socket;
-        let mut stream =
-            UnixStream::connect(socket).with_context(|| format!("nobody listens at {socket:?}"))?;
+        let mut stream = UnixStream::connect(socket).with_context(|| format!("nobody listens at {socket:?}"))?;
         stream.set_read_timeout(Some(DEADLINE))?;
         stream.set_write_timeout(Some(DEADLINE))?;
         let body = body.map(Value::to_string).unwrap_or_default();
@@ -96,9 +91,7 @@ fn parse(answer: &[u8]) -> Option<Answer> {
     let split = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..split]).ok()?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    let chunked = head
-        .to_ascii_lowercase()
-        .contains("transfer-encoding: chunked");
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
     let raw = &answer[split + 4..];
     let raw = if chunked { unchunk(raw)? } else { raw.to_vec() };
     let text = String::from_utf8(raw).ok()?;
@@ -110,8 +103,7 @@ fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut whole = Vec::new();
     loop {
         let line = rest.windows(2).position(|two| two == b"\r\n")?;
-        let length =
-            usize::from_str_radix(std::str::from_utf8(&rest[..line]).ok()?.trim(), 16).ok()?;
+        let length = usize::from_str_radix(std::str::from_utf8(&rest[..line]).ok()?.trim(), 16).ok()?;
         if length == 0 {
             return Some(whole);
         }

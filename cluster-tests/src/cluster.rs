@@ -1,6 +1,7 @@
 //! A cluster made with the commands an operator types, a RADIUS client of each kind, and its faults.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
 };
@@ -114,10 +115,7 @@ impl Cluster {
     /// is a voter, and gives its place in [`Cluster::nodes`].
     pub fn join(&mut self, ip: IpAddr, namespace: Option<String>) -> Result<usize> {
         let member = self.running().next().context("no node runs")?;
-        let (token, host) = (
-            self.join_token(member)?,
-            self.nodes[member].cluster.to_string(),
-        );
+        let (token, host) = (self.join_token(member)?, self.nodes[member].cluster.to_string());
         let mut node = self.prepare(ip, namespace)?;
         node.quorate(&["join", &host, "--token", &token])?;
         node.start()?;
@@ -146,19 +144,14 @@ impl Cluster {
     pub fn until_voter(&self, node: usize) -> Result<()> {
         self.nodes[node].ready()?;
         let id = self.nodes[node].id()?;
-        wait::until_ok(
-            &format!("node {id} to become a voter"),
-            limits::VOTER,
-            || {
-                self.running().try_for_each(|seen_by| {
-                    let status = self.nodes[seen_by].status()?;
-                    let role = role_of(&status, id)
-                        .with_context(|| format!("no node {id} in {status}"))?;
-                    anyhow::ensure!(matches!(role, "leader" | "voter"), "node {id} is a {role}");
-                    Ok(())
-                })
-            },
-        )
+        wait::until_ok(&format!("node {id} to become a voter"), limits::VOTER, || {
+            self.running().try_for_each(|seen_by| {
+                let status = self.nodes[seen_by].status()?;
+                let role = role_of(&status, id).with_context(|| format!("no node {id} in {status}"))?;
+                anyhow::ensure!(matches!(role, "leader" | "voter"), "node {id} is a {role}");
+                Ok(())
+            })
+        })
     }
 
     /// Places of the nodes whose process exists.
@@ -171,9 +164,7 @@ impl Cluster {
         wait::until("a leader", limits::READY, || {
             self.running().find(|at| {
                 self.nodes[*at].status().is_ok_and(|status| {
-                    status["leader"] == status["node"]
-                        && status["node"].is_u64()
-                        && status["quorum"] == true
+                    status["leader"] == status["node"] && status["node"].is_u64() && status["quorum"] == true
                 })
             })
         })
@@ -182,9 +173,7 @@ impl Cluster {
     /// The place of some node that does not lead.
     pub fn follower(&self) -> Result<usize> {
         let leader = self.leader()?;
-        self.running()
-            .find(|at| *at != leader)
-            .context("the leader is alone")
+        self.running().find(|at| *at != leader).context("the leader is alone")
     }
 
     /// Waits until every running node has applied what the furthest had when this was called.
@@ -196,15 +185,11 @@ impl Cluster {
             .collect::<Result<Vec<u64>>>()?;
         let furthest = applied.into_iter().max().unwrap_or(0);
         for at in everyone {
-            wait::until_ok(
-                &format!("n{} to apply {furthest}", at + 1),
-                limits::READY,
-                || {
-                    let applied = self.nodes[at].applied()?;
-                    anyhow::ensure!(applied >= furthest, "it has applied {applied}");
-                    Ok(())
-                },
-            )?;
+            wait::until_ok(&format!("n{} to apply {furthest}", at + 1), limits::READY, || {
+                let applied = self.nodes[at].applied()?;
+                anyhow::ensure!(applied >= furthest, "it has applied {applied}");
+                Ok(())
+            })?;
         }
         Ok(())
     }
@@ -246,12 +231,7 @@ impl Cluster {
     }
 
     /// One request to one node; `None` is silence.
-    pub fn ask(
-        &self,
-        crowd: &mut Crowd<()>,
-        node: usize,
-        request: Request,
-    ) -> Result<Option<Reply>> {
+    pub fn ask(&self, crowd: &mut Crowd<()>, node: usize, request: Request) -> Result<Option<Reply>> {
         crowd.send((), Login::once(request, self.nodes[node].radius))?;
         Ok(crowd.all_ended()?.pop().and_then(|ended| ended.reply))
     }
@@ -259,12 +239,7 @@ impl Cluster {
     /// Shows what the nodes said last; with `QUORATE_TEST_KEEP` set, keeps their files.
     pub fn explain(&mut self) {
         for node in &self.nodes {
-            eprintln!(
-                "--- {} ({}):\n{}\n",
-                node.name,
-                node.home.display(),
-                node.last_words()
-            );
+            eprintln!("--- {} ({}):\n{}\n", node.name, node.home.display(), node.last_words());
         }
         if std::env::var_os("QUORATE_TEST_KEEP").is_some() {
             self.folder.disable_cleanup(true);
@@ -273,11 +248,43 @@ impl Cluster {
     }
 }
 
+/// The kind of the audit record of an accepted login.
+pub const ACCEPTED: &str = "login_accepted";
+
+/// Every audit record of a user, oldest first.
+pub fn audit(api: &Api, user: &str) -> Result<Vec<Value>> {
+    let (mut records, mut after) = (Vec::new(), 0);
+    loop {
+        let page = api.get(&format!("/api/v1/audit?user={user}&limit=1000&after={after}"))?;
+        records.extend(
+            page["items"]
+                .as_array()
+                .context("an audit page has items")?
+                .iter()
+                .cloned(),
+        );
+        if page["more"] != true {
+            return Ok(records);
+        }
+        after = page["next"].as_u64().context("an audit page has next")?;
+    }
+}
+
+/// The names of all users.
+pub fn user_names(api: &Api) -> Result<BTreeSet<String>> {
+    let (mut names, mut after) = (BTreeSet::new(), String::new());
+    loop {
+        let page = api.get(&format!("/api/v1/users?limit=1000{after}"))?;
+        let items = page["items"].as_array().context("a page has items")?;
+        names.extend(items.iter().filter_map(|user| user["name"].as_str()).map(str::to_owned));
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return Ok(names),
+        }
+    }
+}
+
 /// The role of node `id` in an answer of `/api/v1/cluster`.
 pub fn role_of(status: &Value, id: u64) -> Option<&str> {
-    status["nodes"]
-        .as_array()?
-        .iter()
-        .find(|node| node["id"] == id)?["role"]
-        .as_str()
+    status["nodes"].as_array()?.iter().find(|node| node["id"] == id)?["role"].as_str()
 }

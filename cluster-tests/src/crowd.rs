@@ -152,8 +152,7 @@ impl<Tag> Crowd<Tag> {
             .iter()
             .map(|flight| PollFd::new(&flight.socket, PollFlags::IN))
             .collect();
-        let longest = Timespec::try_from(longest.max(Duration::from_micros(100)))
-            .context("a wait too long")?;
+        let longest = Timespec::try_from(longest.max(Duration::from_micros(100))).context("a wait too long")?;
         match poll(&mut readable, Some(&longest)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
             Err(error) => Err(error).context("poll"),
@@ -222,8 +221,7 @@ impl<Tag> Flight<Tag> {
 }
 
 fn open(source: IpAddr) -> Result<UdpSocket> {
-    let socket = UdpSocket::bind(SocketAddr::new(source, 0))
-        .with_context(|| format!("no socket on {source}"))?;
+    let socket = UdpSocket::bind(SocketAddr::new(source, 0)).with_context(|| format!("no socket on {source}"))?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }

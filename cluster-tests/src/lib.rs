@@ -13,6 +13,7 @@
 pub mod api;
 pub mod cluster;
 pub mod crowd;
+pub mod failover;
 pub mod figures;
 pub mod limits;
 pub mod load;

@@ -53,16 +53,8 @@ struct Sender {
 impl Load {
     /// Begins to send `per_second` logins, spread evenly over `people` and `servers`. There must be at least 30 people
     /// for each login a second, or their codes run out.
-    pub fn start(
-        servers: Vec<SocketAddr>,
-        source: IpAddr,
-        people: Vec<Person>,
-        per_second: u32,
-    ) -> Self {
-        let (servers, stop) = (
-            Arc::new(Mutex::new(servers)),
-            Arc::new(AtomicBool::new(false)),
-        );
+    pub fn start(servers: Vec<SocketAddr>, source: IpAddr, people: Vec<Person>, per_second: u32) -> Self {
+        let (servers, stop) = (Arc::new(Mutex::new(servers)), Arc::new(AtomicBool::new(false)));
         let (accepted, account) = (Arc::new(AtomicU64::new(0)), Arc::default());
         let mut sender = Sender {
             crowd: Crowd::new(SECRET, source),
@@ -95,24 +87,14 @@ impl Load {
 
     /// The account up to now.
     pub fn so_far(&self) -> Account {
-        self.account
-            .lock()
-            .expect("invariant: no holder panics")
-            .clone()
+        self.account.lock().expect("invariant: no holder panics").clone()
     }
 
     /// Sends nothing more, waits for what is in flight, and gives the account.
     pub fn stop(self) -> Result<Account> {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread
-            .join()
-            .ok()
-            .context("the load's thread panicked")??;
-        Ok(self
-            .account
-            .lock()
-            .expect("invariant: no holder panics")
-            .clone())
+        self.thread.join().ok().context("the load's thread panicked")??;
+        Ok(self.account.lock().expect("invariant: no holder panics").clone())
     }
 }
 
@@ -145,18 +127,11 @@ impl Sender {
             .fresh_code()
             .with_context(|| format!("{} has no fresh code left", person.name))?;
         let request = Request::access(self.crowd.secret(), &person.name, code.as_bytes(), None);
-        let mut servers = self
-            .servers
-            .lock()
-            .expect("invariant: no holder panics")
-            .clone();
+        let mut servers = self.servers.lock().expect("invariant: no holder panics").clone();
         let first = self.sent % servers.len();
         servers.rotate_left(first);
         self.sent += 1;
-        self.account
-            .lock()
-            .expect("invariant: no holder panics")
-            .sent += 1;
+        self.account.lock().expect("invariant: no holder panics").sent += 1;
         self.crowd
             .send(person.name.clone(), Login::with_retries(request, servers))
     }
@@ -170,14 +145,12 @@ impl Sender {
                     account.accepts.push(login.at);
                     account.latencies.push(login.took);
                 }
-                Some(reply) => account.lost.push(format!(
-                    "{} was answered with code {}",
-                    login.tag, reply.code
-                )),
-                None => account.lost.push(format!(
-                    "{} was not answered in {:?}",
-                    login.tag, login.took
-                )),
+                Some(reply) => account
+                    .lost
+                    .push(format!("{} was answered with code {}", login.tag, reply.code)),
+                None => account
+                    .lost
+                    .push(format!("{} was not answered in {:?}", login.tag, login.took)),
             }
         }
     }

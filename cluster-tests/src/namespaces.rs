@@ -57,12 +57,8 @@ impl Network {
     /// From now on nothing passes between machine `at` and the other machines.
     pub fn cut_off(&self, at: usize) -> Result<()> {
         let link = format!("to-m{at}");
-        self.nft(&[
-            "add", "rule", "inet", "cut", "forward", "iifname", &link, "drop",
-        ])?;
-        self.nft(&[
-            "add", "rule", "inet", "cut", "forward", "oifname", &link, "drop",
-        ])
+        self.nft(&["add", "rule", "inet", "cut", "forward", "iifname", &link, "drop"])?;
+        self.nft(&["add", "rule", "inet", "cut", "forward", "oifname", &link, "drop"])
     }
 
     /// Everything passes again.
@@ -75,16 +71,11 @@ impl Network {
         std::thread::scope(|scope| {
             let standing = scope.spawn(|| {
                 let namespace = std::fs::File::open(format!("/run/netns/{}", self.router))?;
-                move_into_link_name_space(
-                    std::os::fd::AsFd::as_fd(&namespace),
-                    Some(LinkNameSpaceType::Network),
-                )
-                .context("cannot enter the router's namespace")?;
+                move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), Some(LinkNameSpaceType::Network))
+                    .context("cannot enter the router's namespace")?;
                 work()
             });
-            standing
-                .join()
-                .expect("the work at the router does not panic")
+            standing.join().expect("the work at the router does not panic")
         })
     }
 
@@ -97,15 +88,7 @@ impl Network {
             Self::SOURCES.other_gateway,
             Self::SOURCES.passcode,
         ] {
-            ip(&[
-                "-n",
-                router,
-                "address",
-                "add",
-                &format!("{source}/32"),
-                "dev",
-                "lo",
-            ])?;
+            ip(&["-n", router, "address", "add", &format!("{source}/32"), "dev", "lo"])?;
         }
         ip(&[
             "netns",
@@ -131,8 +114,7 @@ impl Network {
         ip(&["netns", "add", machine])?;
         ip(&["-n", machine, "link", "set", "lo", "up"])?;
         ip(&[
-            "-n", router, "link", "add", &link, "type", "veth", "peer", "name", "eth0", "netns",
-            machine,
+            "-n", router, "link", "add", &link, "type", "veth", "peer", "name", "eth0", "netns", machine,
         ])?;
         ip(&[
             "-n",
@@ -187,8 +169,6 @@ fn subnet(at: usize, host: u8) -> IpAddr {
 
 fn ip(arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("ip");
-    command
-        .args(arguments)
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.args(arguments).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     process::succeed(command).map(drop)
 }

@@ -6,6 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -85,9 +86,7 @@ impl Node {
                 command
             }
         };
-        command
-            .args(arguments)
-            .env("QUORATE_CONFIG", self.config_file());
+        command.args(arguments).env("QUORATE_CONFIG", self.config_file());
         Ok(command)
     }
 
@@ -104,8 +103,7 @@ impl Node {
     /// Runs such a command and reads the JSON it prints.
     pub fn json(&self, arguments: &[&str]) -> Result<Value> {
         let said = self.quorate(arguments)?;
-        serde_json::from_str(&said)
-            .with_context(|| format!("{arguments:?} printed no JSON: {said}"))
+        serde_json::from_str(&said).with_context(|| format!("{arguments:?} printed no JSON: {said}"))
     }
 
     /// `quorate run`. Returns as soon as the process exists; [`Node::ready`] waits for more.
@@ -113,23 +111,22 @@ impl Node {
         if self.child.is_some() {
             bail!("{} is running already", self.name);
         }
-        let mut log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log_file())?;
+        let mut log = File::options().create(true).append(true).open(self.log_file())?;
         writeln!(log, "--- started by the test")?;
         let mut command = self.command(&["run"])?;
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.child = Some(command.spawn().context("cannot start quorate run")?);
         Ok(())
     }
 
     /// Waits until the node says that it can judge logins.
     pub fn ready(&self) -> Result<()> {
-        wait::until_ok(&format!("{} to be ready", self.name), limits::READY, || {
+        self.ready_within(limits::READY)
+    }
+
+    /// The same with another patience.
+    pub fn ready_within(&self, limit: Duration) -> Result<()> {
+        wait::until_ok(&format!("{} to be ready", self.name), limit, || {
             let answer = self.api().ask("GET", "/readyz", None)?;
             if answer.status == 200 {
                 Ok(())
@@ -146,9 +143,7 @@ impl Node {
 
     /// The number it got when it was made or joined.
     pub fn id(&self) -> Result<u64> {
-        self.status()?["node"]
-            .as_u64()
-            .context("status names no node")
+        self.status()?["node"].as_u64().context("status names no node")
     }
 
     pub fn applied(&self) -> Result<u64> {
@@ -186,9 +181,7 @@ impl Node {
             .take()
             .with_context(|| format!("{} does not run", self.name))?;
         process::signal(child.id(), Signal::TERM)?;
-        let ended = wait::until("quorate run to end", limits::STOP, || {
-            child.try_wait().ok().flatten()
-        });
+        let ended = wait::until("quorate run to end", limits::STOP, || child.try_wait().ok().flatten());
         if ended.is_err() {
             child.kill()?;
             child.wait()?;

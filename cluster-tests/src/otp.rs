@@ -24,8 +24,7 @@ pub fn now_s() -> u64 {
 
 /// The six-digit code of `seed` at `timestep` (RFC 4226 section 5.3).
 pub fn code(seed: &[u8], timestep: u64) -> String {
-    let mut mac =
-        Hmac::<Sha1>::new_from_slice(seed).expect("invariant: HMAC takes a key of any length");
+    let mut mac = Hmac::<Sha1>::new_from_slice(seed).expect("invariant: HMAC takes a key of any length");
     mac.update(&timestep.to_be_bytes());
     let digest = mac.finalize().into_bytes();
     let offset = usize::from(digest[19] & 15);

@@ -8,7 +8,11 @@ use std::net::IpAddr;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::{api::Api, otp};
+use crate::{
+    api::Api,
+    otp,
+    wire::{Request, Secret},
+};
 
 /// The password of everybody made in bulk.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -54,11 +58,27 @@ impl Person {
         })
     }
 
+    /// The last timestep whose code was given out; 0 for none.
+    pub fn last_given(&self) -> u64 {
+        self.given
+    }
+
     /// The same, for a test that knows it has not asked this person twice before.
     pub fn code(&mut self) -> String {
         self.fresh_code()
             .expect("the test uses a person at most twice in 30 seconds")
             .1
+    }
+
+    /// A passcode-only login with a fresh code.
+    pub fn login(&mut self, secret: &Secret) -> Request {
+        let code = self.code();
+        self.login_with(secret, &code)
+    }
+
+    /// A login whose whole password field is `field`.
+    pub fn login_with(&self, secret: &Secret, field: &str) -> Request {
+        Request::access(secret, &self.name, field.as_bytes(), None)
     }
 
     pub fn wrong_code(&self, attempt: u32) -> String {
@@ -68,9 +88,7 @@ impl Person {
 
 /// Makes `count` users, named `stem` and a number, each with [`PASSWORD`] and a token.
 pub fn import(api: &Api, stem: &str, count: usize) -> Result<Vec<Person>> {
-    let people: Vec<Person> = (1..=count)
-        .map(|n| Person::new(format!("{stem}{n:06}")))
-        .collect();
+    let people: Vec<Person> = (1..=count).map(|n| Person::new(format!("{stem}{n:06}"))).collect();
     import_all(api, &people)?;
     Ok(people)
 }
@@ -91,13 +109,7 @@ pub fn import_all(api: &Api, people: &[Person]) -> Result<()> {
 }
 
 /// Makes a RADIUS client at one address: passcode-only, or two-step and one-step.
-pub fn make_client(
-    api: &Api,
-    name: &str,
-    address: IpAddr,
-    secret: &str,
-    passcode_only: bool,
-) -> Result<()> {
+pub fn make_client(api: &Api, name: &str, address: IpAddr, secret: &str, passcode_only: bool) -> Result<()> {
     let body = json!({
         "name": name,
         "networks": [address.to_string()],

@@ -13,8 +13,7 @@ const COUNT: u16 = 20_000;
 pub fn free_for(ip: IpAddr) -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Another test process starts its search somewhere else.
-    let start =
-        u16::try_from(std::process::id() * 37 % u32::from(COUNT)).expect("invariant: below COUNT");
+    let start = u16::try_from(std::process::id() * 37 % u32::from(COUNT)).expect("invariant: below COUNT");
     loop {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let port = FIRST + start.wrapping_add(step) % COUNT;

@@ -81,8 +81,7 @@ pub struct Usage {
 
 impl Usage {
     pub fn of(pid: u32) -> Result<Self> {
-        let stat =
-            fs::read_to_string(format!("/proc/{pid}/stat")).context("the process is gone")?;
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("the process is gone")?;
         let fields: Vec<&str> = stat
             .rsplit_once(')')
             .context("no name in stat")?
@@ -97,8 +96,7 @@ impl Usage {
         };
         let hertz = rustix::param::clock_ticks_per_second();
         let processor = Duration::from_millis((ticks(11)? + ticks(12)?) * 1000 / hertz);
-        let status =
-            fs::read_to_string(format!("/proc/{pid}/status")).context("the process is gone")?;
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the process is gone")?;
         Ok(Self {
             processor,
             resident_bytes: kilobytes(&status, "VmRSS:"),

@@ -31,29 +31,14 @@ impl Reply {
 ///
 /// # Errors
 /// radclient is not installed, or said something that is neither a reply nor silence.
-pub fn ask(
-    server: SocketAddr,
-    user: &str,
-    password: &str,
-    state: Option<&str>,
-) -> Result<Option<Reply>> {
-    let mut attributes = format!(
-        "User-Name = \"{user}\"\nUser-Password = \"{password}\"\nMessage-Authenticator = 0x00\n"
-    );
+pub fn ask(server: SocketAddr, user: &str, password: &str, state: Option<&str>) -> Result<Option<Reply>> {
+    let mut attributes =
+        format!("User-Name = \"{user}\"\nUser-Password = \"{password}\"\nMessage-Authenticator = 0x00\n");
     if let Some(state) = state {
         attributes += &format!("State = {state}\n");
     }
     let mut child = Command::new("radclient")
-        .args([
-            "-x",
-            "-r",
-            "1",
-            "-t",
-            "10",
-            &server.to_string(),
-            "auth",
-            SECRET,
-        ])
+        .args(["-x", "-r", "1", "-t", "10", &server.to_string(), "auth", SECRET])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -65,15 +50,12 @@ pub fn ask(
         .context("no way to talk to radclient")?
         .write_all(attributes.as_bytes())?;
     let output = child.wait_with_output()?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     parse(&said)
 }
 
 fn parse(said: &str) -> Result<Option<Reply>> {
-    let mut lines = said
-        .lines()
-        .skip_while(|line| !line.starts_with("Received "));
+    let mut lines = said.lines().skip_while(|line| !line.starts_with("Received "));
     let Some(head) = lines.next() else {
         if said.contains("No reply") {
             return Ok(None);

@@ -54,10 +54,7 @@ impl Secret {
                 .chain_update(before)
                 .finalize()
                 .into();
-            block
-                .iter_mut()
-                .zip(key)
-                .for_each(|(byte, key)| *byte ^= key);
+            block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
             before.copy_from_slice(block);
         }
         hidden
@@ -84,6 +81,15 @@ impl Request {
         request
     }
 
+    /// The same with a chosen Identifier.
+    pub fn numbered(secret: &Secret, identifier: u8, user: &str, password: &[u8]) -> Self {
+        let mut request = Self::access(secret, user, password, None);
+        request.datagram[1] = identifier;
+        request.datagram[HEADER + 2..HEADER + 18].fill(0);
+        request.sign(secret);
+        request
+    }
+
     /// RFC 5997.
     pub fn status_server(secret: &Secret) -> Self {
         let mut request = Self::begin(STATUS_SERVER);
@@ -96,9 +102,7 @@ impl Request {
     }
 
     pub fn authenticator(&self) -> [u8; 16] {
-        self.datagram[4..HEADER]
-            .try_into()
-            .expect("invariant: sixteen bytes")
+        self.datagram[4..HEADER].try_into().expect("invariant: sixteen bytes")
     }
 
     fn begin(code: u8) -> Self {
@@ -112,15 +116,13 @@ impl Request {
     }
 
     fn push(&mut self, kind: u8, value: &[u8]) {
-        let length = u8::try_from(value.len() + 2)
-            .expect("invariant: tests send attributes of at most 253 bytes");
+        let length = u8::try_from(value.len() + 2).expect("invariant: tests send attributes of at most 253 bytes");
         self.datagram.extend([kind, length]);
         self.datagram.extend(value);
     }
 
     fn sign(&mut self, secret: &Secret) {
-        let length = u16::try_from(self.datagram.len())
-            .expect("invariant: a datagram is shorter than 64 KB");
+        let length = u16::try_from(self.datagram.len()).expect("invariant: a datagram is shorter than 64 KB");
         self.datagram[2..4].copy_from_slice(&length.to_be_bytes());
         let mac = secret.authenticate(&self.datagram);
         self.datagram[HEADER + 2..HEADER + 18].copy_from_slice(&mac);
@@ -130,19 +132,15 @@ impl Request {
     pub fn reply(&self, secret: &Secret, datagram: &[u8]) -> Option<Reply> {
         let length = usize::from(u16::from_be_bytes([*datagram.get(2)?, *datagram.get(3)?]));
         let datagram = datagram.get(..length)?;
-        if length < HEADER
-            || datagram[1] != self.identifier()
-            || !self.signed_response(secret, datagram)
-        {
+        if length < HEADER || datagram[1] != self.identifier() || !self.signed_response(secret, datagram) {
             return None;
         }
         let attributes = attributes(&datagram[HEADER..])?;
-        self.signed_message(secret, datagram, &attributes)
-            .then_some(Reply {
-                code: datagram[0],
-                attributes,
-                datagram: datagram.to_vec(),
-            })
+        self.signed_message(secret, datagram, &attributes).then_some(Reply {
+            code: datagram[0],
+            attributes,
+            datagram: datagram.to_vec(),
+        })
     }
 
     /// The Response Authenticator alone: MD5 over the reply with the request's authenticator in its place.
@@ -157,15 +155,8 @@ impl Request {
     }
 
     /// The Message-Authenticator of a reply, which has to be there and to be first (CVE-2024-3596).
-    fn signed_message(
-        &self,
-        secret: &Secret,
-        datagram: &[u8],
-        attributes: &[(u8, Vec<u8>)],
-    ) -> bool {
-        let Some((MESSAGE_AUTHENTICATOR, sent)) =
-            attributes.first().map(|(kind, value)| (*kind, value))
-        else {
+    fn signed_message(&self, secret: &Secret, datagram: &[u8], attributes: &[(u8, Vec<u8>)]) -> bool {
+        let Some((MESSAGE_AUTHENTICATOR, sent)) = attributes.first().map(|(kind, value)| (*kind, value)) else {
             return false;
         };
         let mut unsigned = datagram.to_vec();
@@ -196,6 +187,15 @@ impl Reply {
             .iter()
             .find(|(found, _)| *found == kind)
             .map(|(_, value)| &value[..])
+    }
+
+    /// What a reply says, without what differs from reply to reply: identifier, authenticators, signatures.
+    pub fn unsigned(&self) -> (u8, Vec<(u8, Vec<u8>)>) {
+        let kept = self
+            .attributes
+            .iter()
+            .filter(|(kind, _)| *kind != MESSAGE_AUTHENTICATOR);
+        (self.code, kept.cloned().collect())
     }
 
     /// The State of a challenge; `None` for anything else.

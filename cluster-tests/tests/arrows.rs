@@ -21,12 +21,7 @@ const FORBIDDEN: [(&str, &[&str]); 10] = [
     ),
     (
         "quorate-raft",
-        &[
-            "quorate-core",
-            "quorate-app",
-            "quorate-seal",
-            "quorate-radius",
-        ],
+        &["quorate-core", "quorate-app", "quorate-seal", "quorate-radius"],
     ),
     (
         "quorate-app",
@@ -39,10 +34,7 @@ const FORBIDDEN: [(&str, &[&str]); 10] = [
             "axum",
         ],
     ),
-    (
-        "quorate-api",
-        &["quorate-core", "quorate-app", "axum", "tokio"],
-    ),
+    ("quorate-api", &["quorate-core", "quorate-app", "axum", "tokio"]),
     (
         "quorate-net",
         &[
@@ -66,13 +58,7 @@ const FORBIDDEN: [(&str, &[&str]); 10] = [
     ),
     (
         "quorate-replica",
-        &[
-            "quorate-radius",
-            "quorate-web",
-            "quorate-net",
-            "quorate-api",
-            "axum",
-        ],
+        &["quorate-radius", "quorate-web", "quorate-net", "quorate-api", "axum"],
     ),
 ];
 
@@ -170,21 +156,10 @@ fn no_source_names(folder: &str, forbidden: &[&str]) {
     for file in sources {
         let text = fs::read_to_string(&file).expect("a source file");
         // Tests of a pure crate may count with whatever they like.
-        let product = text
-            .split("#[cfg(test)]\nmod tests {")
-            .next()
-            .unwrap_or_default();
-        for line in product
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-        {
+        let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for line in product.lines().filter(|line| !line.trim_start().starts_with("//")) {
             let named = forbidden.iter().find(|word| line.contains(**word));
-            assert!(
-                named.is_none(),
-                "{} names {named:?}: {}",
-                file.display(),
-                line.trim()
-            );
+            assert!(named.is_none(), "{} names {named:?}: {}", file.display(), line.trim());
         }
     }
 }
@@ -198,11 +173,7 @@ fn every_crate_inherits_the_workspace_lints() {
             .get("lints")
             .and_then(|lints| lints.get("workspace"))
             .and_then(toml::Value::as_bool);
-        assert_eq!(
-            inherits,
-            Some(true),
-            "{name} has no `[lints] workspace = true`"
-        );
+        assert_eq!(inherits, Some(true), "{name} has no `[lints] workspace = true`");
     }
 }
 
@@ -231,24 +202,14 @@ fn reached_by(package: &str) -> BTreeSet<String> {
 
 /// Workspace members, with their manifests.
 fn members() -> BTreeMap<String, PathBuf> {
-    let metadata: Value = serde_json::from_str(&cargo(&[
-        "metadata",
-        "--format-version",
-        "1",
-        "--no-deps",
-        "--offline",
-    ]))
-    .expect("cargo metadata prints JSON");
+    let metadata: Value =
+        serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--no-deps", "--offline"]))
+            .expect("cargo metadata prints JSON");
     let text = |value: &Value| value.as_str().expect("a string").to_owned();
     let packages = metadata["packages"].as_array().expect("packages");
     packages
         .iter()
-        .map(|package| {
-            (
-                text(&package["name"]),
-                text(&package["manifest_path"]).into(),
-            )
-        })
+        .map(|package| (text(&package["name"]), text(&package["manifest_path"]).into()))
         .collect()
 }
 

@@ -49,14 +49,9 @@ fn banned_crates_are_not_built() {
 
 #[test]
 fn licence_expressions_are_understood() {
-    let allowed: Vec<String> = [
-        "MIT",
-        "Apache-2.0",
-        "Apache-2.0 WITH LLVM-exception",
-        "MPL-2.0",
-    ]
-    .map(str::to_owned)
-    .into();
+    let allowed: Vec<String> = ["MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "MPL-2.0"]
+        .map(str::to_owned)
+        .into();
     for right in [
         "MIT",
         "MIT/GPL-3.0",
@@ -66,10 +61,7 @@ fn licence_expressions_are_understood() {
     ] {
         assert!(permits(right, &allowed), "{right}");
     }
-    assert!(permits(
-        "Apache-2.0 WITH LLVM-exception OR GPL-3.0",
-        &allowed
-    ));
+    assert!(permits("Apache-2.0 WITH LLVM-exception OR GPL-3.0", &allowed));
     for wrong in [
         "",
         "GPL-3.0",
@@ -83,10 +75,7 @@ fn licence_expressions_are_understood() {
 
 /// Whether an SPDX expression (or the older `A/B`) can be satisfied with the allowed licences alone.
 fn permits(expression: &str, allowed: &[String]) -> bool {
-    let spaced = expression
-        .replace('(', " ( ")
-        .replace(')', " ) ")
-        .replace('/', " OR ");
+    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut rest = &words[..];
     let holds = any_of(&mut rest, allowed);
@@ -112,11 +101,7 @@ fn all_of(rest: &mut &[&str], allowed: &[String]) -> bool {
 }
 
 fn one(rest: &mut &[&str], allowed: &[String]) -> bool {
-    let is_allowed = |licence: &str| {
-        allowed
-            .iter()
-            .any(|known| known == licence.trim_end_matches('+'))
-    };
+    let is_allowed = |licence: &str| allowed.iter().any(|known| known == licence.trim_end_matches('+'));
     match *rest {
         ["(", after @ ..] => {
             *rest = after;
@@ -169,12 +154,7 @@ fn packages() -> Vec<Value> {
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .output()
         .expect("cargo runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let metadata: Value =
-        serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
     metadata["packages"].as_array().expect("packages").clone()
 }

@@ -7,11 +7,7 @@ use cluster_tests::otp;
 #[test]
 fn the_codes_of_rfc_6238_appendix_b() {
     let seed = b"12345678901234567890";
-    for (time_s, code) in [
-        (59, "287082"),
-        (1_111_111_109, "081804"),
-        (20_000_000_000, "353130"),
-    ] {
+    for (time_s, code) in [(59, "287082"), (1_111_111_109, "081804"), (20_000_000_000, "353130")] {
         assert_eq!(otp::code(seed, time_s / otp::PERIOD_S), code);
     }
 }
@@ -22,13 +18,7 @@ fn oathtool_computes_the_same_codes() {
     for step in [1, 55_555_555, 60_000_001] {
         let moment = format!("@{}", step * otp::PERIOD_S);
         let said = Command::new("oathtool")
-            .args([
-                "--totp",
-                "--base32",
-                &otp::seed_to_base32(seed),
-                "--now",
-                &moment,
-            ])
+            .args(["--totp", "--base32", &otp::seed_to_base32(seed), "--now", &moment])
             .output()
             .expect("oathtool is installed (ops/test installs it)");
         assert_eq!(

@@ -1,0 +1,159 @@
+//! Logins per second, one and three nodes.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use cluster_tests::{Cluster, Person, cluster::SECRET, figures::percentile, otp, people, wire::Secret};
+
+use crate::{
+    ceilings::{self, Ceilings},
+    generator::{self, Outcome, Pace},
+    magazine::Magazine,
+    passwords,
+    table::{Table, milliseconds, whole},
+    usage::{Used, Watch},
+};
+
+#[derive(Args)]
+pub struct Options {
+    /// Users in each cluster; each gives two logins per run, and one more with each half minute
+    #[arg(long, default_value_t = 200_000)]
+    users: usize,
+    /// Seconds of each measurement, at most 20: codes have to last
+    #[arg(long, default_value_t = 6)]
+    seconds: u64,
+    /// Sizes of the clusters
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 3])]
+    nodes: Vec<usize>,
+    /// Logins in flight, one measurement each
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256, 1024])]
+    in_flight: Vec<usize>,
+}
+
+pub fn run(options: &Options) -> Result<()> {
+    ensure!(
+        options.seconds <= 20,
+        "codes prepared for longer than 20 s would run out of time"
+    );
+    let ceilings = ceilings::run()?;
+    for size in &options.nodes {
+        measure(*size, options, &ceilings)?;
+    }
+    Ok(())
+}
+
+fn measure(size: usize, options: &Options, ceilings: &Ceilings) -> Result<()> {
+    let cluster = Cluster::on_loopback(size)?;
+    let begun = Instant::now();
+    let people = people::import(&cluster.api()?, "u", options.users)?;
+    let took = begun.elapsed().as_secs_f64();
+    println!(
+        "{size} node(s), {} users (imported at {}/s):",
+        whole(options.users as f64),
+        whole(options.users as f64 / took)
+    );
+    cluster.converged()?;
+
+    let mut bench = Bench {
+        cluster,
+        people,
+        lasts: Duration::from_secs(options.seconds),
+    };
+    let mut table = Table::new(&[
+        "passcode-only",
+        "logins/s",
+        "p50 ms",
+        "p99 ms",
+        "refused",
+        "lost",
+        "CPU % a node",
+        "bench",
+        "µs CPU/login",
+        "MB a node",
+    ]);
+    let mut best: f64 = 0.0;
+    for in_flight in &options.in_flight {
+        let pace = Pace::Closed { in_flight: *in_flight };
+        let guess = if best == 0.0 { 10_000.0 } else { best * 4.0 };
+        let (outcome, used) = bench.fire(pace, guess)?;
+        best = best.max(outcome.per_second());
+        table.row(row(&format!("{in_flight} in flight"), &outcome, &used));
+    }
+    let half = Pace::Open { per_second: best / 2.0 };
+    let (outcome, used) = bench.fire(half, best)?;
+    table.row(row("half of the best, open", &outcome, &used));
+    table.print();
+
+    let watch = Watch::start(&bench.cluster)?;
+    // People from the end of the list, whose codes the runs above have used least; a new timestep makes sure.
+    bench.wait_for_codes();
+    let outcome = passwords::drive(&bench.cluster, &mut bench.people, bench.lasts)?;
+    let used = watch.stop()?;
+    let mut table = Table::new(&[
+        "password, then code",
+        "logins/s",
+        "p50 ms",
+        "p99 ms",
+        "refused",
+        "lost",
+        "CPU % a node",
+        "bench",
+        "µs CPU/login",
+        "MB a node",
+    ]);
+    table.row(row("8 in flight", &outcome, &used));
+    table.print();
+    println!(
+        "  beside: {:.0} % of the {:.1} Argon2id/s; best passcode-only rate {:.1} % of the echo's; one fdatasync {} ms\n",
+        outcome.per_second() / ceilings.hashes_per_s * 100.0,
+        ceilings.hashes_per_s,
+        best / ceilings.echoes_per_s * 100.0,
+        milliseconds(ceilings.sync),
+    );
+    Ok(())
+}
+
+struct Bench {
+    cluster: Cluster,
+    people: Vec<Person>,
+    lasts: Duration,
+}
+
+impl Bench {
+    /// One measurement, with enough signed logins for `per_second`.
+    fn fire(&mut self, pace: Pace, per_second: f64) -> Result<(Outcome, Used)> {
+        self.wait_for_codes();
+        let secret = Secret::new(SECRET);
+        let wanted = (per_second * self.lasts.as_secs_f64()) as usize;
+        let magazine = Magazine::fill(&mut self.people, &secret, wanted);
+        let watch = Watch::start(&self.cluster)?;
+        let source = self.cluster.sources.passcode;
+        let outcome = generator::fire(&magazine, &secret, source, &self.cluster.servers(), pace, self.lasts)?;
+        Ok((outcome, watch.stop()?))
+    }
+
+    /// Waits until every person has two fresh codes: two timesteps after the last measurement.
+    fn wait_for_codes(&self) {
+        let given = self.people.iter().map(Person::last_given).max().unwrap_or(0);
+        while otp::timestep() <= given {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+fn row(name: &str, outcome: &Outcome, used: &Used) -> Vec<String> {
+    let per_login = used.nodes_total.as_secs_f64() * 1e6 / (outcome.accepted.max(1) as f64);
+    vec![
+        name.to_owned(),
+        whole(outcome.per_second()),
+        milliseconds(percentile(&outcome.latencies, 0.5)),
+        milliseconds(percentile(&outcome.latencies, 0.99)),
+        outcome.refused.to_string(),
+        outcome.lost.to_string(),
+        used.processors(),
+        format!("{:.0}", used.own_processors * 100.0),
+        whole(per_login),
+        used.megabytes(),
+    ]
+}
