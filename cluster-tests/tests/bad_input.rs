@@ -237,7 +237,7 @@ fn drops(node: &Node) -> Result<f64> {
     let text = metrics.body.as_str().context("metrics are text")?;
     let dropped = text
         .lines()
-        .filter(|line| line.starts_with("quorate_radius_dropped_total"));
+        .filter(|line| line.starts_with("quorate_radius_drops_total"));
     Ok(dropped
         .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
         .sum())

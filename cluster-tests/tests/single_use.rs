@@ -33,6 +33,8 @@ fn the_same_code_at_three_nodes_at_once_is_accepted_at_most_once_while_leaders_d
         let (racers, others) = people.split_at_mut(ROUNDS);
         for round in 0..ROUNDS {
             if round % (ROUNDS / KILLS) == ROUNDS / KILLS / 4 {
+                // Two of three are a quorum: the one killed before has to be back.
+                cluster.running().try_for_each(|node| cluster.nodes[node].ready())?;
                 let leader = cluster.leader()?;
                 cluster.nodes[leader].kill()?;
                 dead = Some((leader, round));
