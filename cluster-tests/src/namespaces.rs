@@ -7,7 +7,9 @@
 //! sender's own side would give it an error instead of silence.) Needs root.
 
 use std::{
+    fs::File,
     net::{IpAddr, Ipv4Addr},
+    os::fd::AsFd,
     process::Command,
 };
 
@@ -66,17 +68,14 @@ impl Network {
         self.nft(&["flush", "chain", "inet", "cut", "forward"])
     }
 
-    /// Runs `work` on a thread that stands in the router, where the RADIUS clients are.
+    /// Runs `work` where the RADIUS clients are: at the router.
     pub fn at_router<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-        std::thread::scope(|scope| {
-            let standing = scope.spawn(|| {
-                let namespace = std::fs::File::open(format!("/run/netns/{}", self.router))?;
-                move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), Some(LinkNameSpaceType::Network))
-                    .context("cannot enter the router's namespace")?;
-                work()
-            });
-            standing.join().expect("the work at the router does not panic")
-        })
+        standing_in(&self.router, work)
+    }
+
+    /// Runs `work` on machine `at`.
+    pub fn at_machine<T: Send>(&self, at: usize, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        standing_in(&self.machines[at], work)
     }
 
     fn add_router(&self) -> Result<()> {
@@ -160,6 +159,19 @@ impl Drop for Network {
             let _ = ip(&["netns", "del", namespace]);
         }
     }
+}
+
+/// On a thread of its own, since a thread's sockets belong to the namespace it stands in.
+fn standing_in<T: Send>(namespace: &str, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let standing = scope.spawn(|| {
+            let namespace = File::open(format!("/run/netns/{namespace}"))?;
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+                .context("cannot enter a network namespace")?;
+            work()
+        });
+        standing.join().expect("the work in a namespace does not panic")
+    })
 }
 
 fn subnet(at: usize, host: u8) -> IpAddr {
