@@ -23,9 +23,7 @@ use crate::attribute::AttributeType;
 use crate::limits::VALUE_MAX_BYTES;
 use crate::packet::{Code, DecodeError, Packet};
 use crate::password;
-use crate::reply::{
-    EMPTY_SIGNATURE, EncodeError, MESSAGE_AUTHENTICATOR_AT, ReplyCode, assemble, push,
-};
+use crate::reply::{EMPTY_SIGNATURE, EncodeError, MESSAGE_AUTHENTICATOR_AT, ReplyCode, assemble, push};
 use crate::signature::{Authenticator, MessageAuthenticator, SharedSecret, message_authenticator};
 
 /// A request in the making.
@@ -117,8 +115,7 @@ impl Request {
         }
         let mut hidden = Vec::new();
         if let Some(password) = &self.password {
-            let value = password::hide(password, secret, &authenticator)
-                .ok_or(EncodeError::PasswordTooLong)?;
+            let value = password::hide(password, secret, &authenticator).ok_or(EncodeError::PasswordTooLong)?;
             push(&mut hidden, AttributeType::USER_PASSWORD, &value);
         }
         let signature: &[u8] = if self.signed { &EMPTY_SIGNATURE } else { &[] };
@@ -166,17 +163,11 @@ pub enum ReplyError {
     OtherRequest(u8),
     #[error("not a reply to an Access-Request (code {0})")]
     NotAReply(u8),
-    #[error(
-        "the Response Authenticator does not match: the shared secret differs, or the reply is forged"
-    )]
+    #[error("the Response Authenticator does not match: the shared secret differs, or the reply is forged")]
     ResponseAuthenticator,
-    #[error(
-        "the Message-Authenticator does not match: the shared secret differs, or the reply is forged"
-    )]
+    #[error("the Message-Authenticator does not match: the shared secret differs, or the reply is forged")]
     MessageAuthenticator,
-    #[error(
-        "the reply has no Message-Authenticator: the server is open to BlastRADIUS (CVE-2024-3596)"
-    )]
+    #[error("the reply has no Message-Authenticator: the server is open to BlastRADIUS (CVE-2024-3596)")]
     Unsigned,
 }
 
@@ -207,11 +198,7 @@ impl Sent {
     ///
     /// # Errors
     /// Every [`ReplyError`] but [`ReplyError::Unsigned`].
-    pub fn verify_leniently(
-        &self,
-        datagram: &[u8],
-        secret: &SharedSecret,
-    ) -> Result<Answer, ReplyError> {
+    pub fn verify_leniently(&self, datagram: &[u8], secret: &SharedSecret) -> Result<Answer, ReplyError> {
         let reply = Packet::decode(datagram)?;
         let code = match reply.code() {
             Code::AccessAccept => ReplyCode::Accept,

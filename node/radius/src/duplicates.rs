@@ -3,8 +3,8 @@
 //! While the first is being judged, its copies are dropped: one answer will come. After it was
 //! answered, a copy gets the same octets without judging anything twice.
 //!
-//! The key is the caller's: the sender's address and port together with the
-//! [`crate::fingerprint`] of the packet. RFC 5080 compares Identifier and Authenticator only;
+//! The key is the caller's: the sender's address and port together with a digest of the whole
+//! packet ([`crate::Packet::bytes`]). RFC 5080 compares Identifier and Authenticator only;
 //! comparing the whole packet is stricter, so a NAS with a poor random generator, which repeats an
 //! authenticator for another password, cannot be handed the former login's answer.
 //!
@@ -68,8 +68,7 @@ impl<K: Clone + Eq + Hash> DuplicateCache<K> {
         self.expire(now);
         match self.entries.get(&key) {
             Some(Entry {
-                answer: Some(answer),
-                ..
+                answer: Some(answer), ..
             }) => Admission::Answered(Arc::clone(answer)),
             Some(Entry { answer: None, .. }) => Admission::InFlight,
             None => {
@@ -122,11 +121,7 @@ impl<K: Clone + Eq + Hash> DuplicateCache<K> {
     /// Entries are in order of admission and all live equally long, so the old ones are in front.
     fn expire(&mut self, now: Instant) {
         while let Some((key, serial)) = self.order.front() {
-            let expired = match self
-                .entries
-                .get(key)
-                .filter(|entry| entry.serial == *serial)
-            {
+            let expired = match self.entries.get(key).filter(|entry| entry.serial == *serial) {
                 Some(entry) => now.saturating_duration_since(entry.admitted) >= self.lifetime,
                 None => true,
             };
@@ -141,11 +136,7 @@ impl<K: Clone + Eq + Hash> DuplicateCache<K> {
         let Some((key, serial)) = self.order.pop_front() else {
             return;
         };
-        if self
-            .entries
-            .get(&key)
-            .is_some_and(|entry| entry.serial == serial)
-        {
+        if self.entries.get(&key).is_some_and(|entry| entry.serial == serial) {
             self.entries.remove(&key);
         }
     }
@@ -168,10 +159,7 @@ mod tests {
         assert_eq!(cache.admit("a", now), Admission::New);
         assert_eq!(cache.admit("a", now), Admission::InFlight);
         cache.remember(&"a", answer());
-        assert_eq!(
-            cache.admit("a", now + LIFETIME / 2),
-            Admission::Answered(answer())
-        );
+        assert_eq!(cache.admit("a", now + LIFETIME / 2), Admission::Answered(answer()));
         assert_eq!(cache.admit("b", now), Admission::New);
     }
 
@@ -215,9 +203,6 @@ mod tests {
         assert_eq!(cache.admit(998, now), Admission::InFlight);
         assert_eq!(cache.admit(1, now), Admission::New);
         cache.remember(&2, answer());
-        assert!(
-            cache.len() <= 4,
-            "an answer that comes too late is not taken in"
-        );
+        assert!(cache.len() <= 4, "an answer that comes too late is not taken in");
     }
 }

@@ -36,7 +36,6 @@ pub mod limits;
 
 mod attribute;
 mod duplicates;
-mod fingerprint;
 mod packet;
 mod password;
 mod reply;
@@ -45,7 +44,6 @@ mod signature;
 
 pub use attribute::{Attribute, AttributeType, Attributes};
 pub use duplicates::{Admission, DuplicateCache};
-pub use fingerprint::{Fingerprint, fingerprint};
 pub use packet::{Code, DecodeError, Packet};
 pub use reply::{EncodeError, Reply, ReplyCode, ReplyTo};
 pub use request::{AccessRequest, ParseError};

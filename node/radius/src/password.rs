@@ -13,11 +13,7 @@ const BLOCK: usize = 16;
 
 /// The attribute's value for a password of at most 128 octets; `None` for a longer one.
 /// An empty password is one block of NULs.
-pub(crate) fn hide(
-    password: &[u8],
-    secret: &SharedSecret,
-    request: &Authenticator,
-) -> Option<Vec<u8>> {
+pub(crate) fn hide(password: &[u8], secret: &SharedSecret, request: &Authenticator) -> Option<Vec<u8>> {
     if password.len() > PASSWORD_MAX_BYTES {
         return None;
     }
@@ -34,21 +30,14 @@ pub(crate) fn hide(
 
 /// The password in an attribute's value; `None` where its length is not 16, 32, … 128 octets.
 /// A wrong secret reveals noise: only Message-Authenticator says that the secret was right.
-pub(crate) fn reveal(
-    hidden: &[u8],
-    secret: &SharedSecret,
-    request: &Authenticator,
-) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn reveal(hidden: &[u8], secret: &SharedSecret, request: &Authenticator) -> Option<Zeroizing<Vec<u8>>> {
     let legal = BLOCK..=PASSWORD_MAX_BYTES;
     if !legal.contains(&hidden.len()) || !hidden.len().is_multiple_of(BLOCK) {
         return None;
     }
     let mut password = Zeroizing::new(hidden.to_vec());
     let mut former: &[u8] = request;
-    for (block, cipher) in password
-        .chunks_exact_mut(BLOCK)
-        .zip(hidden.chunks_exact(BLOCK))
-    {
+    for (block, cipher) in password.chunks_exact_mut(BLOCK).zip(hidden.chunks_exact(BLOCK)) {
         xor(block, &secret.hiding_block(former));
         former = cipher;
     }
@@ -79,30 +68,21 @@ mod tests {
         let request = 0x0f40_3f94_7397_8057_bd83_d5cb_98f4_227a_u128.to_be_bytes();
         let hidden = 0x0dbe_708d_93d4_13ce_3196_e43f_782a_0aee_u128.to_be_bytes();
         assert_eq!(hide(b"arctangent", &secret, &request).unwrap(), hidden);
-        assert_eq!(
-            &reveal(&hidden, &secret, &request).unwrap()[..],
-            b"arctangent"
-        );
+        assert_eq!(&reveal(&hidden, &secret, &request).unwrap()[..], b"arctangent");
     }
 
     #[test]
     fn octets_after_an_inner_nul_still_count() {
         let secret = SharedSecret::new(b"s");
         let hidden = hide(b"abc\0wrong", &secret, &[7; 16]).unwrap();
-        assert_eq!(
-            &reveal(&hidden, &secret, &[7; 16]).unwrap()[..],
-            b"abc\0wrong"
-        );
+        assert_eq!(&reveal(&hidden, &secret, &[7; 16]).unwrap()[..], b"abc\0wrong");
     }
 
     #[test]
     fn lengths_outside_the_rfc_are_refused() {
         let secret = SharedSecret::new(b"s");
         for bytes in [0, 1, 15, 17, 127, 129, 144, 253] {
-            assert!(
-                reveal(&vec![0; bytes], &secret, &[7; 16]).is_none(),
-                "{bytes}"
-            );
+            assert!(reveal(&vec![0; bytes], &secret, &[7; 16]).is_none(), "{bytes}");
         }
         assert!(hide(&[b'x'; 129], &secret, &[7; 16]).is_none());
     }

@@ -9,9 +9,7 @@ use thiserror::Error;
 use crate::attribute::AttributeType;
 use crate::limits::{PACKET_MAX_BYTES, PACKET_MIN_BYTES, VALUE_MAX_BYTES};
 use crate::packet::{Code, Packet};
-use crate::signature::{
-    Authenticator, SharedSecret, message_authenticator, response_authenticator,
-};
+use crate::signature::{Authenticator, SharedSecret, message_authenticator, response_authenticator};
 
 /// Position of the signature in every packet made here: right after the header.
 pub(crate) const MESSAGE_AUTHENTICATOR_AT: usize = PACKET_MIN_BYTES + 2;
@@ -111,11 +109,7 @@ impl Reply {
         let mut rest = text;
         while !rest.is_empty() {
             let (head, tail) = rest.split_at(rest.floor_char_boundary(VALUE_MAX_BYTES));
-            push(
-                &mut self.attributes,
-                AttributeType::REPLY_MESSAGE,
-                head.as_bytes(),
-            );
+            push(&mut self.attributes, AttributeType::REPLY_MESSAGE, head.as_bytes());
             rest = tail;
         }
         self
@@ -143,23 +137,14 @@ impl Reply {
     ///
     /// # Errors
     /// [`EncodeError`] where a value or the packet is too long; there is nothing to send then.
-    pub fn encode_signed(
-        &self,
-        request: &ReplyTo,
-        secret: &SharedSecret,
-    ) -> Result<Vec<u8>, EncodeError> {
+    pub fn encode_signed(&self, request: &ReplyTo, secret: &SharedSecret) -> Result<Vec<u8>, EncodeError> {
         if let Some(kind) = self.too_long {
             return Err(EncodeError::ValueTooLong(kind));
         }
         let parts = [&self.attributes[..], &request.proxy_states[..]];
         let header = (self.code.code(), request.identifier, &request.authenticator);
         let mut datagram = assemble(header, &[&EMPTY_SIGNATURE[..], parts[0], parts[1]])?;
-        let signature = message_authenticator(
-            &datagram,
-            MESSAGE_AUTHENTICATOR_AT,
-            secret,
-            &request.authenticator,
-        );
+        let signature = message_authenticator(&datagram, MESSAGE_AUTHENTICATOR_AT, secret, &request.authenticator);
         datagram[MESSAGE_AUTHENTICATOR_AT..][..16].copy_from_slice(&signature);
         let response = response_authenticator(&datagram, secret, &request.authenticator);
         datagram[4..PACKET_MIN_BYTES].copy_from_slice(&response);
@@ -184,9 +169,7 @@ pub(crate) fn assemble(
     if length > PACKET_MAX_BYTES {
         return Err(EncodeError::PacketTooLong);
     }
-    let length_field = u16::try_from(length)
-        .expect("invariant: at most 4096")
-        .to_be_bytes();
+    let length_field = u16::try_from(length).expect("invariant: at most 4096").to_be_bytes();
     let mut packet = Vec::with_capacity(length);
     packet.extend_from_slice(&[code.octet(), identifier]);
     packet.extend_from_slice(&length_field);

@@ -84,8 +84,7 @@ impl AccessRequest {
             .filter(|name| !name.is_empty())
             .ok_or(ParseError::NoUserName)?;
         let hidden = hidden.ok_or(ParseError::NoPassword)?;
-        let password = password::reveal(hidden, secret, &packet.authenticator())
-            .ok_or(ParseError::PasswordLength)?;
+        let password = password::reveal(hidden, secret, &packet.authenticator()).ok_or(ParseError::PasswordLength)?;
         let owned = |kind| single(packet, kind).map(|value| value.map(<[u8]>::to_vec));
         Ok(Self {
             user_name: user_name.to_vec(),
@@ -126,7 +125,6 @@ impl Packet<'_> {
     /// A Status-Server whose Message-Authenticator is valid under `secret`. Answer it with
     /// [`crate::Reply::accept`] (RFC 5997 §3: the authentication port says Access-Accept).
     pub fn is_signed_status_server(&self, secret: &SharedSecret) -> bool {
-        self.code() == Code::StatusServer
-            && self.message_authenticator(secret) == MessageAuthenticator::Valid
+        self.code() == Code::StatusServer && self.message_authenticator(secret) == MessageAuthenticator::Valid
     }
 }

@@ -75,32 +75,20 @@ impl Packet<'_> {
 
     /// The same for a reply, whose header holds a Response Authenticator while the signature was
     /// made over the Request Authenticator.
-    pub fn reply_message_authenticator(
-        &self,
-        secret: &SharedSecret,
-        request: &Authenticator,
-    ) -> MessageAuthenticator {
+    pub fn reply_message_authenticator(&self, secret: &SharedSecret, request: &Authenticator) -> MessageAuthenticator {
         self.verify_message_authenticator(secret, request)
     }
 
     /// Whether a reply's Response Authenticator was made with `secret` for the request that
     /// carried `request` (RFC 2865 §3).
-    pub fn response_authenticator_is_valid(
-        &self,
-        secret: &SharedSecret,
-        request: &Authenticator,
-    ) -> bool {
+    pub fn response_authenticator_is_valid(&self, secret: &SharedSecret, request: &Authenticator) -> bool {
         same(
             &response_authenticator(self.bytes(), secret, request),
             &self.authenticator(),
         )
     }
 
-    fn verify_message_authenticator(
-        &self,
-        secret: &SharedSecret,
-        signed_over: &Authenticator,
-    ) -> MessageAuthenticator {
+    fn verify_message_authenticator(&self, secret: &SharedSecret, signed_over: &Authenticator) -> MessageAuthenticator {
         let Some(at) = self.message_authenticator_at else {
             return MessageAuthenticator::Absent;
         };
@@ -130,11 +118,7 @@ pub(crate) fn message_authenticator(
 }
 
 /// MD5(Code ‖ Identifier ‖ Length ‖ Request Authenticator ‖ Attributes ‖ Secret), RFC 2865 §3.
-pub(crate) fn response_authenticator(
-    reply: &[u8],
-    secret: &SharedSecret,
-    request: &Authenticator,
-) -> Authenticator {
+pub(crate) fn response_authenticator(reply: &[u8], secret: &SharedSecret, request: &Authenticator) -> Authenticator {
     Md5::new()
         .chain_update(&reply[..4])
         .chain_update(request)
@@ -156,11 +140,7 @@ mod tests {
     #[test]
     fn the_keyed_digest_is_hmac_md5_of_rfc_2202() {
         let cases: [(&[u8], &[u8], u128); 2] = [
-            (
-                &[0x0b; 16],
-                b"Hi There",
-                0x9294_727a_3638_bb1c_13f4_8ef8_158b_fc9d,
-            ),
+            (&[0x0b; 16], b"Hi There", 0x9294_727a_3638_bb1c_13f4_8ef8_158b_fc9d),
             (
                 b"Jefe",
                 b"what do ya want for nothing?",
@@ -170,18 +150,12 @@ mod tests {
         for (key, text, digest) in cases {
             let mut mac = SharedSecret::new(key).keyed;
             mac.update(text);
-            assert_eq!(
-                u128::from_be_bytes(mac.finalize().into_bytes().into()),
-                digest
-            );
+            assert_eq!(u128::from_be_bytes(mac.finalize().into_bytes().into()), digest);
         }
     }
 
     #[test]
     fn a_secret_never_prints_itself() {
-        assert_eq!(
-            format!("{:?}", SharedSecret::new(b"xyzzy5461")),
-            "SharedSecret(…)"
-        );
+        assert_eq!(format!("{:?}", SharedSecret::new(b"xyzzy5461")), "SharedSecret(…)");
     }
 }

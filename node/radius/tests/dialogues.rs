@@ -139,10 +139,7 @@ impl Stage {
             Err(problem) => return vec![format!("dropped: {problem}")],
         };
         let signature = packet.message_authenticator(&self.server);
-        let mut said = vec![format!(
-            "{:?}, Message-Authenticator {signature:?}",
-            packet.code()
-        )];
+        let mut said = vec![format!("{:?}, Message-Authenticator {signature:?}", packet.code())];
         match AccessRequest::parse(&packet, &self.server) {
             Ok(request) => said.push(describe(&request)),
             Err(problem) if problem.is_answered() => said.push(format!("to reject: {problem}")),
@@ -208,9 +205,7 @@ fn pairs(rest: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn value_of<'a>(rest: &'a str, key: &str) -> Option<&'a str> {
-    pairs(rest)
-        .find(|(found, _)| *found == key)
-        .map(|(_, value)| value)
+    pairs(rest).find(|(found, _)| *found == key).map(|(_, value)| value)
 }
 
 fn text(value: &str) -> String {
@@ -218,10 +213,7 @@ fn text(value: &str) -> String {
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .bytes()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     assert!(digits.len().is_multiple_of(2), "half an octet in {text}");
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     digits.chunks(2).map(pair).collect()
