@@ -13,6 +13,8 @@
 //! key holds the applied log id. A batch of rows and that id are one atomic write.
 
 mod marker;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File};
 use std::io;

@@ -22,6 +22,8 @@ mod keeper;
 mod open;
 mod record;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod watermark;
 
 use std::io;
@@ -39,7 +41,7 @@ use raft_log::codeq::OffsetSize;
 
 use self::flush::{Failure, Ticket};
 use self::keeper::Keeper;
-use self::record::{Payload, Records};
+use self::record::{EntryId, Payload, Records};
 use self::watermark::Mark;
 use crate::{LogId, Vote, limits};
 
@@ -53,7 +55,12 @@ pub type FsyncObserver = Arc<dyn Fn(Duration) + Send + Sync>;
 /// the flush thread: it must be quick and must not call the log.
 pub type Done = Box<dyn FnOnce(io::Result<()>) + Send>;
 
-type Engine = RaftLog<Records>;
+/// The engine, and what we have to remember beside it.
+struct Engine {
+    records: RaftLog<Records>,
+    /// Of the entries written next; see [`record`].
+    branch: u32,
+}
 
 /// How a log is opened.
 #[derive(Clone)]
@@ -115,7 +122,7 @@ impl DurableLog {
 
     /// The vote last saved.
     pub fn vote(&self) -> Option<Vote> {
-        self.look(|engine| engine.log_state().vote().copied())
+        self.look(|engine| engine.records.log_state().vote().copied())
     }
 
     /// Saves a vote and returns after it is on disk.
@@ -123,17 +130,14 @@ impl DurableLog {
     /// # Errors
     /// A vote below the one saved is `InvalidInput` and changes nothing; anything else is final.
     pub fn save_vote(&self, vote: Vote) -> io::Result<()> {
-        if Some(vote) < self.vote() {
-            return Err(invalid(format!(
-                "the vote {vote:?} is below the saved {:?}",
-                self.vote()
-            )));
-        }
-        let began = Instant::now();
         let (sender, receiver) = mpsc::sync_channel(1);
         let done: Done = Box::new(move |result| drop(sender.send(result)));
-        self.flush_after(began, done, |engine| {
-            engine.save_vote(vote).map(|segment| segment.end().0)
+        self.flush_after(done, |engine| {
+            let saved = engine.records.log_state().vote().copied();
+            if Some(vote) < saved {
+                return Err(invalid(format!("the vote {vote:?} is below the saved {saved:?}")));
+            }
+            engine.records.save_vote(vote).map(|segment| segment.end().0)
         });
         receiver
             .recv()
@@ -142,21 +146,21 @@ impl DurableLog {
 
     /// The last committed entry this node knew of; a hint that saves replaying.
     pub fn committed(&self) -> Option<LogId> {
-        self.look(|engine| engine.log_state().committed().copied())
+        self.look(|engine| engine.records.log_state().committed().map(|entry| entry.id))
     }
 
     /// Notes what is committed. A hint: it is not flushed by itself but rides with the next append,
-    /// and one that goes back or past the end is ignored.
+    /// and one that goes back, or is of no entry here, is ignored.
     ///
     /// # Errors
     /// The log has failed or is closed.
     pub fn save_committed(&self, committed: Option<LogId>) -> io::Result<()> {
-        self.write(|engine| {
-            let state = engine.log_state();
-            match committed {
-                Some(id) if state.committed() < Some(&id) && Some(&id) <= state.last() => engine.commit(id).map(drop),
-                _ => Ok(()),
+        let Some(id) = committed else { return Ok(()) };
+        self.write(|engine| match engine.entry_at(id.index)? {
+            Some(entry) if entry.id == id && Some(&entry) > engine.records.log_state().committed() => {
+                engine.records.commit(entry).map(drop)
             }
+            _ => Ok(()),
         })
     }
 
@@ -167,11 +171,13 @@ impl DurableLog {
     /// Through `done`: `InvalidInput` if the entries do not follow the log (nothing is changed);
     /// anything else is final.
     pub fn append(&self, entries: Vec<(LogId, Bytes)>, done: Done) {
-        let began = Instant::now();
-        self.flush_after(began, done, |engine| {
-            check_follows(engine.log_state().last().copied(), &entries)?;
-            let records = entries.into_iter().map(|(id, bytes)| (id, Payload(bytes)));
-            engine.append(records).map(|segment| segment.end().0)
+        self.flush_after(done, |engine| {
+            check_follows(engine.last(), &entries)?;
+            let branch = engine.branch;
+            let records = entries
+                .into_iter()
+                .map(|(id, bytes)| (EntryId { branch, id }, Payload(bytes)));
+            engine.records.append(records).map(|segment| segment.end().0)
         });
     }
 
@@ -180,8 +186,8 @@ impl DurableLog {
     /// # Errors
     /// `InvalidInput` for entries that are purged or known to be committed.
     pub fn truncate_from(&self, index: u64) -> io::Result<()> {
-        self.write(|engine| match engine.log_state().last() {
-            Some(last) if index <= last.index => engine.truncate(index).map(drop),
+        self.write(|engine| match engine.last() {
+            Some(last) if index <= last.index => engine.truncate(index),
             _ => Ok(()),
         })
     }
@@ -192,18 +198,11 @@ impl DurableLog {
     /// # Errors
     /// The log has failed or is closed.
     pub fn purge_upto(&self, upto: LogId) -> io::Result<()> {
-        let flushed: Done = Box::new(|_| {});
         self.write(|engine| {
-            // Entries of another history would otherwise stay readable behind the purge point.
-            let conflict = engine.read(upto.index, upto.index.saturating_add(1)).next();
-            if conflict.transpose()?.is_some_and(|(id, _)| id != upto) {
-                engine.truncate(upto.index)?;
-            }
-            let end = engine.purge(upto)?.end().0;
-            engine.flush(
-                true,
-                Some(self.shared.ticket(engine, end, Instant::now(), flushed, None)),
-            )
+            let end = engine.purge(upto)?;
+            engine
+                .records
+                .flush(true, Some(self.shared.ticket(engine, end, Instant::now(), None, None)))
         })
     }
 
@@ -219,8 +218,8 @@ impl DurableLog {
         let guard = self.shared.engine.read();
         let engine = guard.as_ref().ok_or_else(closed)?;
         let (mut entries, mut bytes) = (Vec::new(), 0_usize);
-        for entry in engine.read(range.start, range.end) {
-            let (id, Payload(payload)) = entry?;
+        for entry in engine.records.read(range.start, range.end) {
+            let (EntryId { id, .. }, Payload(payload)) = entry?;
             bytes = bytes.saturating_add(payload.len());
             if bytes > max_bytes && !entries.is_empty() {
                 break;
@@ -232,17 +231,18 @@ impl DurableLog {
 
     /// The last entry, or the purge point when nothing follows it.
     pub fn last(&self) -> Option<LogId> {
-        self.look(|engine| engine.log_state().last().copied())
+        self.look(Engine::last)
     }
 
     /// The last entry that was purged.
     pub fn purged(&self) -> Option<LogId> {
-        self.look(|engine| engine.log_state().purged().copied())
+        self.look(|engine| engine.records.log_state().purged().map(|entry| entry.id))
     }
 
     /// Size of the chunks, in bytes.
     pub fn bytes(&self) -> u64 {
-        self.look(|engine| Some(engine.on_disk_size())).unwrap_or_default()
+        self.look(|engine| Some(engine.records.on_disk_size()))
+            .unwrap_or_default()
     }
 
     /// Flushes everything, brings the watermark up to date and stops the threads. Everything but
@@ -259,13 +259,14 @@ impl DurableLog {
     }
 
     /// Writes, then queues the flush that completes `done`.
-    fn flush_after(&self, began: Instant, done: Done, write: impl FnOnce(&mut Engine) -> io::Result<u64>) {
+    fn flush_after(&self, done: Done, write: impl FnOnce(&mut Engine) -> io::Result<u64>) {
+        let began = Instant::now();
         let mut done = Some(done);
         let queued = self.write(|engine| {
             let end = write(engine)?;
-            let Some(done) = done.take() else { return Ok(()) };
             let observer = Some(self.shared.on_fsync.clone());
-            engine.flush(true, Some(self.shared.ticket(engine, end, began, done, observer)))
+            let ticket = self.shared.ticket(engine, end, began, done.take(), observer);
+            engine.records.flush(true, Some(ticket))
         });
         // Past the flush the ticket answers, whatever happens to it.
         if let (Err(error), Some(done)) = (queued, done) {
@@ -290,17 +291,61 @@ impl DurableLog {
     }
 }
 
+impl Engine {
+    fn last(&self) -> Option<LogId> {
+        self.records.log_state().last().map(|entry| entry.id)
+    }
+
+    fn entry_at(&self, index: u64) -> io::Result<Option<EntryId>> {
+        let found = self.records.read(index, index.saturating_add(1)).next();
+        found.map(|entry| entry.map(|(id, _)| id)).transpose()
+    }
+
+    fn truncate(&mut self, index: u64) -> io::Result<()> {
+        self.records.truncate(index)?;
+        self.branch += 1;
+        Ok(())
+    }
+
+    /// Returns the offset where the log then ends.
+    fn purge(&mut self, upto: LogId) -> io::Result<u64> {
+        let entry = match self.entry_at(upto.index)? {
+            Some(entry) if entry.id == upto => entry,
+            found => {
+                // Another history ends here. Its entries must neither stay readable behind the
+                // purge point nor, being of a later leader perhaps, count as the end of the log.
+                if found.is_some() {
+                    self.truncate(upto.index)?;
+                }
+                self.branch += 1;
+                EntryId {
+                    branch: self.branch,
+                    id: upto,
+                }
+            }
+        };
+        self.records.purge(entry).map(|segment| segment.end().0)
+    }
+}
+
 impl Shared {
-    fn ticket(&self, engine: &Engine, end: u64, began: Instant, done: Done, observer: Option<FsyncObserver>) -> Ticket {
-        let state = engine.log_state();
+    fn ticket(
+        &self,
+        engine: &Engine,
+        end: u64,
+        began: Instant,
+        done: Option<Done>,
+        observer: Option<FsyncObserver>,
+    ) -> Ticket {
+        let vote = engine.records.log_state().vote().copied();
         Ticket {
             mark: Mark {
                 offset: end,
-                vote: state.vote().copied(),
-                last: state.last().copied(),
+                vote,
+                last: engine.last(),
             },
             began,
-            done: Some(done),
+            done,
             observer,
             desk: self.keeper.desk().clone(),
             failure: self.failure.clone(),
@@ -313,9 +358,9 @@ impl Shared {
         };
         let (sender, receiver) = mpsc::sync_channel(1);
         let done: Done = Box::new(move |result| drop(sender.send(result)));
-        let end = engine.stat().open_chunk.global_end;
-        let ticket = self.ticket(&engine, end, Instant::now(), done, None);
-        let queued = engine.flush(true, Some(ticket));
+        let end = engine.records.stat().open_chunk.global_end;
+        let ticket = self.ticket(&engine, end, Instant::now(), Some(done), None);
+        let queued = engine.records.flush(true, Some(ticket));
         let flushed = receiver
             .recv()
             .unwrap_or_else(|_| Err(io::Error::other("the flush thread has stopped")));

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::record::Records;
 use super::scan::{self, Scanned, Torn};
 use super::watermark::{Mark, Watermark};
 use super::{Engine, LogOptions};
@@ -79,7 +80,11 @@ pub(super) fn open(dir: &Path, options: &LogOptions) -> Result<Opened, LogOpenEr
         watermark.write(&scanned.end).map_err(io_at("write", &path))?;
     }
     let config = Arc::new(engine_config(&chunks, options)?);
-    let engine = Engine::open(config).map_err(io_at("open", &chunks))?;
+    let records = raft_log::RaftLog::<Records>::open(config).map_err(io_at("open", &chunks))?;
+    let engine = Engine {
+        records,
+        branch: scanned.branch,
+    };
     Ok(Opened { engine, watermark })
 }
 

@@ -7,10 +7,17 @@
 //! checksum of its own, and a wrong length is damage, never an end:
 //!
 //! ```text
-//! log id   'L' | term u64 | node u64 | index u64              (all numbers big-endian)
+//! entry id 'L' | branch u32 | term u64 | node u64 | index u64   (all numbers big-endian)
 //! vote     'V' | term u64 | node u64 | committed u8
 //! payload  'P' | length u32 | crc32 of "quorate payload" and the length | bytes
 //! ```
+//!
+//! An entry's id carries a *branch*: how often this log had been truncated, opened or moved ahead when
+//! the entry was written. The engine decides by the order of ids which entries it may drop from
+//! memory because they are in a closed chunk. In Raft a truncated entry can come back, or be replaced
+//! by one of an older leader; ordered by leader alone, such an entry in the *open* chunk would look
+//! long closed, be dropped, and could then not be read at all. With the branch in front, later
+//! entries are always the greater ones. Nobody outside this module sees it.
 //!
 //! The letters make a stretch of zeros, or of anything else, fail early: the search for valid
 //! records behind a damaged one tries every byte offset.
@@ -30,19 +37,26 @@ pub(super) struct Records;
 /// One record of the engine: an action or, at the head of each chunk, a checkpoint.
 pub(super) type Record = raft_log::RaftLogRecord<Records>;
 
+/// A log id as the engine knows it: ordered by when it was written before by whom.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct EntryId {
+    pub(super) branch: u32,
+    pub(super) id: LogId,
+}
+
 /// The command bytes of a log entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Payload(pub(super) Bytes);
 
 impl raft_log::Types for Records {
-    type LogId = LogId;
+    type LogId = EntryId;
     type LogPayload = Payload;
     type Vote = Vote;
     type Callback = Ticket;
     type UserData = ();
 
-    fn log_index(log_id: &LogId) -> u64 {
-        log_id.index
+    fn log_index(entry: &EntryId) -> u64 {
+        entry.id.index
     }
 
     fn payload_size(payload: &Payload) -> u64 {
@@ -50,28 +64,30 @@ impl raft_log::Types for Records {
     }
 }
 
-const LOG_ID_BYTES: usize = 25;
+pub(super) const ENTRY_ID_BYTES: usize = 29;
 const VOTE_BYTES: usize = 18;
-const PAYLOAD_HEADER_BYTES: usize = 9;
+pub(super) const PAYLOAD_HEADER_BYTES: usize = 9;
 
-impl Encode for LogId {
+impl Encode for EntryId {
     fn encode<W: Write>(&self, mut out: W) -> io::Result<usize> {
-        let mut bytes = [b'L'; LOG_ID_BYTES];
-        bytes[1..9].copy_from_slice(&self.term.to_be_bytes());
-        bytes[9..17].copy_from_slice(&self.node.to_be_bytes());
-        bytes[17..].copy_from_slice(&self.index.to_be_bytes());
+        let mut bytes = [b'L'; ENTRY_ID_BYTES];
+        bytes[1..5].copy_from_slice(&self.branch.to_be_bytes());
+        bytes[5..13].copy_from_slice(&self.id.term.to_be_bytes());
+        bytes[13..21].copy_from_slice(&self.id.node.to_be_bytes());
+        bytes[21..].copy_from_slice(&self.id.index.to_be_bytes());
         out.write_all(&bytes)?;
-        Ok(LOG_ID_BYTES)
+        Ok(ENTRY_ID_BYTES)
     }
 }
 
-impl Decode for LogId {
-    fn decode<R: Read>(mut input: R) -> io::Result<LogId> {
+impl Decode for EntryId {
+    fn decode<R: Read>(mut input: R) -> io::Result<EntryId> {
         expect_letter(&mut input, b'L')?;
-        Ok(LogId {
-            term: read_u64(&mut input)?,
-            node: read_u64(&mut input)?,
-            index: read_u64(&mut input)?,
+        let branch = u32::from_be_bytes(read_array(&mut input)?);
+        let (term, node, index) = (read_u64(&mut input)?, read_u64(&mut input)?, read_u64(&mut input)?);
+        Ok(EntryId {
+            branch,
+            id: LogId { term, node, index },
         })
     }
 }
@@ -167,8 +183,11 @@ mod tests {
 
     use super::*;
 
-    fn log_id() -> impl Strategy<Value = LogId> {
-        any::<(u64, u64, u64)>().prop_map(|(term, node, index)| LogId { term, node, index })
+    fn entry_id() -> impl Strategy<Value = EntryId> {
+        any::<(u32, u64, u64, u64)>().prop_map(|(branch, term, node, index)| EntryId {
+            branch,
+            id: LogId { term, node, index },
+        })
     }
 
     fn record() -> impl Strategy<Value = Record> {
@@ -176,10 +195,10 @@ mod tests {
         let payload = prop::collection::vec(any::<u8>(), 0..600).prop_map(|bytes| Payload(bytes.into()));
         prop_oneof![
             vote.prop_map(|vote| WALRecord::Action(RaftLogAction::SaveVote(vote))),
-            (log_id(), payload).prop_map(|(at, payload)| WALRecord::Action(RaftLogAction::Append(at, payload))),
-            log_id().prop_map(|at| WALRecord::Action(RaftLogAction::Commit(at))),
-            prop::option::of(log_id()).prop_map(|at| WALRecord::Action(RaftLogAction::TruncateAfter(at))),
-            log_id().prop_map(|at| WALRecord::Action(RaftLogAction::PurgeUpto(at))),
+            (entry_id(), payload).prop_map(|(at, payload)| WALRecord::Action(RaftLogAction::Append(at, payload))),
+            entry_id().prop_map(|at| WALRecord::Action(RaftLogAction::Commit(at))),
+            prop::option::of(entry_id()).prop_map(|at| WALRecord::Action(RaftLogAction::TruncateAfter(at))),
+            entry_id().prop_map(|at| WALRecord::Action(RaftLogAction::PurgeUpto(at))),
         ]
     }
 
@@ -212,9 +231,9 @@ mod tests {
         fn a_changed_length_is_damage_and_never_an_end(
             payload in prop::collection::vec(any::<u8>(), 0..600), at in 0_usize..8, bits in 1_u8..,
         ) {
-            let append = WALRecord::Action(RaftLogAction::Append(LogId::default(), Payload(payload.into())));
+            let append = WALRecord::Action(RaftLogAction::Append(EntryId::default(), Payload(payload.into())));
             let mut bytes = encode(&append);
-            let length_at = 4 + LOG_ID_BYTES + 1;
+            let length_at = 4 + ENTRY_ID_BYTES + 1;
             bytes[length_at + at] ^= bits;
             let error = Record::decode(bytes.as_slice()).unwrap_err();
             prop_assert_eq!(error.kind(), io::ErrorKind::InvalidData);

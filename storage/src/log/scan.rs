@@ -23,15 +23,17 @@ use raft_log::codeq::Decode;
 use raft_log::{RaftLogAction, WALRecord};
 
 use super::open::{LogOpenError, io_at};
-use super::record::Record;
+use super::record::{EntryId, Record};
 use super::watermark::Mark;
-use crate::{LogId, Vote};
+use crate::Vote;
 
 /// A log that may be opened, after [`super::open`] has cut the torn tail.
 #[derive(Debug)]
 pub(super) struct Scanned {
     /// Where the valid log ends, and what it says there.
     pub(super) end: Mark,
+    /// Above that of any entry there ever was in these files.
+    pub(super) branch: u32,
     pub(super) torn: Option<Torn>,
     /// Chunks that reach past the watermark: what they hold may not have been synced yet.
     pub(super) unsynced: Vec<PathBuf>,
@@ -96,7 +98,12 @@ pub(super) fn scan(dir: &Path, mark: &Mark) -> Result<Scanned, LogOpenError> {
         .filter(|chunk| chunk.start + chunk.len > mark.offset && chunk.start < end.offset)
         .map(|chunk| chunk.path)
         .collect();
-    Ok(Scanned { end, torn, unsynced })
+    Ok(Scanned {
+        end,
+        branch: replay.branch + 1,
+        torn,
+        unsynced,
+    })
 }
 
 /// The chunks in order of their start, which is their name.
@@ -180,8 +187,8 @@ enum Fault {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct State {
     vote: Option<Vote>,
-    last: Option<LogId>,
-    purged: Option<LogId>,
+    last: Option<EntryId>,
+    purged: Option<EntryId>,
 }
 
 impl State {
@@ -189,7 +196,7 @@ impl State {
         Mark {
             offset,
             vote: self.vote,
-            last: self.last,
+            last: self.last.map(|entry| entry.id),
         }
     }
 }
@@ -207,6 +214,8 @@ struct Replay {
     complete_from: u64,
     /// Where a log that was never purged begins.
     begins_at: u64,
+    /// Highest branch met.
+    branch: u32,
 }
 
 impl Replay {
@@ -219,6 +228,7 @@ impl Replay {
             begun: false,
             complete_from: 0,
             begins_at: 0,
+            branch: 0,
         }
     }
 
@@ -259,7 +269,7 @@ impl Replay {
                     return contradiction("a checkpoint", &found, state);
                 }
                 if !self.begun {
-                    self.complete_from = found.last.map_or(0, |last| last.index + 1);
+                    self.complete_from = found.last.map_or(0, |last| last.id.index + 1);
                 }
                 *state = found;
                 self.begun = true;
@@ -271,21 +281,23 @@ impl Replay {
                 state.vote = Some(*vote);
             }
             WALRecord::Action(RaftLogAction::Append(at, _)) => {
-                let follows = state.last.is_none_or(|last| *at > last && at.index == last.index + 1);
+                let follows = state
+                    .last
+                    .is_none_or(|last| *at > last && at.id.index == last.id.index + 1);
                 if !follows {
                     return contradiction("an entry", at, state);
                 }
                 if state.last.is_none() {
-                    self.begins_at = at.index;
+                    self.begins_at = at.id.index;
                 }
-                self.complete_from = self.complete_from.min(at.index);
+                self.complete_from = self.complete_from.min(at.id.index);
                 state.last = Some(*at);
             }
             WALRecord::Action(RaftLogAction::TruncateAfter(keep)) => {
                 if state.last > *keep {
                     state.last = *keep;
                 }
-                self.complete_from = self.complete_from.min(keep.map_or(0, |keep| keep.index + 1));
+                self.complete_from = self.complete_from.min(keep.map_or(0, |keep| keep.id.index + 1));
             }
             WALRecord::Action(RaftLogAction::PurgeUpto(upto)) => {
                 state.purged = state.purged.max(Some(*upto));
@@ -293,6 +305,8 @@ impl Replay {
             }
             WALRecord::Action(RaftLogAction::Commit(_)) => {}
         }
+        let newest = state.last.max(state.purged).map_or(0, |entry| entry.branch);
+        self.branch = self.branch.max(newest);
         Ok(())
     }
 
@@ -329,8 +343,8 @@ impl Replay {
         if !self.mark_met {
             return Err(damaged(mark.offset, "no record begins at the watermark".to_owned()));
         }
-        let first = self.state.purged.map_or(self.begins_at, |purged| purged.index + 1);
-        let end = self.state.last.map_or(0, |last| last.index + 1);
+        let first = self.state.purged.map_or(self.begins_at, |purged| purged.id.index + 1);
+        let end = self.state.last.map_or(0, |last| last.id.index + 1);
         if first < end && first < self.complete_from {
             return Err(damaged(
                 self.at,

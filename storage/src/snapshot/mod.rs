@@ -13,6 +13,8 @@
 //! after the snapshot means that this node has to be healed by its peers.
 
 mod blocks;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
