@@ -1,0 +1,46 @@
+//! Every bound of this crate, and why it is what it is.
+
+use std::time::Duration;
+
+/// No reply leaves later than this after its request was received. The same bound as for the age of
+/// a command: what a NAS hears is never older than what the log would still take.
+pub const REPLY_WITHIN: Duration = Duration::from_millis(quorate_core::limits::JUDGEMENT_MS);
+
+/// Logins being judged at once, all sockets together. A new leader takes a second to be there; at
+/// 15,000 logins a second that is how many wait. A waiting login costs about 4 KB.
+pub const IN_FLIGHT_MAX: usize = 16_384;
+
+/// Sockets per address unless configured: one for each core, and no more than pay off. One core
+/// takes over 100,000 datagrams a second off a socket, many times what it can judge.
+pub const SOCKETS_MAX: usize = 4;
+
+/// Receive buffer asked of the kernel for each socket. A login datagram occupies about 1 KB there, so this is
+/// a burst of 4,000, a quarter of a second at 15,000 a second. Bytes.
+pub const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Datagrams taken from the kernel by one system call. The most `quinn-udp` takes.
+pub const BATCH: usize = quinn_udp::BATCH_SIZE;
+
+/// Room for one datagram. The longest UDP carries, so that none is ever cut; only pages that were
+/// written to occupy memory. Bytes.
+pub const DATAGRAM_BYTES: usize = 65_536;
+
+/// One line per reason in this time, however many packets were dropped. An operator sees that it
+/// goes on; a flood does not fill the disk.
+pub const DROP_LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Clients with a label of their own in metrics; the others share `other`. Four results and five
+/// methods make up to 20 series of each.
+pub const CLIENT_LABELS_MAX: usize = 250;
+
+/// Pause after the kernel refused to hand out datagrams (out of memory, usually), so that the loop
+/// does not eat a core meanwhile.
+pub const RECEIVE_ERROR_PAUSE: Duration = Duration::from_millis(100);
+
+/// Clients whose signing keys are kept ready, per node. 300 bytes each; beyond it all are dropped
+/// and made anew, two MD5 blocks each.
+pub const SIGNING_KEYS_MAX: usize = 65_536;
+
+/// A leader that no quorum confirmed for this long does not answer Status-Server. Many heartbeats, and less than the
+/// shortest interval at which NASes probe (RFC 5997 §4: 6 s). Milliseconds.
+pub const QUORUM_FRESH_MS: u64 = 2_000;
