@@ -1,0 +1,85 @@
+//! `quorate policy`: what every login is judged by.
+
+use clap::{Args, Subcommand};
+use quorate_api::{ChangePolicy, Policy, endpoints};
+
+use crate::cli::{
+    Context,
+    api::Connection,
+    exit::Done,
+    output::{duration, facts},
+};
+
+/// The policy that every login is judged by
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  quorate policy show
+  quorate policy change --max-code-failures 3 --lock-s 1800")]
+pub struct PolicyCommand {
+    #[command(flatten)]
+    at: Connection,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show the policy
+    Show,
+    /// Change the policy; what is not named stays as it is
+    Change {
+        /// Wrong one-time codes after which a user's second factor locks
+        #[arg(long, value_name = "N")]
+        max_code_failures: Option<u32>,
+        /// Seconds that it stays locked
+        #[arg(long, value_name = "SECONDS")]
+        lock_s: Option<u32>,
+        /// Timesteps before and after now whose codes are accepted
+        #[arg(long, value_name = "N")]
+        totp_window: Option<u8>,
+        /// Seconds that a user has to answer a challenge
+        #[arg(long, value_name = "SECONDS")]
+        challenge_s: Option<u32>,
+    },
+}
+
+impl PolicyCommand {
+    pub async fn perform(self, context: &Context) -> Done {
+        let api = self.at.api(context)?;
+        let policy = match self.action {
+            Action::Show => api.ask(endpoints::SHOW_POLICY, &[]).await?,
+            Action::Change {
+                max_code_failures,
+                lock_s,
+                totp_window,
+                challenge_s,
+            } => {
+                let ms = |seconds: Option<u32>| seconds.map(|s| u64::from(s) * 1000);
+                let (lock_ms, challenge_ms) = (ms(lock_s), ms(challenge_s));
+                let change = ChangePolicy {
+                    max_code_failures,
+                    lock_ms,
+                    totp_window,
+                    challenge_ms,
+                };
+                api.tell(endpoints::CHANGE_POLICY, &[], &change).await?
+            }
+        };
+        context.format.show(&policy, text);
+        Ok(())
+    }
+}
+
+fn text(policy: &Policy) -> String {
+    facts(&[
+        ("wrong codes before a lock", policy.max_code_failures.to_string()),
+        ("a lock lasts", duration(policy.lock_ms)),
+        (
+            "TOTP window",
+            format!("{} timesteps before and after now", policy.totp_window),
+        ),
+        ("a challenge waits", duration(policy.challenge_ms)),
+        ("revision", policy.revision.to_string()),
+    ])
+}

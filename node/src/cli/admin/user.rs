@@ -1,0 +1,202 @@
+//! `quorate user`: who logs in.
+
+use clap::{Args, Subcommand};
+use quorate_api::{ChangeUser, Confidential, CreateUser, SetPassword, User, endpoints};
+
+use crate::cli::{
+    Context,
+    admin::{self, Listing},
+    api::Connection,
+    exit::Done,
+    output::{Table, enabled, facts, yes_no},
+    terminal,
+};
+
+const PASSWORD_INSTEAD: &str = "in a script: --password-stdin, or --no-password";
+
+/// Users: who logs in
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A user is named by name or by id (u-…). Examples:
+  quorate user create alice --display-name \"Alice Example\"
+  pwgen 16 1 | quorate user create bob --password-stdin
+  quorate user disable alice       # refused on every node when this returns
+  quorate user unlock alice        # after too many wrong codes
+  quorate user list --json | jq '.[] | select(.locked_until_ms)'")]
+pub struct UserCommand {
+    #[command(flatten)]
+    at: Connection,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List users by name
+    List(Listing),
+    /// Show a user
+    Show { user: String },
+    /// Create a user; asks for the password
+    Create {
+        name: String,
+        #[arg(long, default_value = "", hide_default_value = true)]
+        display_name: String,
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Change names, or the password
+    #[command(after_help = "\
+Examples:
+  quorate user change alice --display-name \"Alice Changed\"
+  quorate user change alice --password          # asks for it
+  quorate user change alice --no-password       # removes it")]
+    Change {
+        user: String,
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        display_name: Option<String>,
+        /// Set a new password; asks for it
+        #[arg(long)]
+        password: bool,
+        #[command(flatten)]
+        other: Password,
+    },
+    /// Delete a user and the user's tokens
+    Delete { user: String },
+    /// Refuse the user everywhere, from the moment this returns
+    Disable { user: String },
+    /// Let the user log in again
+    Enable { user: String },
+    /// End a lockout before its time
+    Unlock { user: String },
+}
+
+/// Where a password comes from, if not from the terminal.
+#[derive(Debug, Args)]
+struct Password {
+    /// Read the password from standard input
+    #[arg(long, conflicts_with = "no_password")]
+    password_stdin: bool,
+    /// No local password: such a user cannot log in where one is asked for
+    #[arg(long)]
+    no_password: bool,
+}
+
+impl UserCommand {
+    pub async fn perform(self, context: &Context) -> Done {
+        let api = self.at.api(context)?;
+        let user = match self.action {
+            Action::List(listing) => {
+                return listing.show(&api, context, (endpoints::LIST_USERS, &[]), table).await;
+            }
+            Action::Delete { user } => {
+                api.order(endpoints::DELETE_USER, &[&user]).await?;
+                admin::done(context.format, format!("{user} is deleted"));
+                return Ok(());
+            }
+            Action::Show { user } => api.ask(endpoints::SHOW_USER, &[&user]).await?,
+            Action::Disable { user } => api.ask(endpoints::DISABLE_USER, &[&user]).await?,
+            Action::Enable { user } => api.ask(endpoints::ENABLE_USER, &[&user]).await?,
+            Action::Unlock { user } => api.ask(endpoints::UNLOCK_USER, &[&user]).await?,
+            Action::Create {
+                name,
+                display_name,
+                password,
+            } => {
+                let password = match password.given()? {
+                    None => Some(Confidential::new(
+                        terminal::ask_new_password(PASSWORD_INSTEAD)?.as_str(),
+                    )),
+                    Some(given) => given,
+                };
+                let create = CreateUser {
+                    name,
+                    display_name,
+                    password,
+                };
+                api.tell(endpoints::CREATE_USER, &[], &create).await?
+            }
+            Action::Change {
+                user,
+                name,
+                display_name,
+                password,
+                other,
+            } => {
+                let new_password = match (other.given()?, password) {
+                    (None, true) => Some(Some(Confidential::new(
+                        terminal::ask_new_password(PASSWORD_INSTEAD)?.as_str(),
+                    ))),
+                    (given, _) => given,
+                };
+                let mut shown = None;
+                if name.is_some() || display_name.is_some() || new_password.is_none() {
+                    let change = ChangeUser { name, display_name };
+                    shown = Some(api.tell(endpoints::CHANGE_USER, &[&user], &change).await?);
+                }
+                match (new_password, shown) {
+                    (Some(password), shown) => {
+                        // A changed name is found by the id.
+                        let id = shown.map_or(user, |user: User| user.id);
+                        api.tell(endpoints::SET_PASSWORD, &[&id], &SetPassword { password })
+                            .await?
+                    }
+                    (None, Some(shown)) => shown,
+                    (None, None) => unreachable!("one of the two was asked for above"),
+                }
+            }
+        };
+        context.format.show(&user, text);
+        Ok(())
+    }
+}
+
+impl Password {
+    /// `None` when the options say nothing; `Some(None)` for no password at all.
+    fn given(&self) -> Done<Option<Option<Confidential>>> {
+        Ok(match (self.password_stdin, self.no_password) {
+            (true, _) => Some(Some(Confidential::new(
+                terminal::secret_from_stdin("password")?.as_str(),
+            ))),
+            (_, true) => Some(None),
+            _ => None,
+        })
+    }
+}
+
+fn table(users: &[User]) -> (Table, &'static str) {
+    let mut table = Table::new(&["USER", "ID", "STATE", "LOCKED", "PASSWORD", "TOKENS", "DISPLAY NAME"]);
+    for user in users {
+        table.row(vec![
+            user.name.clone(),
+            user.id.clone(),
+            enabled(user.enabled),
+            admin::locked(user.locked_until_ms),
+            yes_no(user.has_password),
+            user.tokens.to_string(),
+            admin::or_dash(&user.display_name),
+        ]);
+    }
+    (table, "There are no users yet: quorate user create NAME")
+}
+
+fn text(user: &User) -> String {
+    facts(&[
+        ("user", user.name.clone()),
+        ("id", user.id.clone()),
+        ("display name", admin::or_dash(&user.display_name)),
+        ("state", enabled(user.enabled)),
+        ("second factor locked", admin::locked(user.locked_until_ms)),
+        ("wrong codes in a row", user.code_failures.to_string()),
+        ("local password", yes_no(user.has_password)),
+        (
+            "tokens",
+            match user.tokens {
+                0 => format!("none yet: quorate token create {}", user.name),
+                n => n.to_string(),
+            },
+        ),
+        ("revision", user.revision.to_string()),
+    ])
+}

@@ -1,0 +1,10 @@
+//! The limits of the command line, each with its reason.
+
+use std::time::Duration;
+
+/// A node answers a change within 10 s or says that the outcome is unknown; following the audit
+/// waits up to 30 s for the next record. Nothing honest takes longer.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// A page of 1,000 records is about 1 MB; more than this is not our node.
+pub const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
