@@ -1,1 +1,38 @@
+//! Use cases: what a node does for a RADIUS client, an administrator or an auditor, in terms of ports.
+//!
+//! ```text
+//! net ──▶ Authenticator ──▶ core::login (pure)      one login: steps, passwords, codes, the proposed verdict
+//! web ──▶ Administrator ──▶ core::Change            users, tokens, clients, applications, policy, access, nodes
+//! web ──▶ AuditReader   ──▶ core::audit             list, follow, verify
+//!              │
+//!              └──▶ ports: Replica, Clock, Entropy, AuditArchive     bound in `boot`, or to one State in a test
+//! ```
+//!
+//! Everything secret passes through here and only here: it is opened to be compared, and sealed before it is
+//! proposed. The crate has no socket and no file, and knows neither Raft nor HTTP.
+
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop at the first surprise"))]
+
+mod administer;
+mod audit;
+mod authenticate;
+mod base32;
+mod client_secrets;
+mod fields;
+mod hash_queue;
+pub mod limits;
+mod names;
+mod ports;
+mod propose;
+#[cfg(test)]
+mod testing;
+
+pub use administer::*;
+pub use audit::{AuditError, AuditFilter, AuditPage, AuditQuery, AuditReader, AuditTail, LoginResult};
+pub use authenticate::*;
+pub use client_secrets::{Candidate, ClientSecrets, Secrets};
+pub use fields::FieldError;
+pub use hash_queue::{HashFigures, HashLane, HashQueue, HashRefused};
+pub use names::{NameProblem, Names};
+pub use ports::*;

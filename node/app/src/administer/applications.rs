@@ -1,0 +1,157 @@
+//! Applications: the ordered factors that the users of a client are asked for.
+
+use std::sync::Arc;
+
+use quorate_core::change::{
+    ChangeApplication, CreateApplication, DeleteApplication, DisableApplication, EnableApplication,
+};
+use quorate_core::{Actor, Application, ApplicationId, Change, Factor, Revision};
+
+use super::{AdminError, Administrator};
+use crate::fields::FieldErrors;
+
+/// What an administrator may set of an application.
+#[derive(Debug, Clone)]
+pub struct ApplicationSpec {
+    pub name: String,
+    /// At least one; a password comes before a code.
+    pub factors: Vec<Factor>,
+}
+
+impl ApplicationSpec {
+    fn check(&self) -> Result<(), AdminError> {
+        let mut errors = FieldErrors::default();
+        errors.check_label("name", &self.name, false);
+        errors.require(
+            self.name.parse::<ApplicationId>().is_err(),
+            "name",
+            "looks like an id",
+            "choose a name that is no id",
+        );
+        errors.require(
+            !self.factors.is_empty() && self.factors.is_sorted_by(|a, b| a < b),
+            "factors",
+            "are empty, doubled or out of order",
+            "local_password, totp, or local_password then totp",
+        );
+        Ok(errors.finish()?)
+    }
+}
+
+impl Administrator {
+    /// Creates an application.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn create_application(
+        &self,
+        actor: Actor,
+        spec: ApplicationSpec,
+    ) -> Result<Arc<Application>, AdminError> {
+        spec.check()?;
+        let id = ApplicationId(self.random_id());
+        let change = Change::CreateApplication(CreateApplication {
+            id,
+            name: spec.name.into(),
+            factors: spec.factors.into(),
+        });
+        self.administer(actor, vec![change]).await?;
+        self.read_application(id)
+    }
+
+    /// Gives an application another name and other factors.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn change_application(
+        &self,
+        actor: Actor,
+        application: ApplicationId,
+        expected: Option<Revision>,
+        spec: ApplicationSpec,
+    ) -> Result<Arc<Application>, AdminError> {
+        spec.check()?;
+        let change = Change::ChangeApplication(ChangeApplication {
+            application,
+            expected,
+            name: spec.name.into(),
+            factors: spec.factors.into(),
+        });
+        self.change_one_application(actor, application, change).await
+    }
+
+    /// Disables an application: its logins are rejected.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn disable_application(
+        &self,
+        actor: Actor,
+        application: ApplicationId,
+        expected: Option<Revision>,
+    ) -> Result<Arc<Application>, AdminError> {
+        let change = Change::DisableApplication(DisableApplication { application, expected });
+        self.change_one_application(actor, application, change).await
+    }
+
+    /// Takes a disable back.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn enable_application(
+        &self,
+        actor: Actor,
+        application: ApplicationId,
+        expected: Option<Revision>,
+    ) -> Result<Arc<Application>, AdminError> {
+        let change = Change::EnableApplication(EnableApplication { application, expected });
+        self.change_one_application(actor, application, change).await
+    }
+
+    /// Deletes an application that no client uses.
+    ///
+    /// # Errors
+    /// [`AdminError`]; [`AdminError::InUse`] while a client refers to it.
+    pub async fn delete_application(
+        &self,
+        actor: Actor,
+        application: ApplicationId,
+        expected: Option<Revision>,
+    ) -> Result<(), AdminError> {
+        self.read_application(application)?;
+        let change = Change::DeleteApplication(DeleteApplication { application, expected });
+        self.administer(actor, vec![change]).await.map(drop)
+    }
+
+    /// An application by id (`a-…`) or name.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub fn find_application(&self, text: &str) -> Result<Arc<Application>, AdminError> {
+        let state = self.state();
+        let by_id = text.parse().ok().and_then(|id| state.application(id));
+        by_id
+            .or_else(|| state.application_by_name(text))
+            .cloned()
+            .ok_or(AdminError::NotFound { what: "application" })
+    }
+
+    fn read_application(&self, id: ApplicationId) -> Result<Arc<Application>, AdminError> {
+        let state = self.state();
+        state
+            .application(id)
+            .cloned()
+            .ok_or(AdminError::NotFound { what: "application" })
+    }
+
+    async fn change_one_application(
+        &self,
+        actor: Actor,
+        application: ApplicationId,
+        change: Change,
+    ) -> Result<Arc<Application>, AdminError> {
+        self.read_application(application)?;
+        self.administer(actor, vec![change]).await?;
+        self.read_application(application)
+    }
+}

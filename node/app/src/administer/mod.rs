@@ -1,0 +1,109 @@
+//! Administration: every use case that changes users, tokens, clients, applications, policy and access.
+//!
+//! Each follows the same path, so that nothing half done stays behind:
+//!
+//! 1. *Validate* every field and report all bad ones at once ([`FieldError`]).
+//! 2. *Hash and seal*: passwords through the hash queue, every secret and verifier under the application key.
+//! 3. *Propose* one atomic command with the caller's expected revisions. An unknown outcome is proposed again under
+//!    the same random request id, which the replicated state recognises.
+//! 4. *Wait* until the local state has applied it, and answer from that state: what was acknowledged is read back.
+//!
+//! Who may do what is decided in replicated code (`Actor`), not here; here is only how a bearer of an API token is
+//! told from an impostor ([`Administrator::authenticate_bearer`]).
+
+mod access;
+mod applications;
+mod bulk;
+mod clients;
+mod nodes;
+mod policy;
+mod submit;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod users;
+
+use std::sync::Arc;
+
+use quorate_core::{NodeId, State};
+use quorate_seal::{Aad, Field, KeyRing, NONCE_LEN};
+
+pub use self::access::{BearerRefused, IssuedApiToken};
+pub use self::applications::ApplicationSpec;
+pub use self::bulk::{BulkProgress, BulkUser};
+pub(crate) use self::clients::secret_aad;
+pub use self::clients::{ClientSpec, SecretChange};
+pub use self::nodes::{FoundingNode, IssuedJoinToken, found_cluster};
+pub use self::policy::PolicySpec;
+pub use self::submit::AdminError;
+pub use self::tokens::{Enrolment, TokenSpec};
+pub use self::users::{NewUser, UserChange};
+use crate::hash_queue::HashQueue;
+use crate::names::Names;
+use crate::ports::{Clock, Entropy, Replica, random};
+
+/// What an administrator's use cases work with.
+#[derive(Clone)]
+pub struct Administrator {
+    replica: Arc<dyn Replica>,
+    keys: Arc<KeyRing>,
+    hashes: Arc<HashQueue>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    names: Names,
+    node: NodeId,
+}
+
+/// What [`Administrator::new`] needs.
+#[derive(Clone)]
+pub struct AdministratorDeps {
+    pub replica: Arc<dyn Replica>,
+    pub keys: Arc<KeyRing>,
+    pub hashes: Arc<HashQueue>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub names: Names,
+    /// This node.
+    pub node: NodeId,
+}
+
+impl Administrator {
+    #[must_use]
+    pub fn new(deps: AdministratorDeps) -> Self {
+        Self {
+            replica: deps.replica,
+            keys: deps.keys,
+            hashes: deps.hashes,
+            clock: deps.clock,
+            entropy: deps.entropy,
+            names: deps.names,
+            node: deps.node,
+        }
+    }
+
+    /// The local state, for reads. It holds everything that this node has acknowledged.
+    #[must_use]
+    pub fn state(&self) -> Arc<State> {
+        self.replica.state()
+    }
+
+    /// How user names are folded.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        random(&*self.entropy)
+    }
+
+    /// A random identifier. Zero stays free, for what must not be an id.
+    fn random_id(&self) -> u64 {
+        u64::from_be_bytes(self.random()).max(1)
+    }
+
+    fn seal(&self, field: Field, record: u64, plain: &[u8]) -> quorate_core::Sealed {
+        let nonce: [u8; NONCE_LEN] = self.random();
+        self.keys.seal(nonce, Aad { field, record }, plain).into()
+    }
+}

@@ -1,0 +1,82 @@
+//! The policy: what holds for every login.
+
+use quorate_core::change::SetPolicy;
+use quorate_core::{Actor, Change, Policy, Revision, limits as core_limits};
+
+use super::{AdminError, Administrator};
+use crate::fields::FieldErrors;
+
+/// What an administrator may set of the policy; see [`Policy`].
+#[derive(Debug, Clone, Copy)]
+pub struct PolicySpec {
+    pub max_code_failures: u32,
+    pub lock_ms: u64,
+    pub totp_window: u8,
+    pub challenge_ms: u64,
+}
+
+impl From<&Policy> for PolicySpec {
+    fn from(policy: &Policy) -> Self {
+        Self {
+            max_code_failures: policy.max_code_failures,
+            lock_ms: policy.lock_ms,
+            totp_window: policy.totp_window,
+            challenge_ms: policy.challenge_ms,
+        }
+    }
+}
+
+impl PolicySpec {
+    fn check(&self) -> Result<(), AdminError> {
+        let mut errors = FieldErrors::default();
+        errors.require(
+            (1..=core_limits::CODE_FAILURES_MAX).contains(&self.max_code_failures),
+            "max_code_failures",
+            "is out of its bounds",
+            &format!("1 to {}", core_limits::CODE_FAILURES_MAX),
+        );
+        errors.require(
+            (1..=core_limits::LOCK_MS_MAX).contains(&self.lock_ms),
+            "lock_ms",
+            "is out of its bounds",
+            &format!("1 to {} (a day)", core_limits::LOCK_MS_MAX),
+        );
+        errors.require(
+            self.totp_window <= core_limits::TOTP_WINDOW_MAX,
+            "totp_window",
+            "is out of its bounds",
+            &format!("0 to {}", core_limits::TOTP_WINDOW_MAX),
+        );
+        errors.require(
+            (1_000..=core_limits::CHALLENGE_MS_MAX).contains(&self.challenge_ms),
+            "challenge_ms",
+            "is out of its bounds",
+            &format!("1000 to {} (ten minutes)", core_limits::CHALLENGE_MS_MAX),
+        );
+        Ok(errors.finish()?)
+    }
+}
+
+impl Administrator {
+    /// Sets the whole policy.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn set_policy(
+        &self,
+        actor: Actor,
+        expected: Option<Revision>,
+        spec: PolicySpec,
+    ) -> Result<Policy, AdminError> {
+        spec.check()?;
+        let change = Change::SetPolicy(SetPolicy {
+            expected,
+            max_code_failures: spec.max_code_failures,
+            lock_ms: spec.lock_ms,
+            totp_window: spec.totp_window,
+            challenge_ms: spec.challenge_ms,
+        });
+        self.administer(actor, vec![change]).await?;
+        Ok(*self.state().policy())
+    }
+}

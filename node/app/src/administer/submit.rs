@@ -1,0 +1,155 @@
+//! Proposing an administrative command until its outcome is known, and what can go wrong with one.
+
+use std::time::Duration;
+
+use quorate_core::command::Administer;
+use quorate_core::{Actor, Change, Command, Fingerprint, Outcome, Refusal, Revision};
+use tokio::time::Instant;
+
+use super::Administrator;
+use crate::fields::FieldError;
+use crate::hash_queue::HashRefused;
+use crate::limits;
+use crate::ports::{ProposeError, Proposed};
+use crate::propose::propose_until_known;
+
+/// Why an administrative request was not carried out; ordered by who can do something about it.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The request: every bad field of it. Nothing was changed.
+    #[error("{}", list(.0))]
+    Invalid(Vec<FieldError>),
+    /// The request: there is no such object. Nothing was changed.
+    #[error("there is no such {what}")]
+    NotFound { what: &'static str },
+    /// The request: another object has the name. Nothing was changed.
+    #[error("the name is taken")]
+    NameTaken,
+    /// The request: the object was changed by somebody else since it was read. Nothing was changed.
+    #[error("it was changed meanwhile; read it again and repeat the change")]
+    Conflict,
+    /// The request: something still refers to the object. Nothing was changed.
+    #[error("it is still in use")]
+    InUse,
+    /// The actor may not do this. Nothing was changed.
+    #[error("not allowed")]
+    NotAllowed,
+    /// The replicated state refused for another reason. Nothing was changed.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+    /// The cluster: no quorum. Nothing was changed.
+    #[error("no quorum: this node reaches no majority of the cluster; nothing was changed")]
+    NoQuorum,
+    /// The cluster: too much waits. Nothing was changed.
+    #[error("the node is overloaded; nothing was changed, try again")]
+    Overloaded,
+    /// No answer in time: the change may have been made or not.
+    #[error("no answer in time; whether the change was made is not known, so look before you repeat it")]
+    Unknown,
+    /// A stored secret does not open: this node has another key.
+    #[error("a stored secret does not open under this node's application key")]
+    Seal(#[from] quorate_seal::SealError),
+}
+
+fn list(errors: &[FieldError]) -> String {
+    let sentences: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    sentences.join("; ")
+}
+
+impl From<Vec<FieldError>> for AdminError {
+    fn from(errors: Vec<FieldError>) -> Self {
+        AdminError::Invalid(errors)
+    }
+}
+
+impl From<ProposeError> for AdminError {
+    fn from(error: ProposeError) -> Self {
+        match error {
+            ProposeError::Unknown => AdminError::Unknown,
+            ProposeError::NoLeader => AdminError::NoQuorum,
+            ProposeError::Overloaded => AdminError::Overloaded,
+        }
+    }
+}
+
+impl From<HashRefused> for AdminError {
+    fn from(_: HashRefused) -> Self {
+        AdminError::Overloaded
+    }
+}
+
+impl From<Refusal> for AdminError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Conflict | Refusal::Stale => AdminError::Conflict,
+            Refusal::NotFound => AdminError::NotFound { what: "object" },
+            Refusal::NameTaken => AdminError::NameTaken,
+            Refusal::NotAllowed => AdminError::NotAllowed,
+            Refusal::InUse => AdminError::InUse,
+            Refusal::Invalid(field) => AdminError::Invalid(vec![FieldError {
+                field: field.label().to_owned(),
+                problem: "is out of its bounds".to_owned(),
+                hint: String::new(),
+            }]),
+            Refusal::TooOld
+            | Refusal::ClockAhead
+            | Refusal::IdTaken
+            | Refusal::LimitReached
+            | Refusal::NotFounded
+            | Refusal::AlreadyFounded
+            | Refusal::Expired
+            | Refusal::Spent => AdminError::Refused(refusal),
+        }
+    }
+}
+
+impl Administrator {
+    /// Makes these changes as one, and waits until they can be read here. The new revision of all they touched.
+    pub(super) async fn administer(&self, actor: Actor, changes: Vec<Change>) -> Result<Revision, AdminError> {
+        self.administer_within(actor, changes, limits::ADMINISTRATION_DEADLINE)
+            .await
+    }
+
+    pub(super) async fn administer_within(
+        &self,
+        actor: Actor,
+        changes: Vec<Change>,
+        patience: Duration,
+    ) -> Result<Revision, AdminError> {
+        let command = Command::Administer(Administer {
+            request: self.request(),
+            actor,
+            node: self.node,
+            changes,
+        });
+        match self.submit(&command, patience).await? {
+            Outcome::Done { revision } => Ok(revision),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Proposes any command until its outcome is known, and waits until the local state has it.
+    pub(super) async fn submit(&self, command: &Command, patience: Duration) -> Result<Outcome, AdminError> {
+        let deadline = Instant::now() + patience;
+        let Proposed { index, outcome } = propose_until_known(&*self.replica, command, deadline).await?;
+        match outcome {
+            Outcome::Refused(refusal) | Outcome::ChangeRefused { refusal, .. } => Err(refusal.into()),
+            Outcome::Verdict { .. } | Outcome::Done { .. } | Outcome::Node(_) => {
+                // The change is made; being late here only means that this node does not show it yet.
+                let _ = self.replica.wait_applied(index, deadline).await;
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// A request id: the same command proposed twice is recognised by it.
+    pub(super) fn request(&self) -> Fingerprint {
+        Fingerprint(self.random())
+    }
+}
+
+/// An outcome of another command's kind: the log would have to be damaged.
+pub(super) fn unexpected(outcome: Outcome) -> AdminError {
+    tracing::error!(?outcome, "a command came to an outcome of another kind");
+    AdminError::Unknown
+}

@@ -1,0 +1,242 @@
+//! Judging a login once: the steps of the conversation, performed until there is an answer.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use quorate_core::login::{self, CheckPassword, MatchCode, Propose, SealState, Step};
+use quorate_core::{Command, Method, Outcome, Reason, Refusal, State, Token, TokenId};
+use quorate_seal::{Aad, Field, NONCE_LEN, PasswordVerifier, StateBinding};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::{Answer, Authenticator, Decision, Login, Silence};
+use crate::hash_queue::HashRefused;
+use crate::ports::{ProposeError, Proposed, random};
+use crate::propose::propose_until_known;
+
+/// What one judgement came to.
+pub(super) enum Judgement {
+    Answer(Answer),
+    /// The state it was judged by is no longer the cluster's; the local one has caught up.
+    Again,
+}
+
+impl Judgement {
+    fn silent(cause: Silence) -> Self {
+        Self::Answer(Answer::silent(cause))
+    }
+}
+
+/// What a step comes to: the next one, or the end of this judgement.
+type Performed = ControlFlow<Judgement, Step>;
+
+impl Authenticator {
+    pub(super) async fn judge(&self, login: &Login) -> Judgement {
+        let state = self.replica.state();
+        let request = login.request.clone();
+        let mut step = match &login.opened {
+            None => login::start(&state, request),
+            Some(opened) => login::resume(&state, opened.clone(), request),
+        };
+        loop {
+            let performed = match step {
+                Step::CheckPassword(check) => self.check_password(login, check).await,
+                Step::MatchCode(code) => self.match_code(code),
+                Step::SealState(seal) => self.seal_state(&state, login, seal),
+                Step::Propose(propose) => self.propose(&state, login, propose).await,
+                Step::JudgeAgain => ControlFlow::Break(Judgement::Again),
+                Step::Finish(decision) => ControlFlow::Break(finish(decision)),
+            };
+            match performed {
+                ControlFlow::Continue(next) => step = next,
+                ControlFlow::Break(judgement) => return judgement,
+            }
+        }
+    }
+
+    async fn check_password(&self, login: &Login, check: CheckPassword) -> Performed {
+        let opened = match (check.user(), check.verifier()) {
+            (Some(user), Some(sealed)) => {
+                let aad = Aad {
+                    field: Field::UserPassword,
+                    record: user.0,
+                };
+                self.keys.open(aad, sealed.as_bytes())
+            }
+            (_, _) => self.stand_in.verifier(&self.keys),
+        };
+        let Some(verifier) = opened.ok().and_then(|bytes| PasswordVerifier::decode(&bytes).ok()) else {
+            tracing::error!(user = ?check.user(), "a password verifier does not open under this node's application key");
+            return ControlFlow::Break(Judgement::silent(Silence::Sealed));
+        };
+        let candidate = Zeroizing::new(check.candidate().to_vec());
+        let hashed = self
+            .hashes
+            .verify(login.lane, Arc::new(verifier), candidate, login.deadline)
+            .await;
+        match hashed {
+            Ok(right) => ControlFlow::Continue(check.answer(right)),
+            Err(HashRefused::LaneFull) => {
+                let rejected = self.reject_locally(login, Reason::QueueFull, None).await;
+                ControlFlow::Break(Judgement::Answer(rejected))
+            }
+            Err(HashRefused::Overloaded) => ControlFlow::Break(Judgement::silent(Silence::Overloaded)),
+        }
+    }
+
+    fn match_code(&self, code: MatchCode) -> Performed {
+        let mut unopened = None;
+        let matched = code.matching(|token| {
+            let opened = self.open_seed(token);
+            if opened.is_none() {
+                unopened = token.map(|token| token.id);
+            }
+            opened
+        });
+        if let Some(token) = unopened {
+            tracing::error!(%token, "a seed does not open under this node's application key");
+            return ControlFlow::Break(Judgement::silent(Silence::Sealed));
+        }
+        ControlFlow::Continue(code.answer(matched))
+    }
+
+    fn open_seed(&self, token: Option<&Token>) -> Option<Zeroizing<Vec<u8>>> {
+        let Some(token) = token else {
+            return self.stand_in.seed(&self.keys).ok();
+        };
+        let TokenId(record) = token.id;
+        let aad = Aad {
+            field: Field::TokenSeed,
+            record,
+        };
+        self.keys.open(aad, token.seed.as_bytes()).ok()
+    }
+
+    fn seal_state(&self, state: &State, login: &Login, seal: SealState) -> Performed {
+        let Some(cluster) = state.cluster() else {
+            return ControlFlow::Break(Judgement::silent(Silence::Refused));
+        };
+        let binding = StateBinding {
+            cluster: cluster.id,
+            client: login.request.client.0,
+            user_name: &login.request.user_name,
+        };
+        let nonce: [u8; NONCE_LEN] = random(&*self.entropy);
+        match self.keys.seal_state(nonce, &binding, &seal.conversation().to_bytes()) {
+            Ok(sealed) => ControlFlow::Continue(seal.answer(sealed)),
+            Err(error) => {
+                tracing::error!(%error, "a challenge cannot be sealed");
+                ControlFlow::Break(Judgement::silent(Silence::Sealed))
+            }
+        }
+    }
+
+    async fn propose(&self, state: &State, login: &Login, propose: Propose) -> Performed {
+        let method = method_of(propose.command());
+        if !self.may_commit(state, login, propose.command()) {
+            let rejected = self.reject_locally(login, Reason::OverBudget, method).await;
+            return ControlFlow::Break(Judgement::Answer(rejected));
+        }
+        let begun = Instant::now();
+        if begun >= login.deadline {
+            return ControlFlow::Break(Judgement::silent(Silence::Late));
+        }
+        let proposed = propose_until_known(&*self.replica, propose.command(), login.deadline).await;
+        let Proposed { index, outcome } = match proposed {
+            Ok(proposed) => proposed,
+            Err(error) => return ControlFlow::Break(Judgement::silent(silence_of(error))),
+        };
+        self.local_rejects.note_commit(begun.elapsed());
+        match outcome {
+            Outcome::Verdict { verdict: _, replayed } => {
+                let mut judgement = settle(propose, &outcome);
+                if let Judgement::Answer(answer) = &mut judgement {
+                    answer.method = method;
+                    answer.replayed = replayed;
+                }
+                ControlFlow::Break(judgement)
+            }
+            Outcome::Refused(Refusal::Stale) => match self.replica.wait_applied(index, login.deadline).await {
+                Ok(()) => ControlFlow::Continue(propose.answer(&outcome)),
+                Err(_) => ControlFlow::Break(Judgement::silent(Silence::Late)),
+            },
+            Outcome::Refused(refusal) | Outcome::ChangeRefused { refusal, .. } => {
+                ControlFlow::Break(Judgement::silent(refused(refusal)))
+            }
+            Outcome::Done { .. } | Outcome::Node(_) => ControlFlow::Break(settle(propose, &outcome)),
+        }
+    }
+}
+
+/// The end that a verdict comes to; the conversation asks for nothing after one.
+fn settle(propose: Propose, outcome: &Outcome) -> Judgement {
+    match propose.answer(outcome) {
+        Step::Finish(decision) => finish(decision),
+        Step::JudgeAgain => Judgement::Again,
+        Step::CheckPassword(_) | Step::MatchCode(_) | Step::SealState(_) | Step::Propose(_) => {
+            Judgement::silent(Silence::Refused)
+        }
+    }
+}
+
+fn finish(decision: login::Decision) -> Judgement {
+    let (decision, method) = match decision {
+        login::Decision::Accept => (Decision::Accept, None),
+        login::Decision::Reject { reason } => (Decision::Reject(reason), None),
+        login::Decision::Challenge { state, message } => {
+            (Decision::Challenge { state, prompt: message }, Some(Method::TwoStep))
+        }
+        login::Decision::Silent => (Decision::Silent(Silence::Refused), None),
+    };
+    Judgement::Answer(Answer {
+        decision,
+        method,
+        replayed: false,
+    })
+}
+
+const fn method_of(command: &Command) -> Option<Method> {
+    match command {
+        Command::ConsumeCode(consume) => Some(consume.judged.facts.method),
+        Command::AcceptSingleFactor(accept) => Some(accept.judged.facts.method),
+        Command::RecordFailure(record) => Some(record.judged.facts.method),
+        Command::Genesis(_)
+        | Command::SummarizeRejects(_)
+        | Command::Administer(_)
+        | Command::IssueJoinToken(_)
+        | Command::SpendJoinToken(_)
+        | Command::RemoveNode(_) => None,
+    }
+}
+
+const fn silence_of(error: ProposeError) -> Silence {
+    match error {
+        ProposeError::NoLeader => Silence::NoQuorum,
+        ProposeError::Unknown => Silence::Unknown,
+        ProposeError::Overloaded => Silence::Overloaded,
+    }
+}
+
+/// Why the cluster judged nothing: another node may do better, so there is no answer.
+fn refused(refusal: Refusal) -> Silence {
+    match refusal {
+        Refusal::TooOld => Silence::Late,
+        Refusal::ClockAhead => Silence::Clock,
+        Refusal::LimitReached => Silence::Overloaded,
+        Refusal::Stale
+        | Refusal::Conflict
+        | Refusal::NotFound
+        | Refusal::NotAllowed
+        | Refusal::Invalid(_)
+        | Refusal::NameTaken
+        | Refusal::IdTaken
+        | Refusal::InUse
+        | Refusal::NotFounded
+        | Refusal::AlreadyFounded
+        | Refusal::Expired
+        | Refusal::Spent => {
+            tracing::warn!(%refusal, "the cluster refused a verdict");
+            Silence::Refused
+        }
+    }
+}

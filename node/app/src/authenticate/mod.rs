@@ -1,0 +1,175 @@
+//! One login, from a genuine Access-Request to an answer.
+//!
+//! The conversation itself is `quorate_core::login`, a pure state machine that asks for one thing at a time. Here is
+//! who does these things: passwords are checked by the hash queue, seeds are opened and codes compared, the verdict is
+//! proposed, a challenge is sealed. Then the answer is what the *cluster* said, never what this node thought:
+//!
+//! - *Stale* means that something it was judged by has changed: wait until the local state is as new as the refusal,
+//!   and judge again from the start.
+//! - *Unknown* means that an answer was lost: the same command is proposed again until somebody knows.
+//! - Without a quorum, when overloaded, or when ten seconds are over, there is no answer, and the NAS asks another node.
+//!
+//! An unknown user takes the same steps as a known one, against stand-ins that are sealed, opened and compared alike.
+//!
+//! Caveat: rejects beyond a budget, and those for which the hash queue has no room, are not committed one by one;
+//! see [`budget`].
+
+mod budget;
+mod decision;
+mod judge;
+mod local_reject;
+mod request;
+mod stand_in;
+#[cfg(test)]
+mod tests;
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use quorate_core::NodeId;
+use quorate_core::login::{Conversation, OpenedState, Request};
+use quorate_core::{ProofDigest, State, UserName};
+use quorate_seal::{KeyRing, StateBinding};
+use tokio::time::Instant;
+
+pub use self::decision::{Answer, Decision, Silence};
+use self::judge::Judgement;
+use self::local_reject::LocalRejects;
+pub use self::request::{AccessRequest, fingerprint};
+use self::stand_in::StandIn;
+use crate::hash_queue::{HashLane, HashQueue};
+use crate::limits;
+use crate::names::Names;
+use crate::ports::{Clock, Entropy, Replica};
+
+/// Judges logins. One per node; any number of logins at once.
+pub struct Authenticator {
+    replica: Arc<dyn Replica>,
+    keys: Arc<KeyRing>,
+    hashes: Arc<HashQueue>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    names: Names,
+    node: NodeId,
+    stand_in: StandIn,
+    local_rejects: LocalRejects,
+    /// Drawn once per process: nobody outside can choose names that share a lane of the hash queue.
+    lanes: RandomState,
+}
+
+/// What [`Authenticator::new`] needs.
+pub struct AuthenticatorDeps {
+    pub replica: Arc<dyn Replica>,
+    pub keys: Arc<KeyRing>,
+    pub hashes: Arc<HashQueue>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub names: Names,
+    /// This node.
+    pub node: NodeId,
+}
+
+impl Authenticator {
+    #[must_use]
+    pub fn new(deps: AuthenticatorDeps) -> Self {
+        Self {
+            stand_in: StandIn::new(&deps.keys, &*deps.entropy),
+            replica: deps.replica,
+            keys: deps.keys,
+            hashes: deps.hashes,
+            clock: deps.clock,
+            entropy: deps.entropy,
+            names: deps.names,
+            node: deps.node,
+            local_rejects: LocalRejects::default(),
+            lanes: RandomState::new(),
+        }
+    }
+
+    /// Judges one login. Returns within ten seconds of its receipt, and after that only [`Decision::Silent`].
+    pub async fn authenticate(&self, access: AccessRequest) -> Answer {
+        let login = self.prepare(access);
+        let mut answer = Answer::silent(Silence::Restless);
+        for _ in 0..limits::JUDGEMENTS_PER_LOGIN {
+            match self.judge(&login).await {
+                Judgement::Answer(judged) => {
+                    answer = judged;
+                    break;
+                }
+                Judgement::Again => {}
+            }
+        }
+        if Instant::now() >= login.deadline {
+            answer = Answer::silent(Silence::Late);
+        }
+        answer
+    }
+
+    /// What is the same however often the login is judged.
+    fn prepare(&self, access: AccessRequest) -> Login {
+        let state = self.replica.state();
+        let user = self.names.fold_bytes(&access.user_name).ok();
+        let lane = HashLane {
+            client: access.client.id,
+            user: self.lane(user.as_ref(), &access.user_name),
+        };
+        let opened = access
+            .state
+            .as_deref()
+            .map(|sealed| self.open_state(&state, &access, sealed));
+        let proof = match &opened {
+            Some(OpenedState::Conversation(conversation)) => {
+                self.keys
+                    .digest_proof(&conversation.id().0, access.client.id.0, &access.password)
+            }
+            // A proof is remembered by its conversation only.
+            Some(OpenedState::Unreadable) | None => [0; 16],
+        };
+        Login {
+            deadline: access.received + limits::LOGIN_DEADLINE,
+            lane,
+            opened,
+            request: Request {
+                client: access.client.id,
+                user,
+                user_name: access.user_name.into(),
+                field: access.password,
+                fingerprint: access.fingerprint,
+                proof: ProofDigest(proof),
+                received_ms: access.received_ms,
+                node: self.node,
+                source: access.source,
+                calling_station_id: access.calling_station_id.map(Into::into),
+                nas_identifier: access.nas_identifier.map(Into::into),
+            },
+        }
+    }
+
+    fn open_state(&self, state: &State, access: &AccessRequest, sealed: &[u8]) -> OpenedState {
+        let opened = state.cluster().and_then(|cluster| {
+            let binding = StateBinding {
+                cluster: cluster.id,
+                client: access.client.id.0,
+                user_name: &access.user_name,
+            };
+            let plain = self.keys.open_state(&binding, sealed).ok()?;
+            Conversation::from_bytes(&plain).ok()
+        });
+        opened.map_or(OpenedState::Unreadable, OpenedState::Conversation)
+    }
+
+    fn lane(&self, user: Option<&UserName>, received: &[u8]) -> u64 {
+        match user {
+            Some(name) => self.lanes.hash_one(name),
+            None => self.lanes.hash_one(received),
+        }
+    }
+}
+
+/// A login, ready to be judged as often as it takes.
+struct Login {
+    request: Request,
+    opened: Option<OpenedState>,
+    lane: HashLane,
+    deadline: Instant,
+}

@@ -1,0 +1,102 @@
+//! Every number of this crate, with its reason.
+
+use std::time::Duration;
+
+/// No reply to a login leaves later than this after its packet arrived: the core refuses older judgements
+/// (`quorate_core::limits::JUDGEMENT_MS`), and a NAS has given up by then.
+pub const LOGIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long an administrator waits. As for a login: after it the caller hears *unknown* and may ask again.
+pub const ADMINISTRATION_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How often one login is judged when the state changes under it. Each time needs an administrative change of the
+/// very objects it is judged by; four in ten seconds are no coincidence, and silence makes the NAS ask again.
+pub const JUDGEMENTS_PER_LOGIN: u32 = 4;
+
+/// First pause before a command without a leader is proposed again. A failover takes a few hundred milliseconds.
+pub const RETRY_PAUSE_MIN: Duration = Duration::from_millis(10);
+
+/// Longest such pause: what a login may lose after a new leader is there.
+pub const RETRY_PAUSE_MAX: Duration = Duration::from_millis(100);
+
+/// Waiting for the first try of a proposal. A leader that dies with a command in hand never answers, and the same
+/// command is then proposed to the next one: shorter than the second after which an eager NAS repeats itself, longer
+/// than a commit on a slow disk. Every further try waits twice as long, so that a slow cluster is not proposed to death.
+pub const PROPOSE_FIRST_TRY: Duration = Duration::from_millis(700);
+/// See [`PROPOSE_FIRST_TRY`]: as long as a login may take in all.
+pub const PROPOSE_LONGEST_TRY: Duration = LOGIN_DEADLINE;
+
+/// Passwords of one user waiting to be hashed, beside the one in hand. A person has one; a NAS that retries too
+/// eagerly a few.
+pub const HASHES_WAITING_PER_USER: usize = 4;
+
+/// Passwords waiting per hash thread: at 30 to 40 ms each, the last of them is answered shortly before its login's
+/// ten seconds are over.
+pub const HASHES_WAITING_PER_THREAD: usize = 240;
+
+/// Of those, how many may come through one client, so that one flooded gateway leaves room for the others.
+pub const HASHES_WAITING_PER_CLIENT_AND_THREAD: usize = 180;
+
+/// Rejects of one client and source that are committed in a burst: a company's Monday morning through one gateway.
+pub const REJECT_BURST: u32 = 500;
+
+/// Rejects of one client and source that are committed per second in the long run: ten are far above what people
+/// mistype, and below 1 GB of log a month.
+pub const REJECTS_PER_SECOND: u32 = 10;
+
+/// Pairs of client and source whose budget is tracked. Beyond it, idle ones go; with none idle, a new pair shares
+/// one budget with all other new ones.
+pub const BUDGETS: usize = 16_384;
+
+/// How often rejects beyond the budget become one audit record per client and source.
+pub const SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What a local reject waits when no commit has been measured yet.
+pub const COMMIT_DELAY_FIRST: Duration = Duration::from_millis(5);
+
+/// The longest a local reject is held back, however slow commits are: it holds a task.
+pub const COMMIT_DELAY_MAX: Duration = Duration::from_secs(1);
+
+/// Bytes of a local password. RFC 2865 section 5.2 carries 128, and in one-step logins a code of up to eight digits
+/// follows in the same field.
+pub const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 1..=120;
+
+/// Characters of a RADIUS shared secret. Below six, one captured packet gives it away in seconds; RFC 2865 section 3
+/// asks for sixteen; more than 128 no device takes.
+pub const SECRET_CHARS: std::ops::RangeInclusive<usize> = 6..=128;
+
+/// Random bytes of a generated shared secret: 120 bits, 24 characters of base 32.
+pub const GENERATED_SECRET_BYTES: usize = 15;
+
+/// Bytes of a token's seed. RFC 4226 section 4 demands 16 and recommends 20; 64 is a SHA-512 block's worth.
+pub const SEED_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
+
+/// Bytes of the secret half of an API token.
+pub const API_TOKEN_SECRET_BYTES: usize = 32;
+
+/// Bytes of the secret of a join token.
+pub const JOIN_TOKEN_SECRET_BYTES: usize = 32;
+
+/// How long a join token is valid by default and at most. An hour is a coffee and a typing mistake; a week, a
+/// machine that is still in the post.
+pub const JOIN_TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
+/// See [`JOIN_TOKEN_LIFETIME`].
+pub const JOIN_TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Users with one token each in one atomic command of a bulk creation: about 75 KB, well below the 256 KB of a log
+/// entry, so that logins still fit beside it.
+pub const BULK_USERS_PER_COMMAND: usize = 256;
+
+/// Commands of one bulk creation under way at once: enough to keep the log busy, few enough for logins to pass.
+pub const BULK_COMMANDS_IN_FLIGHT: usize = 4;
+
+/// How long a bulk creation goes on proposing one chunk: it may run while a leader is replaced.
+pub const BULK_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Clients whose opened secrets are remembered, per node. Every client of a large site; 200 bytes each.
+pub const CACHED_CLIENTS: usize = 65_536;
+
+/// Audit records returned by one listing, by default and at most: a screen, and a few megabytes.
+pub const AUDIT_PAGE: usize = 100;
+/// See [`AUDIT_PAGE`].
+pub const AUDIT_PAGE_MAX: usize = 10_000;

@@ -1,0 +1,75 @@
+//! Consensus as one node sees it: what `status`, `/readyz` and the metrics show.
+
+use quorate_core::NodeId;
+
+/// A moment's view. Numbers that only a leader knows are absent elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterStatus {
+    /// The cluster's random id.
+    pub cluster: [u8; 16],
+    /// This node.
+    pub node: NodeId,
+    pub role: Role,
+    pub term: u64,
+    /// Who leads, as far as this node knows.
+    pub leader: Option<NodeId>,
+    /// Index of the last entry in this node's log.
+    pub last_log: u64,
+    /// Highest index known to be committed.
+    pub committed: u64,
+    /// Highest index applied to the local state.
+    pub applied: u64,
+    /// Last index in the newest snapshot.
+    pub snapshot: Option<u64>,
+    /// Everybody in the membership, by id.
+    pub members: Vec<Member>,
+    /// How long ago a quorum last confirmed the leader, in ms; only a leader knows it.
+    pub quorum_ack_age_ms: Option<u64>,
+    pub proposals: ProposalCounts,
+}
+
+/// What a node does in its term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    Leader,
+    #[default]
+    Follower,
+    Candidate,
+    /// Receives the log and does not vote yet.
+    Learner,
+    /// Stopped, or keeps a damaged log untouched: takes no part.
+    Aside,
+}
+
+/// One member of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub id: NodeId,
+    pub name: String,
+    pub site: String,
+    pub kind: MemberKind,
+    /// `host:port` of its cluster port.
+    pub cluster: String,
+    /// `host:port` of its RADIUS port.
+    pub radius: String,
+    /// `host:port` of its HTTPS port.
+    pub https: String,
+    /// Entries it is behind the leader; only a leader knows it.
+    pub lag: Option<u64>,
+}
+
+/// Whether a member counts towards the quorum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberKind {
+    Voter,
+    Learner,
+}
+
+/// The local batching proposer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProposalCounts {
+    /// Commands waiting for the next batch.
+    pub queued: u64,
+    /// Commands in batches that are under way.
+    pub in_flight: u64,
+}

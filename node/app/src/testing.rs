@@ -1,0 +1,338 @@
+//! What the tests of this crate run on: a cluster that is one `State` in memory, applied by the real core, with
+//! faults that a test asks for, a clock that a test moves, and entropy that repeats.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use quorate_core::{Actor, ApplicationId, Command, Factor, Level, NodeId, Stamp, State, apply};
+use quorate_seal::{KeyId, KeyRing};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use zeroize::Zeroizing;
+
+use crate::administer::{Administrator, AdministratorDeps, ApplicationSpec, FoundingNode, found_cluster};
+use crate::authenticate::{Authenticator, AuthenticatorDeps};
+use crate::hash_queue::HashQueue;
+use crate::names::Names;
+use crate::ports::{
+    AuditArchive, Clock, ClusterStatus, Entropy, Late, ProposalCounts, ProposeError, Proposed, Replica, Role,
+};
+
+/// What happens to a proposal instead of what should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    NoLeader,
+    /// The proposal was lost on its way: unknown, and not committed.
+    LostBefore,
+    /// The answer was lost on its way: unknown, and committed.
+    LostAfter,
+}
+
+/// What was asked of the replica, without what differs between two logins anyway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Call {
+    Propose(&'static str),
+    WaitApplied,
+}
+
+pub(crate) struct TestReplica {
+    inner: Mutex<Inner>,
+    applied: watch::Sender<u64>,
+    clock: Arc<TestClock>,
+}
+
+struct Inner {
+    /// What the leader has applied.
+    leader: State,
+    /// What this node has applied.
+    local: Arc<State>,
+    index: u64,
+    /// This node applies nothing until somebody waits for it.
+    lagging: bool,
+    faults: VecDeque<Fault>,
+    calls: Vec<Call>,
+    commands: Vec<Command>,
+}
+
+impl TestReplica {
+    pub(crate) fn new(clock: Arc<TestClock>) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                leader: State::new(),
+                local: Arc::new(State::new()),
+                index: 0,
+                lagging: false,
+                faults: VecDeque::new(),
+                calls: Vec::new(),
+                commands: Vec::new(),
+            }),
+            applied: watch::Sender::new(0),
+            clock,
+        }
+    }
+
+    pub(crate) fn fail_next(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.inner.lock().faults.extend(faults);
+    }
+
+    /// From now on this node stays behind until it is asked to catch up.
+    pub(crate) fn fall_behind(&self) {
+        self.inner.lock().lagging = true;
+    }
+
+    pub(crate) fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.inner.lock().calls)
+    }
+
+    pub(crate) fn take_commands(&self) -> Vec<Command> {
+        std::mem::take(&mut self.inner.lock().commands)
+    }
+
+    /// The leader's state, which a node that fell behind does not see.
+    pub(crate) fn leader(&self) -> State {
+        self.inner.lock().leader.clone()
+    }
+
+    /// Applies a command as if another node had proposed it.
+    pub(crate) fn commit(&self, command: &Command) -> Proposed {
+        let mut inner = self.inner.lock();
+        let stamp = Stamp {
+            ms: self.clock.now_ms(),
+        };
+        let outcome = apply(&mut inner.leader, Level::CURRENT, stamp, &command.to_bytes()).unwrap();
+        inner.index += 1;
+        if !inner.lagging {
+            inner.catch_up();
+        }
+        let index = inner.index;
+        drop(inner);
+        self.applied.send_replace(index);
+        Proposed { index, outcome }
+    }
+}
+
+impl Inner {
+    fn catch_up(&mut self) {
+        self.local = Arc::new(self.leader.clone());
+    }
+}
+
+#[async_trait]
+impl Replica for TestReplica {
+    fn state(&self) -> Arc<State> {
+        Arc::clone(&self.inner.lock().local)
+    }
+
+    async fn propose(&self, command: &Command, _deadline: Instant) -> Result<Proposed, ProposeError> {
+        let fault = {
+            let mut inner = self.inner.lock();
+            inner.calls.push(Call::Propose(name_of(command)));
+            inner.commands.push(command.clone());
+            inner.faults.pop_front()
+        };
+        match fault {
+            None => Ok(self.commit(command)),
+            Some(Fault::NoLeader) => Err(ProposeError::NoLeader),
+            Some(Fault::LostBefore) => Err(ProposeError::Unknown),
+            Some(Fault::LostAfter) => {
+                self.commit(command);
+                Err(ProposeError::Unknown)
+            }
+        }
+    }
+
+    async fn wait_applied(&self, index: u64, deadline: Instant) -> Result<(), Late> {
+        {
+            let mut inner = self.inner.lock();
+            inner.calls.push(Call::WaitApplied);
+            inner.catch_up();
+        }
+        let mut applied = self.applied.subscribe();
+        let reached = timeout_at(deadline, applied.wait_for(|now| *now >= index)).await;
+        reached.map(drop).map_err(|_| Late)
+    }
+
+    async fn barrier(&self, _deadline: Instant) -> Result<u64, ProposeError> {
+        let mut inner = self.inner.lock();
+        inner.catch_up();
+        Ok(inner.index)
+    }
+
+    fn status(&self) -> ClusterStatus {
+        let index = self.inner.lock().index;
+        ClusterStatus {
+            cluster: [7; 16],
+            node: NodeId(1),
+            role: Role::Leader,
+            term: 1,
+            leader: Some(NodeId(1)),
+            last_log: index,
+            committed: index,
+            applied: index,
+            snapshot: None,
+            members: Vec::new(),
+            quorum_ack_age_ms: Some(0),
+            proposals: ProposalCounts::default(),
+        }
+    }
+
+    fn applied(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
+    }
+
+    async fn remove_member(&self, _node: NodeId, _deadline: Instant) -> Result<(), ProposeError> {
+        Ok(())
+    }
+
+    async fn hand_over(&self, _deadline: Instant) -> Result<(), Late> {
+        Ok(())
+    }
+}
+
+fn name_of(command: &Command) -> &'static str {
+    match command {
+        Command::Genesis(_) => "genesis",
+        Command::ConsumeCode(_) => "consume_code",
+        Command::AcceptSingleFactor(_) => "accept_single_factor",
+        Command::RecordFailure(_) => "record_failure",
+        Command::SummarizeRejects(_) => "summarize_rejects",
+        Command::Administer(_) => "administer",
+        Command::IssueJoinToken(_) => "issue_join_token",
+        Command::SpendJoinToken(_) => "spend_join_token",
+        Command::RemoveNode(_) => "remove_node",
+    }
+}
+
+/// A wall clock that stands still until a test moves it.
+pub(crate) struct TestClock(AtomicU64);
+
+impl TestClock {
+    /// A round time of day, at the beginning of a timestep of 30 s.
+    pub(crate) fn new() -> Self {
+        Self(AtomicU64::new(1_800_000_000_000))
+    }
+
+    pub(crate) fn advance_ms(&self, ms: u64) {
+        self.0.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// SplitMix64: the same numbers in every run.
+pub(crate) struct TestEntropy(AtomicU64);
+
+impl TestEntropy {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU64::new(1))
+    }
+}
+
+impl Entropy for TestEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(z ^ (z >> 31)).to_be_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// No closed segments.
+pub(crate) struct NoArchive;
+
+impl AuditArchive for NoArchive {
+    fn list(&self) -> std::io::Result<Vec<u64>> {
+        Ok(Vec::new())
+    }
+
+    fn read(&self, _sequence: u64) -> std::io::Result<Vec<u8>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+}
+
+/// A founded cluster with everything a use case needs.
+pub(crate) struct World {
+    pub(crate) replica: Arc<TestReplica>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) entropy: Arc<TestEntropy>,
+    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) hashes: Arc<HashQueue>,
+    pub(crate) admin: Administrator,
+}
+
+pub(crate) const ROOT: Actor = Actor::Root { uid: 0 };
+
+impl World {
+    pub(crate) fn founded() -> Self {
+        let clock = Arc::new(TestClock::new());
+        let entropy = Arc::new(TestEntropy::new());
+        let replica = Arc::new(TestReplica::new(Arc::clone(&clock)));
+        let keys = Arc::new(KeyRing::new(KeyId(1), Zeroizing::new([42; 32])));
+        let hashes = Arc::new(HashQueue::with_threads(2).unwrap());
+        let admin = Administrator::new(AdministratorDeps {
+            replica: replica.clone(),
+            keys: keys.clone(),
+            hashes: hashes.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            names: Names::new(["corp"]),
+            node: NodeId(1),
+        });
+        replica.commit(&found_cluster(
+            &keys,
+            &*entropy,
+            &FoundingNode {
+                cluster_id: [7; 16],
+                ca_certificate_der: b"certificate",
+                ca_key_der: b"private key",
+                node: NodeId(1),
+                name: "one",
+                site: "",
+                key_digest: [1; 32],
+            },
+        ));
+        Self {
+            replica,
+            clock,
+            entropy,
+            keys,
+            hashes,
+            admin,
+        }
+    }
+
+    /// An authenticator of this node.
+    pub(crate) fn authenticator(&self) -> Authenticator {
+        Authenticator::new(AuthenticatorDeps {
+            replica: self.replica.clone(),
+            keys: self.keys.clone(),
+            hashes: self.hashes.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            names: self.admin.names().clone(),
+            node: NodeId(1),
+        })
+    }
+
+    pub(crate) async fn application(&self, name: &str, factors: &[Factor]) -> ApplicationId {
+        let spec = ApplicationSpec {
+            name: name.to_owned(),
+            factors: factors.to_vec(),
+        };
+        self.admin.create_application(ROOT, spec).await.unwrap().id
+    }
+}
+
+/// A secret as a person would type it.
+pub(crate) fn secret(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.to_owned())
+}
