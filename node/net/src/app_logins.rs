@@ -14,12 +14,29 @@ use crate::port::{Candidate, Logins};
 
 /// Judges by [`Authenticator`], finds clients in the replicated state.
 pub struct AppLogins {
-    pub authenticator: Arc<Authenticator>,
-    pub client_secrets: Arc<ClientSecrets>,
-    pub replica: Arc<dyn Replica>,
-    pub clock: Arc<dyn Clock>,
-    /// Starts empty: [`SigningKeys::default`].
-    pub signing_keys: SigningKeys,
+    authenticator: Arc<Authenticator>,
+    client_secrets: Arc<ClientSecrets>,
+    replica: Arc<dyn Replica>,
+    clock: Arc<dyn Clock>,
+    signing_keys: SigningKeys,
+}
+
+impl AppLogins {
+    /// The same replica and clock as the authenticator's.
+    pub fn new(
+        authenticator: Arc<Authenticator>,
+        client_secrets: Arc<ClientSecrets>,
+        replica: Arc<dyn Replica>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            authenticator,
+            client_secrets,
+            replica,
+            clock,
+            signing_keys: SigningKeys::default(),
+        }
+    }
 }
 
 impl Logins for AppLogins {
@@ -51,14 +68,16 @@ impl Logins for AppLogins {
 
 /// Clients' secrets with their HMAC key schedule computed, by client and revision.
 #[derive(Default)]
-pub struct SigningKeys {
-    ready: RwLock<HashMap<ClientId, (Revision, Arc<[SharedSecret]>)>>,
+struct SigningKeys {
+    by_client: RwLock<HashMap<ClientId, Ready>>,
 }
+
+type Ready = (Revision, Arc<[SharedSecret]>);
 
 impl SigningKeys {
     fn ready(&self, candidate: quorate_app::Candidate) -> Candidate {
         let quorate_app::Candidate { client, secrets } = candidate;
-        if let Some((revision, keys)) = self.ready.read().get(&client.id)
+        if let Some((revision, keys)) = self.by_client.read().get(&client.id)
             && *revision == client.revision
         {
             return Candidate {
@@ -67,11 +86,11 @@ impl SigningKeys {
             };
         }
         let keys: Arc<[SharedSecret]> = secrets.iter().map(|octets| SharedSecret::new(octets)).collect();
-        let mut ready = self.ready.write();
-        if ready.len() >= SIGNING_KEYS_MAX {
-            ready.clear();
+        let mut by_client = self.by_client.write();
+        if by_client.len() >= SIGNING_KEYS_MAX {
+            by_client.clear();
         }
-        ready.insert(client.id, (client.revision, Arc::clone(&keys)));
+        by_client.insert(client.id, (client.revision, Arc::clone(&keys)));
         Candidate { secrets: keys, client }
     }
 }

@@ -40,7 +40,7 @@ mod port;
 mod server;
 mod socket;
 
-pub use app_logins::{AppLogins, SigningKeys};
+pub use app_logins::AppLogins;
 pub use drops::DropReason;
 pub use metrics::Metrics;
 pub use port::{Candidate, Logins};
