@@ -1,0 +1,21 @@
+//! The audit chain: every judged login and every administrative change, in the same log entry as its decision.
+//!
+//! A record's bytes are hashed into the chain as they are written: `head' = SHA-256(head ‖ record)`. After a fixed
+//! number of records a segment closes, at the same record on every node, and leaves memory; the records since
+//! then are part of the state. [`verify`] needs no state: the segments, the open records, and a head from
+//! somewhere the attacker could not write.
+//!
+//! Caveat: a chain proves that nothing was deleted, edited or moved *before* a head that is known from elsewhere.
+//! Whoever can rewrite every copy and every exported head can rewrite history.
+
+mod chain;
+mod record;
+mod segment;
+mod verify;
+
+pub use self::{
+    chain::{Chain, Head},
+    record::{AuditRecord, ChangeEntry, ChangeKind, Entry, LoginEntry, Object, RejectsEntry},
+    segment::Segment,
+    verify::{ChainFault, Verified, verify},
+};

@@ -1,0 +1,302 @@
+use std::{fmt, net::IpAddr};
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    codec::{self, Undecodable},
+    command::{Actor, LoginFacts},
+    ids::{ApiTokenId, ApplicationId, ClientId, Fingerprint, JoinTokenId, NodeId, TokenId, UserId},
+    outcome::Verdict,
+};
+
+/// One line of the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct AuditRecord {
+    /// Counts from 0 without gaps.
+    #[n(0)]
+    pub seq: u64,
+    /// Replicated time, in ms since 1970.
+    #[n(1)]
+    pub at_ms: u64,
+    /// What happened.
+    #[n(2)]
+    pub entry: Entry,
+}
+
+impl AuditRecord {
+    /// The record in these bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Undecodable> {
+        codec::from_bytes(bytes)
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        codec::to_bytes(self)
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Entry {
+    /// A login was judged.
+    #[n(0)]
+    Login(#[n(0)] LoginEntry),
+    /// Logins beyond a budget were rejected locally.
+    #[n(1)]
+    RejectsSummarized(#[n(0)] RejectsEntry),
+    /// An object was changed.
+    #[n(2)]
+    Changed(#[n(0)] ChangeEntry),
+    /// The cluster was founded.
+    #[n(3)]
+    Founded {
+        /// Its first node.
+        #[n(0)]
+        node: NodeId,
+    },
+    /// A node was permitted to join.
+    #[n(4)]
+    JoinTokenIssued {
+        /// By whom.
+        #[n(0)]
+        actor: Actor,
+        /// The node that was asked.
+        #[n(1)]
+        node: NodeId,
+        /// The token.
+        #[n(2)]
+        token: JoinTokenId,
+        /// Not valid from this time on, in ms since 1970.
+        #[n(3)]
+        expires_ms: u64,
+    },
+    /// A node was admitted.
+    #[n(5)]
+    NodeAdmitted {
+        /// Its number.
+        #[n(0)]
+        node: NodeId,
+        /// Its name.
+        #[n(1)]
+        name: Box<str>,
+        /// The token it used.
+        #[n(2)]
+        token: JoinTokenId,
+        /// The node that it called.
+        #[n(3)]
+        by: NodeId,
+    },
+    /// A node was fenced off.
+    #[n(6)]
+    NodeRemoved {
+        /// By whom.
+        #[n(0)]
+        actor: Actor,
+        /// The node that was asked.
+        #[n(1)]
+        node: NodeId,
+        /// The node that was removed.
+        #[n(2)]
+        removed: NodeId,
+    },
+}
+
+/// A judged login.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct LoginEntry {
+    /// Accept, or reject and why.
+    #[n(0)]
+    pub verdict: Verdict,
+    /// Who it was; none if nobody has the name.
+    #[n(1)]
+    pub user: Option<UserId>,
+    /// The client.
+    #[n(2)]
+    pub client: ClientId,
+    /// The application.
+    #[n(3)]
+    pub application: ApplicationId,
+    /// The token whose code was used.
+    #[n(4)]
+    pub token: Option<TokenId>,
+    /// The request.
+    #[n(5)]
+    pub fingerprint: Fingerprint,
+    /// When it was received, by the clock of the judging node, in ms since 1970.
+    #[n(6)]
+    pub received_ms: u64,
+    /// Name, addresses, node and method.
+    #[n(7)]
+    pub facts: LoginFacts,
+}
+
+/// Logins rejected beyond a budget.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct RejectsEntry {
+    /// The node that rejected them.
+    #[n(0)]
+    pub node: NodeId,
+    /// The client whose budget was used up.
+    #[n(1)]
+    pub client: ClientId,
+    /// The source whose budget was used up.
+    #[n(2)]
+    pub source: IpAddr,
+    /// The first of them, in ms since 1970.
+    #[n(3)]
+    pub from_ms: u64,
+    /// The last of them.
+    #[n(4)]
+    pub to_ms: u64,
+    /// How many there were.
+    #[n(5)]
+    pub rejects: u64,
+}
+
+/// One administrative change.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ChangeEntry {
+    /// By whom.
+    #[n(0)]
+    pub actor: Actor,
+    /// The node that was asked.
+    #[n(1)]
+    pub node: NodeId,
+    /// What was done.
+    #[n(2)]
+    pub kind: ChangeKind,
+    /// To what.
+    #[n(3)]
+    pub object: Object,
+    /// The object's name then, for it may be gone when this is read.
+    #[n(4)]
+    pub name: Box<str>,
+}
+
+/// Which object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Object {
+    /// A user.
+    #[n(0)]
+    User(#[n(0)] UserId),
+    /// A token.
+    #[n(1)]
+    Token(#[n(0)] TokenId),
+    /// A RADIUS client.
+    #[n(2)]
+    Client(#[n(0)] ClientId),
+    /// An application.
+    #[n(3)]
+    Application(#[n(0)] ApplicationId),
+    /// The policy.
+    #[n(4)]
+    Policy,
+    /// A bearer token of the API.
+    #[n(5)]
+    ApiToken(#[n(0)] ApiTokenId),
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Object::User(id) => id.fmt(f),
+            Object::Token(id) => id.fmt(f),
+            Object::Client(id) => id.fmt(f),
+            Object::Application(id) => id.fmt(f),
+            Object::Policy => f.write_str("policy"),
+            Object::ApiToken(id) => id.fmt(f),
+        }
+    }
+}
+
+/// What was done to an object. The numbers are those of [`crate::Change`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+#[allow(
+    missing_docs,
+    reason = "each is the change of the same name, which has its sentence there"
+)]
+pub enum ChangeKind {
+    #[n(0)]
+    CreateUser,
+    #[n(1)]
+    ChangeUser,
+    #[n(2)]
+    SetPassword,
+    #[n(3)]
+    DisableUser,
+    #[n(4)]
+    EnableUser,
+    #[n(5)]
+    UnlockUser,
+    #[n(6)]
+    DeleteUser,
+    #[n(7)]
+    CreateToken,
+    #[n(8)]
+    ChangeToken,
+    #[n(9)]
+    DisableToken,
+    #[n(10)]
+    EnableToken,
+    #[n(11)]
+    DeleteToken,
+    #[n(12)]
+    CreateClient,
+    #[n(13)]
+    ChangeClient,
+    #[n(14)]
+    DisableClient,
+    #[n(15)]
+    EnableClient,
+    #[n(16)]
+    DeleteClient,
+    #[n(17)]
+    CreateApplication,
+    #[n(18)]
+    ChangeApplication,
+    #[n(19)]
+    DisableApplication,
+    #[n(20)]
+    EnableApplication,
+    #[n(21)]
+    DeleteApplication,
+    #[n(22)]
+    SetPolicy,
+    #[n(23)]
+    CreateApiToken,
+    #[n(24)]
+    DeleteApiToken,
+}
+
+impl ChangeKind {
+    /// A stable word for JSON and searching.
+    pub fn label(self) -> &'static str {
+        match self {
+            ChangeKind::CreateUser => "create_user",
+            ChangeKind::ChangeUser => "change_user",
+            ChangeKind::SetPassword => "set_password",
+            ChangeKind::DisableUser => "disable_user",
+            ChangeKind::EnableUser => "enable_user",
+            ChangeKind::UnlockUser => "unlock_user",
+            ChangeKind::DeleteUser => "delete_user",
+            ChangeKind::CreateToken => "create_token",
+            ChangeKind::ChangeToken => "change_token",
+            ChangeKind::DisableToken => "disable_token",
+            ChangeKind::EnableToken => "enable_token",
+            ChangeKind::DeleteToken => "delete_token",
+            ChangeKind::CreateClient => "create_client",
+            ChangeKind::ChangeClient => "change_client",
+            ChangeKind::DisableClient => "disable_client",
+            ChangeKind::EnableClient => "enable_client",
+            ChangeKind::DeleteClient => "delete_client",
+            ChangeKind::CreateApplication => "create_application",
+            ChangeKind::ChangeApplication => "change_application",
+            ChangeKind::DisableApplication => "disable_application",
+            ChangeKind::EnableApplication => "enable_application",
+            ChangeKind::DeleteApplication => "delete_application",
+            ChangeKind::SetPolicy => "set_policy",
+            ChangeKind::CreateApiToken => "create_api_token",
+            ChangeKind::DeleteApiToken => "delete_api_token",
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Changes: what an administrator may do to objects, one variant each and one file per kind of object.
+//!
+//! To add one, follow the box in [`crate::command`]: a variant with the next free number, the struct with `decide`
+//! in the file of its object, frozen bytes and a golden script. Every change of an existing object carries the
+//! revision it expects, or none to change whatever is there.
+
+mod api_token;
+mod application;
+mod client;
+mod policy;
+mod token;
+mod user;
+
+use minicbor::{Decode, Encode};
+
+pub use self::{
+    api_token::{CreateApiToken, DeleteApiToken},
+    application::{ChangeApplication, CreateApplication, DeleteApplication, DisableApplication, EnableApplication},
+    client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
+    policy::SetPolicy,
+    token::{ChangeToken, CreateToken, DeleteToken, DisableToken, EnableToken},
+    user::{ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, SetPassword, UnlockUser},
+};
+use crate::{
+    audit::{ChangeKind, Object},
+    event::Event,
+    ids::{Revision, Sealed},
+    limits,
+    outcome::{Field, Refusal},
+    state::State,
+};
+
+/// Everything an administrator may do to an object.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Change {
+    /// A new user.
+    #[n(0)]
+    CreateUser(#[n(0)] CreateUser),
+    /// Another name or display name.
+    #[n(1)]
+    ChangeUser(#[n(0)] ChangeUser),
+    /// Another local password, or none.
+    #[n(2)]
+    SetPassword(#[n(0)] SetPassword),
+    /// Refuses the user everywhere.
+    #[n(3)]
+    DisableUser(#[n(0)] DisableUser),
+    /// Takes a disable back.
+    #[n(4)]
+    EnableUser(#[n(0)] EnableUser),
+    /// Ends a lock of the second factor and all delays.
+    #[n(5)]
+    UnlockUser(#[n(0)] UnlockUser),
+    /// Removes a user and its tokens.
+    #[n(6)]
+    DeleteUser(#[n(0)] DeleteUser),
+    /// A new token of a user.
+    #[n(7)]
+    CreateToken(#[n(0)] CreateToken),
+    /// Another name for a token.
+    #[n(8)]
+    ChangeToken(#[n(0)] ChangeToken),
+    /// A token that matches nothing.
+    #[n(9)]
+    DisableToken(#[n(0)] DisableToken),
+    /// Takes a disable back.
+    #[n(10)]
+    EnableToken(#[n(0)] EnableToken),
+    /// Removes a token.
+    #[n(11)]
+    DeleteToken(#[n(0)] DeleteToken),
+    /// A new RADIUS client.
+    #[n(12)]
+    CreateClient(#[n(0)] CreateClient),
+    /// Other settings of a client.
+    #[n(13)]
+    ChangeClient(#[n(0)] ChangeClient),
+    /// Rejects all logins of a client.
+    #[n(14)]
+    DisableClient(#[n(0)] DisableClient),
+    /// Takes a disable back.
+    #[n(15)]
+    EnableClient(#[n(0)] EnableClient),
+    /// Removes a client.
+    #[n(16)]
+    DeleteClient(#[n(0)] DeleteClient),
+    /// A new application.
+    #[n(17)]
+    CreateApplication(#[n(0)] CreateApplication),
+    /// Another name or other factors.
+    #[n(18)]
+    ChangeApplication(#[n(0)] ChangeApplication),
+    /// Rejects all logins of an application.
+    #[n(19)]
+    DisableApplication(#[n(0)] DisableApplication),
+    /// Takes a disable back.
+    #[n(20)]
+    EnableApplication(#[n(0)] EnableApplication),
+    /// Removes an application that no client uses.
+    #[n(21)]
+    DeleteApplication(#[n(0)] DeleteApplication),
+    /// Another policy.
+    #[n(22)]
+    SetPolicy(#[n(0)] SetPolicy),
+    /// A new bearer token of the API.
+    #[n(23)]
+    CreateApiToken(#[n(0)] CreateApiToken),
+    /// Removes a bearer token.
+    #[n(24)]
+    DeleteApiToken(#[n(0)] DeleteApiToken),
+}
+
+/// What a change does, and to what.
+pub(crate) struct Effect {
+    pub events: Vec<Event>,
+    pub object: Object,
+    /// The object's name, for the audit.
+    pub name: Box<str>,
+}
+
+impl Change {
+    /// What the change does to this state; everything it touches gets this revision.
+    pub(crate) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
+        match self {
+            Change::CreateUser(change) => change.decide(state, revision),
+            Change::ChangeUser(change) => change.decide(state, revision),
+            Change::SetPassword(change) => change.decide(state, revision),
+            Change::DisableUser(change) => change.decide(state, revision),
+            Change::EnableUser(change) => change.decide(state, revision),
+            Change::UnlockUser(change) => change.decide(state, revision),
+            Change::DeleteUser(change) => change.decide(state, revision),
+            Change::CreateToken(change) => change.decide(state, revision),
+            Change::ChangeToken(change) => change.decide(state, revision),
+            Change::DisableToken(change) => change.decide(state, revision),
+            Change::EnableToken(change) => change.decide(state, revision),
+            Change::DeleteToken(change) => change.decide(state, revision),
+            Change::CreateClient(change) => change.decide(state, revision),
+            Change::ChangeClient(change) => change.decide(state, revision),
+            Change::DisableClient(change) => change.decide(state, revision),
+            Change::EnableClient(change) => change.decide(state, revision),
+            Change::DeleteClient(change) => change.decide(state, revision),
+            Change::CreateApplication(change) => change.decide(state, revision),
+            Change::ChangeApplication(change) => change.decide(state, revision),
+            Change::DisableApplication(change) => change.decide(state, revision),
+            Change::EnableApplication(change) => change.decide(state, revision),
+            Change::DeleteApplication(change) => change.decide(state, revision),
+            Change::SetPolicy(change) => change.decide(state, revision),
+            Change::CreateApiToken(change) => change.decide(state, revision),
+            Change::DeleteApiToken(change) => change.decide(state, revision),
+        }
+    }
+
+    /// Which change this is.
+    pub fn kind(&self) -> ChangeKind {
+        match self {
+            Change::CreateUser(_) => ChangeKind::CreateUser,
+            Change::ChangeUser(_) => ChangeKind::ChangeUser,
+            Change::SetPassword(_) => ChangeKind::SetPassword,
+            Change::DisableUser(_) => ChangeKind::DisableUser,
+            Change::EnableUser(_) => ChangeKind::EnableUser,
+            Change::UnlockUser(_) => ChangeKind::UnlockUser,
+            Change::DeleteUser(_) => ChangeKind::DeleteUser,
+            Change::CreateToken(_) => ChangeKind::CreateToken,
+            Change::ChangeToken(_) => ChangeKind::ChangeToken,
+            Change::DisableToken(_) => ChangeKind::DisableToken,
+            Change::EnableToken(_) => ChangeKind::EnableToken,
+            Change::DeleteToken(_) => ChangeKind::DeleteToken,
+            Change::CreateClient(_) => ChangeKind::CreateClient,
+            Change::ChangeClient(_) => ChangeKind::ChangeClient,
+            Change::DisableClient(_) => ChangeKind::DisableClient,
+            Change::EnableClient(_) => ChangeKind::EnableClient,
+            Change::DeleteClient(_) => ChangeKind::DeleteClient,
+            Change::CreateApplication(_) => ChangeKind::CreateApplication,
+            Change::ChangeApplication(_) => ChangeKind::ChangeApplication,
+            Change::DisableApplication(_) => ChangeKind::DisableApplication,
+            Change::EnableApplication(_) => ChangeKind::EnableApplication,
+            Change::DeleteApplication(_) => ChangeKind::DeleteApplication,
+            Change::SetPolicy(_) => ChangeKind::SetPolicy,
+            Change::CreateApiToken(_) => ChangeKind::CreateApiToken,
+            Change::DeleteApiToken(_) => ChangeKind::DeleteApiToken,
+        }
+    }
+}
+
+/// Whether an object is as its editor last saw it.
+fn expect(found: Revision, expected: Option<Revision>) -> Result<(), Refusal> {
+    match expected.is_none_or(|expected| expected == found) {
+        true => Ok(()),
+        false => Err(Refusal::Conflict),
+    }
+}
+
+/// Whether a value is in its bounds.
+fn require(holds: bool, field: Field) -> Result<(), Refusal> {
+    if holds { Ok(()) } else { Err(Refusal::Invalid(field)) }
+}
+
+/// Whether a name belongs to nobody, or to the object itself.
+fn require_free<Id: PartialEq>(holder: Option<Id>, own: Id) -> Result<(), Refusal> {
+    match holder.is_none_or(|holder| holder == own) {
+        true => Ok(()),
+        false => Err(Refusal::NameTaken),
+    }
+}
+
+fn is_sealed(sealed: &Sealed) -> bool {
+    (1..=limits::SEALED_BYTES).contains(&sealed.0.len())
+}

@@ -1,0 +1,62 @@
+//! The change of the policy.
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    audit::Object,
+    change::{Effect, expect, require},
+    event::Event,
+    ids::Revision,
+    limits,
+    outcome::{Field, Refusal},
+    records::Policy,
+    state::State,
+};
+
+/// Another policy; see [`crate::Policy`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SetPolicy {
+    /// The revision it is expected to have.
+    #[n(0)]
+    pub expected: Option<Revision>,
+    /// Wrong codes that lock the second factor.
+    #[n(1)]
+    pub max_code_failures: u32,
+    /// How long a lock lasts, in ms.
+    #[n(2)]
+    pub lock_ms: u64,
+    /// Timesteps before and after the current one whose code is still right.
+    #[n(3)]
+    pub totp_window: u8,
+    /// How long a challenge may be answered, in ms.
+    #[n(4)]
+    pub challenge_ms: u64,
+}
+
+impl SetPolicy {
+    pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
+        expect(state.policy().revision, self.expected)?;
+        require(
+            (1..=limits::CODE_FAILURES_MAX).contains(&self.max_code_failures),
+            Field::MaxCodeFailures,
+        )?;
+        require((1..=limits::LOCK_MS_MAX).contains(&self.lock_ms), Field::Lock)?;
+        require(self.totp_window <= limits::TOTP_WINDOW_MAX, Field::TotpWindow)?;
+        require(
+            (1..=limits::CHALLENGE_MS_MAX).contains(&self.challenge_ms),
+            Field::Challenge,
+        )?;
+        let policy = Policy {
+            max_code_failures: self.max_code_failures,
+            lock_ms: self.lock_ms,
+            totp_window: self.totp_window,
+            challenge_ms: self.challenge_ms,
+            revision,
+        };
+        Ok(Effect {
+            events: vec![Event::PolicySet(policy)],
+            object: Object::Policy,
+            name: "policy".into(),
+        })
+    }
+}

@@ -1,0 +1,230 @@
+//! Changes to users.
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    audit::Object,
+    change::{Effect, expect, is_sealed, require, require_free},
+    event::Event,
+    ids::{Revision, Sealed, UserId},
+    names,
+    outcome::{Field, Refusal},
+    records::{User, UserName},
+    state::State,
+};
+
+/// A new user, enabled, without tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct CreateUser {
+    /// Random.
+    #[n(0)]
+    pub id: UserId,
+    /// Canonical and unique.
+    #[n(1)]
+    pub name: UserName,
+    /// What people call the user; may be empty.
+    #[n(2)]
+    pub display_name: Box<str>,
+    /// The sealed verifier of the local password; none if there is no local password.
+    #[n(3)]
+    pub password: Option<Sealed>,
+}
+
+/// Another name or display name.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ChangeUser {
+    /// Which user.
+    #[n(0)]
+    pub user: UserId,
+    /// The revision it is expected to have.
+    #[n(1)]
+    pub expected: Option<Revision>,
+    /// Canonical and unique.
+    #[n(2)]
+    pub name: UserName,
+    /// What people call the user; may be empty.
+    #[n(3)]
+    pub display_name: Box<str>,
+}
+
+/// Another local password, or none.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SetPassword {
+    /// Which user.
+    #[n(0)]
+    pub user: UserId,
+    /// The revision it is expected to have.
+    #[n(1)]
+    pub expected: Option<Revision>,
+    /// The sealed verifier.
+    #[n(2)]
+    pub password: Option<Sealed>,
+}
+
+/// Refuses the user everywhere, from the moment this is acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct DisableUser {
+    /// Which user.
+    #[n(0)]
+    pub user: UserId,
+    /// The revision it is expected to have.
+    #[n(1)]
+    pub expected: Option<Revision>,
+}
+
+/// Takes a disable back.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct EnableUser {
+    /// Which user.
+    #[n(0)]
+    pub user: UserId,
+    /// The revision it is expected to have.
+    #[n(1)]
+    pub expected: Option<Revision>,
+}
+
+/// Ends a lock of the second factor, and all delays after wrong passwords.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct UnlockUser {
+    /// Which user.
+    #[n(0)]
+    pub user: UserId,
+    /// The revision it is expected to have.
+    #[n(1)]
+    pub expected: Option<Revision>,
+}
+
+/// Removes a user and its tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct DeleteUser {
+    /// Which user.
+    #[n(0)]
+    pub user: UserId,
+    /// The revision it is expected to have.
+    #[n(1)]
+    pub expected: Option<Revision>,
+}
+
+impl CreateUser {
+    pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
+        check_names(state, self.id, &self.name, &self.display_name)?;
+        require(self.password.as_ref().is_none_or(is_sealed), Field::Password)?;
+        // Id 0 stands for nobody where verdicts are remembered.
+        if self.id == UserId(0) || state.user(self.id).is_some() {
+            return Err(Refusal::IdTaken);
+        }
+        Ok(saved(User {
+            id: self.id,
+            name: self.name.clone(),
+            display_name: self.display_name.clone(),
+            password: self.password.clone(),
+            password_revision: revision,
+            enabled: true,
+            tokens: Box::default(),
+            code_failures: 0,
+            locked_until_ms: None,
+            revision,
+            epoch: 0,
+        }))
+    }
+}
+
+impl ChangeUser {
+    pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
+        let user = expected_user(state, self.user, self.expected)?;
+        check_names(state, self.user, &self.name, &self.display_name)?;
+        let (name, display_name) = (self.name.clone(), self.display_name.clone());
+        Ok(saved(User {
+            name,
+            display_name,
+            revision,
+            ..user.clone()
+        }))
+    }
+}
+
+impl SetPassword {
+    pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
+        let user = expected_user(state, self.user, self.expected)?;
+        require(self.password.as_ref().is_none_or(is_sealed), Field::Password)?;
+        let mut effect = saved(User {
+            password: self.password.clone(),
+            password_revision: revision,
+            revision,
+            ..user.clone()
+        });
+        // Who had to wait had guessed at the former password.
+        effect.events.push(Event::PasswordDelaysForgotten { user: self.user });
+        Ok(effect)
+    }
+}
+
+impl DisableUser {
+    /// The new epoch voids every accept that is remembered of the user.
+    pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
+        let user = expected_user(state, self.user, self.expected)?;
+        Ok(saved(User {
+            enabled: false,
+            epoch: user.epoch.wrapping_add(1),
+            revision,
+            ..user.clone()
+        }))
+    }
+}
+
+impl EnableUser {
+    pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
+        let user = expected_user(state, self.user, self.expected)?;
+        Ok(saved(User {
+            enabled: true,
+            revision,
+            ..user.clone()
+        }))
+    }
+}
+
+impl UnlockUser {
+    pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
+        let user = expected_user(state, self.user, self.expected)?;
+        let mut effect = saved(User {
+            code_failures: 0,
+            locked_until_ms: None,
+            revision,
+            ..user.clone()
+        });
+        effect.events.push(Event::PasswordDelaysForgotten { user: self.user });
+        Ok(effect)
+    }
+}
+
+impl DeleteUser {
+    pub(super) fn decide(&self, state: &State, _revision: Revision) -> Result<Effect, Refusal> {
+        let user = expected_user(state, self.user, self.expected)?;
+        Ok(Effect {
+            events: vec![Event::UserDeleted(user.id)],
+            object: Object::User(user.id),
+            name: user.name.to_string().into(),
+        })
+    }
+}
+
+fn expected_user(state: &State, id: UserId, expected: Option<Revision>) -> Result<&User, Refusal> {
+    let user = state.user(id).ok_or(Refusal::NotFound)?;
+    expect(user.revision, expected)?;
+    Ok(user)
+}
+
+fn check_names(state: &State, id: UserId, name: &UserName, display_name: &str) -> Result<(), Refusal> {
+    require(names::is_canonical(name), Field::Name)?;
+    require(names::is_label(display_name), Field::DisplayName)?;
+    require_free(state.user_by_name(name).map(|user| user.id), id)
+}
+
+fn saved(user: User) -> Effect {
+    let (object, name) = (Object::User(user.id), user.name.to_string().into());
+    Effect {
+        events: vec![Event::UserSaved(user)],
+        object,
+        name,
+    }
+}

@@ -1,0 +1,85 @@
+//! Commands: what may be written to the log, one variant and one file each.
+//!
+//! ┌──────────────────────────────────────────────────────────────────────────────────────────────────┐
+//! │ To add a command                                                                                 │
+//! │  1. a variant of [`Command`] below with the next free number; a number is never used again       │
+//! │  2. its file here: the struct with numbered fields, who may issue it, its `decide`               │
+//! │  3. what it does to the state: events in `event.rs`, and their arms in `evolve`                  │
+//! │  4. its arm in [`crate::decide`]; the compiler names the other matches that miss it              │
+//! │  5. `cargo test -p quorate-core` now fails until `tests/frozen/commands.txt` has its bytes and   │
+//! │     `tests/golden/` a script that uses it: QUORATE_GOLDEN=write writes both; read what it wrote  │
+//! │  6. released already? Then the variant belongs to a new `Level`, and `decide` refuses it below   │
+//! │ A change to an object of the administrator's is a variant of `change::Change` instead: same box. │
+//! └──────────────────────────────────────────────────────────────────────────────────────────────────┘
+
+mod accept_single_factor;
+mod administer;
+mod consume_code;
+mod genesis;
+mod issue_join_token;
+mod judged;
+mod record_failure;
+mod remove_node;
+mod spend_join_token;
+mod summarize_rejects;
+mod verdict;
+
+use minicbor::{Decode, Encode};
+
+pub use self::{
+    accept_single_factor::AcceptSingleFactor,
+    administer::{Actor, Administer},
+    consume_code::ConsumeCode,
+    genesis::Genesis,
+    issue_join_token::IssueJoinToken,
+    judged::{Judged, LoginFacts, Method},
+    record_failure::{Failure, RecordFailure},
+    remove_node::RemoveNode,
+    spend_join_token::SpendJoinToken,
+    summarize_rejects::SummarizeRejects,
+};
+use crate::codec::{self, Undecodable};
+
+/// Everything that can be written to the log.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Command {
+    /// Founds the cluster.
+    #[n(0)]
+    Genesis(#[n(0)] Genesis),
+    /// Accepts a login with a one-time code, and uses the code up.
+    #[n(1)]
+    ConsumeCode(#[n(0)] ConsumeCode),
+    /// Accepts a login whose application asks for no code.
+    #[n(2)]
+    AcceptSingleFactor(#[n(0)] AcceptSingleFactor),
+    /// Rejects a login, and counts what is to be counted.
+    #[n(3)]
+    RecordFailure(#[n(0)] RecordFailure),
+    /// Puts rejects beyond the budget into the audit, many in one record.
+    #[n(4)]
+    SummarizeRejects(#[n(0)] SummarizeRejects),
+    /// Changes objects: all of the changes, or none.
+    #[n(5)]
+    Administer(#[n(0)] Administer),
+    /// Permits a node to join.
+    #[n(6)]
+    IssueJoinToken(#[n(0)] IssueJoinToken),
+    /// Admits a node, once per token.
+    #[n(7)]
+    SpendJoinToken(#[n(0)] SpendJoinToken),
+    /// Fences a node off for ever.
+    #[n(8)]
+    RemoveNode(#[n(0)] RemoveNode),
+}
+
+impl Command {
+    /// Its bytes, as they lie in the log.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        codec::to_bytes(self)
+    }
+
+    /// The command in these bytes. An error stops the node: it means a newer writer or damage.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Undecodable> {
+        codec::from_bytes(bytes)
+    }
+}

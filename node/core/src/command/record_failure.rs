@@ -1,0 +1,154 @@
+//! Rejects a login and counts what is to be counted. Issued by the node that judged the login.
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    command::{
+        Judged,
+        verdict::{Subject, decide_verdict, reject},
+    },
+    decide::Decided,
+    event::{Event, PasswordDelay},
+    outcome::{Field, Reason, Refusal},
+    records::User,
+    state::{Delay, State},
+};
+
+/// A login failed.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct RecordFailure {
+    /// By what it was judged.
+    #[n(0)]
+    pub judged: Judged,
+    /// How it failed.
+    #[n(1)]
+    pub failure: Failure,
+}
+
+/// How a login failed, in the eyes of the judging node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Failure {
+    /// Nobody has the name.
+    #[n(0)]
+    UnknownUser,
+    /// Wrong password: lengthens the delay of this user and source.
+    #[n(1)]
+    WrongPassword,
+    /// Wrong code after the right password: counts towards the lock.
+    #[n(2)]
+    WrongCode,
+    /// No code where one was expected; does not count.
+    #[n(3)]
+    MalformedCode,
+    /// The user has no enabled token.
+    #[n(4)]
+    NoToken,
+    /// The user is disabled.
+    #[n(5)]
+    UserDisabled,
+    /// The client is disabled.
+    #[n(6)]
+    ClientDisabled,
+    /// The application is disabled.
+    #[n(7)]
+    ApplicationDisabled,
+    /// The second factor is locked.
+    #[n(8)]
+    Locked,
+    /// The right password, while the delay after wrong ones lasts.
+    #[n(9)]
+    PasswordDelayed,
+    /// The password was changed since the challenge.
+    #[n(10)]
+    PasswordChanged,
+    /// The State attribute cannot be opened.
+    #[n(11)]
+    UnreadableState,
+    /// The State attribute belongs to another client, user or application.
+    #[n(12)]
+    ConversationMismatch,
+    /// The challenge is too old.
+    #[n(13)]
+    ConversationExpired,
+    /// Disabled or locked since the challenge.
+    #[n(14)]
+    Voided,
+    /// The application asks for nothing that users of this client could prove.
+    #[n(15)]
+    NothingToProve,
+}
+
+impl Failure {
+    /// The reason it becomes, unless the state knows a better one.
+    pub fn reason(self) -> Reason {
+        match self {
+            Failure::UnknownUser => Reason::UnknownUser,
+            Failure::WrongPassword => Reason::WrongPassword,
+            Failure::WrongCode => Reason::WrongCode,
+            Failure::MalformedCode => Reason::MalformedCode,
+            Failure::NoToken => Reason::NoToken,
+            Failure::UserDisabled => Reason::UserDisabled,
+            Failure::ClientDisabled => Reason::ClientDisabled,
+            Failure::ApplicationDisabled => Reason::ApplicationDisabled,
+            Failure::Locked => Reason::Locked,
+            Failure::PasswordDelayed => Reason::PasswordDelayed,
+            Failure::PasswordChanged => Reason::PasswordChanged,
+            Failure::UnreadableState => Reason::UnreadableState,
+            Failure::ConversationMismatch => Reason::ConversationMismatch,
+            Failure::ConversationExpired => Reason::ConversationExpired,
+            Failure::Voided => Reason::Voided,
+            Failure::NothingToProve => Reason::NothingToProve,
+        }
+    }
+}
+
+impl RecordFailure {
+    pub(crate) fn decide(&self, state: &State, now_ms: u64) -> Result<Decided, Refusal> {
+        decide_verdict(state, &self.judged, now_ms, |subject| self.judge(subject))
+    }
+
+    fn judge(&self, subject: &Subject<'_>) -> Result<Decided, Refusal> {
+        match (self.failure, subject.user) {
+            (Failure::WrongCode, Some(user)) => self.count_code(subject, user),
+            (Failure::WrongPassword, Some(user)) => Ok(self.count_password(subject, user)),
+            (Failure::WrongCode | Failure::WrongPassword, None) => Err(Refusal::Invalid(Field::Judgement)),
+            (failure, _) => Ok(reject(&self.judged, failure.reason(), Vec::new())),
+        }
+    }
+
+    /// While the second factor is locked or the user barred, guesses are not judged, so they do not count either.
+    fn count_code(&self, subject: &Subject<'_>, user: &User) -> Result<Decided, Refusal> {
+        if !subject.asks_for_code() || !subject.password_settled() {
+            return Err(Refusal::Invalid(Field::Judgement));
+        }
+        if let Some(reason) = subject.barred(user) {
+            return Ok(reject(&self.judged, reason, Vec::new()));
+        }
+        let failures = user.code_failures.saturating_add(1);
+        let counted = match failures >= subject.policy.max_code_failures {
+            true => Event::UserLocked {
+                user: user.id,
+                until_ms: subject.now_ms.saturating_add(subject.policy.lock_ms),
+            },
+            false => Event::WrongCodeCounted {
+                user: user.id,
+                failures,
+            },
+        };
+        Ok(reject(&self.judged, Reason::WrongCode, vec![counted]))
+    }
+
+    /// Wrong passwords count for their source alone, and never towards the lock of the second factor.
+    fn count_password(&self, subject: &Subject<'_>, user: &User) -> Decided {
+        let source = subject.source();
+        let former = subject.state.memory().delays.find(&(user.id, source.0));
+        let delay = PasswordDelay(Delay::after(former, subject.now_ms));
+        let counted = Event::WrongPasswordCounted {
+            user: user.id,
+            source,
+            delay,
+        };
+        reject(&self.judged, Reason::WrongPassword, vec![counted])
+    }
+}

@@ -1,0 +1,201 @@
+//! What the three verdicts have in common: in which order a login is judged again, now by the one state.
+//!
+//! 1. remembered: the same request, or the same answer to the same challenge, gets the same verdict, and nothing
+//!    is consumed. An accept whose user, token or client was disabled, locked or deleted since is void.
+//! 2. spent: another answer to a challenge that came to its verdict is rejected.
+//! 3. too old, or from a clock too far ahead: refused, without a verdict.
+//! 4. stale: judged by a revision that is no longer current, so judge again.
+//! 5. the verdict itself, which is each command's own.
+//! 6. room: every bounded table must have some, or there is no verdict.
+
+use std::sync::Arc;
+
+use crate::{
+    command::Judged,
+    decide::Decided,
+    event::{Event, PasswordSource},
+    limits,
+    outcome::{Field, Reason, Refusal, Verdict},
+    records::{Application, Client, Factor, Policy, Token, User},
+    state::{Remembered, SourceDigest, State},
+};
+
+/// Everything a verdict is about, as it is now.
+pub(super) struct Subject<'a> {
+    pub state: &'a State,
+    pub judged: &'a Judged,
+    pub now_ms: u64,
+    pub client: &'a Arc<Client>,
+    pub application: &'a Arc<Application>,
+    pub policy: &'a Policy,
+    pub user: Option<&'a Arc<User>>,
+    pub token: Option<&'a Arc<Token>>,
+}
+
+/// Steps 1 to 4; and room; `verdict` is step 5.
+pub(super) fn decide_verdict(
+    state: &State,
+    judged: &Judged,
+    now_ms: u64,
+    verdict: impl FnOnce(&Subject<'_>) -> Result<Decided, Refusal>,
+) -> Result<Decided, Refusal> {
+    check_shape(judged)?;
+    let decided = match remembered(state, judged) {
+        Some(decided) => decided,
+        None => {
+            check_age(judged, now_ms)?;
+            verdict(&current(state, judged, now_ms).ok_or(Refusal::Stale)?)?
+        }
+    };
+    let is_written = !decided.events.is_empty();
+    if is_written && !state.memory().has_room() {
+        return Err(Refusal::LimitReached);
+    }
+    Ok(decided)
+}
+
+fn check_shape(judged: &Judged) -> Result<(), Refusal> {
+    if !judged.facts.is_bounded() {
+        return Err(Refusal::Invalid(Field::Fact));
+    }
+    match judged.conversation.is_some() == judged.proof.is_some() {
+        true => Ok(()),
+        false => Err(Refusal::Invalid(Field::Judgement)),
+    }
+}
+
+fn check_age(judged: &Judged, now_ms: u64) -> Result<(), Refusal> {
+    if judged.received_ms.saturating_add(limits::JUDGEMENT_MS) < now_ms {
+        return Err(Refusal::TooOld);
+    }
+    if judged.received_ms > now_ms.saturating_add(limits::JUDGEMENT_MS) {
+        return Err(Refusal::ClockAhead);
+    }
+    Ok(())
+}
+
+fn remembered(state: &State, judged: &Judged) -> Option<Decided> {
+    if let Some(former) = state.memory().verdicts.find(&judged.fingerprint) {
+        return Some(again(state, judged, former));
+    }
+    let spent = state.memory().conversations.find(&judged.conversation?)?;
+    let same_answer = Some(spent.proof) == judged.proof && spent.remembered.client == judged.client;
+    Some(match same_answer {
+        true => again(state, judged, &spent.remembered),
+        false => reject(judged, Reason::ConversationSpent, Vec::new()),
+    })
+}
+
+fn again(state: &State, judged: &Judged, former: &Remembered) -> Decided {
+    let void = || state.epochs(former.client, former.user, former.token) != Some(former.epochs);
+    match former.verdict {
+        Verdict::Accept if void() => reject(judged, Reason::Voided, Vec::new()),
+        verdict => Decided::replayed(verdict),
+    }
+}
+
+/// Everything the login was judged by, if all of it is as it was.
+fn current<'a>(state: &'a State, judged: &'a Judged, now_ms: u64) -> Option<Subject<'a>> {
+    let client = state
+        .client(judged.client)
+        .filter(|client| client.revision == judged.client_revision)?;
+    let application = state.application(judged.application).filter(|application| {
+        application.revision == judged.application_revision && client.application == application.id
+    })?;
+    let policy = Some(state.policy()).filter(|policy| policy.revision == judged.policy_revision)?;
+    let user = match judged.user {
+        Some((id, revision)) => Some(state.user(id).filter(|user| user.revision == revision)?),
+        None => None,
+    };
+    let token = match judged.token {
+        Some((id, revision)) => Some(state.token(id).filter(|token| token.revision == revision)?),
+        None => None,
+    };
+    let still_absent = judged
+        .absent
+        .as_ref()
+        .is_none_or(|name| state.user_by_name(name).is_none());
+    let same_password = judged
+        .password_revision
+        .is_none_or(|revision| user.is_none_or(|user| user.password_revision == revision));
+    (still_absent && same_password).then_some(Subject {
+        state,
+        judged,
+        now_ms,
+        client,
+        application,
+        policy,
+        user,
+        token,
+    })
+}
+
+/// A reject, remembered and audited, after these events.
+pub(super) fn reject(judged: &Judged, reason: Reason, events: Vec<Event>) -> Decided {
+    conclude(judged, Verdict::Reject(reason), events)
+}
+
+/// An accept, remembered and audited, after these events.
+pub(super) fn accept(judged: &Judged, events: Vec<Event>) -> Decided {
+    conclude(judged, Verdict::Accept, events)
+}
+
+fn conclude(judged: &Judged, verdict: Verdict, mut events: Vec<Event>) -> Decided {
+    events.push(Event::LoginJudged {
+        judged: judged.clone(),
+        verdict,
+    });
+    Decided::judged(verdict, events)
+}
+
+impl Subject<'_> {
+    /// Why nobody gets in here now, whatever was proven.
+    pub fn barred(&self, user: &User) -> Option<Reason> {
+        if !self.client.enabled {
+            Some(Reason::ClientDisabled)
+        } else if !self.application.enabled {
+            Some(Reason::ApplicationDisabled)
+        } else if !user.enabled {
+            Some(Reason::UserDisabled)
+        } else if self.asks_for_code() && user.locked_at(self.now_ms) {
+            Some(Reason::Locked)
+        } else if self.asks_for_password() && self.state.password_delayed(user.id, self.judged, self.now_ms) {
+            Some(Reason::PasswordDelayed)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a password has to be proven here: the application wants one and the client has not checked it.
+    pub fn asks_for_password(&self) -> bool {
+        self.application.factors.contains(&Factor::LocalPassword) && !self.client.modes.passcode_only
+    }
+
+    /// Whether a one-time code has to be proven here.
+    pub fn asks_for_code(&self) -> bool {
+        self.application.factors.contains(&Factor::Totp)
+    }
+
+    /// Whether the password was proven, or need not be.
+    pub fn password_settled(&self) -> bool {
+        !self.asks_for_password() || self.judged.password_revision.is_some()
+    }
+
+    /// Where the password came from.
+    pub fn source(&self) -> PasswordSource {
+        PasswordSource(SourceDigest::of(self.judged))
+    }
+
+    /// What ends with an accept: counts of wrong codes and of wrong passwords from this source.
+    pub fn forgotten_on_accept(&self, user: &User) -> Vec<Event> {
+        let mut events = Vec::new();
+        if self.asks_for_code() && (user.code_failures > 0 || user.locked_until_ms.is_some()) {
+            events.push(Event::CodeFailuresForgotten { user: user.id });
+        }
+        let source = self.source();
+        if self.asks_for_password() && self.state.memory().delays.find(&(user.id, source.0)).is_some() {
+            events.push(Event::PasswordDelayForgotten { user: user.id, source });
+        }
+        events
+    }
+}

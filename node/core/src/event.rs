@@ -1,0 +1,258 @@
+//! Events: what a command came to, in the past tense, and the one function that lets them happen.
+//!
+//! Events are not written anywhere: the log holds commands, and every node decides and evolves for itself.
+//! Events of objects carry the whole record as it is from now on; events of logins carry what moved.
+
+use crate::{
+    audit::{ChangeEntry, Entry, LoginEntry, RejectsEntry},
+    command::{Actor, Judged},
+    ids::{ApiTokenId, ApplicationId, ClientId, Fingerprint, JoinTokenId, Level, NodeId, Revision, TokenId, UserId},
+    outcome::Verdict,
+    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Token, User},
+    state::{Delay, SourceDigest, State},
+};
+
+/// Something that has happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The cluster was founded by its first node.
+    ClusterFounded {
+        /// Identity and certificate authority.
+        cluster: Cluster,
+        /// The first node.
+        node: Node,
+    },
+    /// A login came to its verdict: it is remembered, its conversation is spent, and the audit says so.
+    LoginJudged {
+        /// By what it was judged.
+        judged: Judged,
+        /// What it came to.
+        verdict: Verdict,
+    },
+    /// A code was accepted; it and all before it are used.
+    CodeConsumed {
+        /// Whose code.
+        token: TokenId,
+        /// The timestep of the code.
+        timestep: u64,
+    },
+    /// A right code ended the count of wrong ones.
+    CodeFailuresForgotten {
+        /// Whose.
+        user: UserId,
+    },
+    /// A wrong code was counted.
+    WrongCodeCounted {
+        /// Whose.
+        user: UserId,
+        /// How many there are now.
+        failures: u32,
+    },
+    /// A wrong code was one too many.
+    UserLocked {
+        /// Who.
+        user: UserId,
+        /// Until when, in ms since 1970.
+        until_ms: u64,
+    },
+    /// A wrong password was counted.
+    WrongPasswordCounted {
+        /// Whose.
+        user: UserId,
+        /// From where.
+        source: PasswordSource,
+        /// How many there are now, and how long the source has to wait.
+        delay: PasswordDelay,
+    },
+    /// A right password ended the count of wrong ones from its source.
+    PasswordDelayForgotten {
+        /// Whose.
+        user: UserId,
+        /// From where.
+        source: PasswordSource,
+    },
+    /// An administrator ended all delays of a user.
+    PasswordDelaysForgotten {
+        /// Whose.
+        user: UserId,
+    },
+    /// Rejects beyond a budget were put into the audit.
+    RejectsSummarized(RejectsEntry),
+    /// A user is like this from now on.
+    UserSaved(User),
+    /// A user and its tokens are gone.
+    UserDeleted(UserId),
+    /// A token is like this from now on.
+    TokenSaved(Token),
+    /// A token is gone.
+    TokenDeleted(TokenId),
+    /// A client is like this from now on.
+    ClientSaved(Client),
+    /// A client is gone.
+    ClientDeleted(ClientId),
+    /// An application is like this from now on.
+    ApplicationSaved(Application),
+    /// An application is gone.
+    ApplicationDeleted(ApplicationId),
+    /// The policy is like this from now on.
+    PolicySet(Policy),
+    /// A bearer token is like this from now on.
+    ApiTokenSaved(ApiToken),
+    /// A bearer token is gone.
+    ApiTokenDeleted(ApiTokenId),
+    /// The audit has the record of one change.
+    ChangeRecorded(ChangeEntry),
+    /// A request was answered; the same request gets the same answer for a while.
+    RequestAnswered {
+        /// Which request.
+        request: Fingerprint,
+        /// The revision of everything it changed.
+        revision: Revision,
+    },
+    /// A node may join.
+    JoinTokenIssued {
+        /// By whom.
+        actor: Actor,
+        /// The node that was asked.
+        node: NodeId,
+        /// The permission.
+        token: JoinToken,
+    },
+    /// A join token is gone: its time had passed.
+    JoinTokenForgotten(JoinTokenId),
+    /// A node was admitted and its token spent.
+    NodeAdmitted {
+        /// The node.
+        node: Node,
+        /// Its token.
+        token: JoinToken,
+        /// The cluster, which will not give this number again.
+        cluster: Cluster,
+        /// The node that it called.
+        by: NodeId,
+    },
+    /// A node was fenced off.
+    NodeRemoved {
+        /// By whom.
+        actor: Actor,
+        /// The node that was asked.
+        node: NodeId,
+        /// The node that was removed.
+        removed: NodeId,
+        /// The cluster, which remembers it.
+        cluster: Cluster,
+    },
+}
+
+/// Where wrong passwords come from, as a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordSource(pub(crate) SourceDigest);
+
+/// How many wrong passwords there were, and until when the source has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordDelay(pub(crate) Delay);
+
+/// Lets an event happen. There is one level so far; an event that a later level brings is let happen at that level only.
+pub fn evolve(state: &mut State, _level: Level, event: &Event) {
+    match event {
+        Event::ClusterFounded { cluster, node } => {
+            state.put_cluster(cluster.clone());
+            state.put_node(node.clone());
+            state.append_audit(Entry::Founded { node: node.id });
+        }
+        Event::LoginJudged { judged, verdict } => {
+            state.remember_verdict(judged, *verdict);
+            state.append_audit(Entry::Login(login_entry(judged, *verdict)));
+        }
+        Event::CodeConsumed { token, timestep } => {
+            state.with_token(*token, |token| token.last_timestep = Some(*timestep));
+        }
+        Event::CodeFailuresForgotten { user } => state.with_user(*user, |user| {
+            user.code_failures = 0;
+            user.locked_until_ms = None;
+        }),
+        Event::WrongCodeCounted { user, failures } => {
+            state.with_user(*user, |user| user.code_failures = *failures);
+        }
+        Event::UserLocked { user, until_ms } => state.with_user(*user, |user| {
+            user.code_failures = 0;
+            user.locked_until_ms = Some(*until_ms);
+            user.epoch = user.epoch.wrapping_add(1);
+        }),
+        Event::WrongPasswordCounted { user, source, delay } => {
+            state.count_wrong_password(*user, source.0, delay.0);
+        }
+        Event::PasswordDelayForgotten { user, source } => {
+            state.memory_mut().delays.remove(&(*user, source.0));
+        }
+        Event::PasswordDelaysForgotten { user } => state.memory_mut().forget_delays(*user),
+        Event::RejectsSummarized(entry) => state.append_audit(Entry::RejectsSummarized(entry.clone())),
+        Event::UserSaved(user) => state.put_user(user.clone()),
+        Event::UserDeleted(user) => state.drop_user(*user),
+        Event::TokenSaved(token) => state.put_token(token.clone()),
+        Event::TokenDeleted(token) => state.drop_token(*token),
+        Event::ClientSaved(client) => state.put_client(client.clone()),
+        Event::ClientDeleted(client) => state.drop_client(*client),
+        Event::ApplicationSaved(application) => state.put_application(application.clone()),
+        Event::ApplicationDeleted(application) => state.drop_application(*application),
+        Event::PolicySet(policy) => state.put_policy(*policy),
+        Event::ApiTokenSaved(token) => state.put_api_token(token.clone()),
+        Event::ApiTokenDeleted(token) => state.drop_api_token(*token),
+        Event::ChangeRecorded(entry) => state.append_audit(Entry::Changed(entry.clone())),
+        Event::RequestAnswered { request, revision } => state.answer(*request, *revision),
+        Event::JoinTokenIssued { actor, node, token } => {
+            state.put_join_token(token.clone());
+            state.append_audit(Entry::JoinTokenIssued {
+                actor: *actor,
+                node: *node,
+                token: token.id,
+                expires_ms: token.expires_ms,
+            });
+        }
+        Event::JoinTokenForgotten(token) => state.drop_join_token(*token),
+        Event::NodeAdmitted {
+            node,
+            token,
+            cluster,
+            by,
+        } => {
+            state.put_cluster(cluster.clone());
+            state.put_join_token(token.clone());
+            state.put_node(node.clone());
+            let name = node.name.clone();
+            state.append_audit(Entry::NodeAdmitted {
+                node: node.id,
+                name,
+                token: token.id,
+                by: *by,
+            });
+        }
+        Event::NodeRemoved {
+            actor,
+            node,
+            removed,
+            cluster,
+        } => {
+            state.put_cluster(cluster.clone());
+            state.drop_node(*removed);
+            state.append_audit(Entry::NodeRemoved {
+                actor: *actor,
+                node: *node,
+                removed: *removed,
+            });
+        }
+    }
+}
+
+fn login_entry(judged: &Judged, verdict: Verdict) -> LoginEntry {
+    LoginEntry {
+        verdict,
+        user: judged.user.map(|(id, _)| id),
+        client: judged.client,
+        application: judged.application,
+        token: judged.token.map(|(id, _)| id),
+        fingerprint: judged.fingerprint,
+        received_ms: judged.received_ms,
+        facts: judged.facts.clone(),
+    }
+}

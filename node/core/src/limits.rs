@@ -1,0 +1,105 @@
+//! Every number that bounds the core, each with its reason.
+
+/// Requests whose verdict is remembered at once. 30,000 logins a second (the most one node is meant to do)
+/// over 120 s, about 130 bytes each. Beyond it a login gets [`crate::Refusal::LimitReached`]: silence, and
+/// the NAS tries again.
+pub const FINGERPRINTS: usize = 4_000_000;
+
+/// Spent conversations remembered at once. A conversation needs a right password, and one Argon2id costs 30 ms
+/// of a core, so that 64 cores need 11 minutes to fill it.
+pub const CONVERSATIONS: usize = 1_000_000;
+
+/// Pairs of user and source with wrong passwords remembered at once.
+pub const PASSWORD_DELAYS: usize = 1_000_000;
+
+/// Sources whose delay an unlock ends; a user has a handful, an attacker's need not be waited for.
+pub const DELAYS_CLEARED: usize = 1_000;
+
+/// Administrative requests whose answer is remembered at once, so that a repeated proposal is harmless.
+pub const ANSWERS: usize = 100_000;
+
+/// Expired rows removed with each command. A command adds at most two with an expiry, so tables shrink
+/// under load, and no command pays for a backlog.
+pub const PRUNED_PER_COMMAND: usize = 8;
+
+/// A fingerprint lives at least this long, in ms: the longest sum of retries seen in practice is 90 s.
+pub const RETENTION_MS_MIN: u64 = 120_000;
+
+/// A fingerprint lives at most this long, in ms: a client cannot claim memory for ever.
+pub const RETENTION_MS_MAX: u64 = 900_000;
+
+/// A verdict judged longer ago than this, in ms, is refused, and no reply leaves later. Also how far the
+/// clock of the judging node may run ahead.
+pub const JUDGEMENT_MS: u64 = 10_000;
+
+/// A challenge may be answered for at most this long, in ms; the policy chooses below it.
+pub const CHALLENGE_MS_MAX: u64 = 600_000;
+
+/// How long a spent conversation is remembered, in ms: no challenge, with both clocks at their worst, outlives it.
+pub const CONVERSATION_MEMORY_MS: u64 = CHALLENGE_MS_MAX + 2 * JUDGEMENT_MS;
+
+/// Wrong passwords from one source that cost nothing: people mistype.
+pub const FREE_WRONG_PASSWORDS: u32 = 3;
+
+/// The longest delay after a wrong password, in ms: a nuisance to a person, a wall to a guesser.
+pub const PASSWORD_DELAY_MS_MAX: u64 = 60_000;
+
+/// Wrong passwords are forgotten this long after the last one, in ms.
+pub const PASSWORD_MEMORY_MS: u64 = 900_000;
+
+/// How long the answer to an administrative request is remembered, in ms.
+pub const ANSWER_MEMORY_MS: u64 = 120_000;
+
+/// Changes in one administrative command. A log entry is at most 256 KB and the smallest change about 40 bytes.
+pub const CHANGES_PER_COMMAND: usize = 4_096;
+
+/// Tokens of one user: a phone, a spare, a tablet and some history.
+pub const TOKENS_PER_USER: usize = 16;
+
+/// Networks of one client.
+pub const NETWORKS_PER_CLIENT: usize = 256;
+
+/// API tokens, join tokens, applications and nodes, each: administered by hand.
+pub const HAND_MADE: usize = 10_000;
+
+/// RADIUS clients.
+pub const CLIENTS: usize = 100_000;
+
+/// Clients that may share one network and differ by NAS-Identifier or secret; each costs a signature check per packet.
+pub const CLIENTS_PER_NETWORK: usize = 64;
+
+/// Secrets of one client: the one in use and the one it is rotated to.
+pub const SECRETS_PER_CLIENT: usize = 2;
+
+/// Bytes of any name, in UTF-8. A RADIUS attribute holds 253 (RFC 2865, section 5).
+pub const NAME_BYTES: usize = 253;
+
+/// Bytes of a sealed field. The largest is the CA key.
+pub const SEALED_BYTES: usize = 4_096;
+
+/// Bytes of a certificate.
+pub const CERTIFICATE_BYTES: usize = 16_384;
+
+/// Bytes of a fact taken over from a packet: one RADIUS attribute.
+pub const FACT_BYTES: usize = 253;
+
+/// Records in an audit segment: closed at the same record on every node, about 2 MB.
+pub const RECORDS_PER_SEGMENT: u64 = 8_192;
+
+/// Bytes of one command; the log entry that holds it is bounded at 256 KB.
+pub const COMMAND_BYTES: usize = 256 * 1024;
+
+/// Timesteps on either side that a policy may allow. Each makes guessing easier by two codes.
+pub const TOTP_WINDOW_MAX: u8 = 10;
+
+/// Wrong codes that a policy may allow before a lock. More than this, and a six-digit code can be guessed.
+pub const CODE_FAILURES_MAX: u32 = 100;
+
+/// The longest lock a policy may ask for, in ms: one day. Longer is a disable, which has a command.
+pub const LOCK_MS_MAX: u64 = 86_400_000;
+
+/// Codes have 6 to 8 digits (RFC 4226, section 5.3: at least 6; more than 8 nobody types).
+pub const CODE_DIGITS: std::ops::RangeInclusive<u8> = 6..=8;
+
+/// Seconds of a TOTP period that tokens in the field use (RFC 6238 recommends 30).
+pub const TOTP_PERIOD_S: std::ops::RangeInclusive<u32> = 15..=300;

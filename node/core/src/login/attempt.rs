@@ -1,0 +1,235 @@
+//! One packet and everything of the state that it is judged by, taken at one instant.
+
+use std::sync::Arc;
+
+use crate::{
+    command::{AcceptSingleFactor, Command, ConsumeCode, Failure, Judged, LoginFacts, Method, RecordFailure},
+    ids::{TokenId, UserId},
+    login::{Conversation, Propose, Request, Step, factor::Proof},
+    records::{Application, Client, Factor, Policy, Token, User},
+    state::State,
+};
+
+pub(super) struct Attempt {
+    pub request: Request,
+    pub client: Arc<Client>,
+    pub application: Arc<Application>,
+    pub policy: Policy,
+    pub account: Option<Account>,
+    pub conversation: Option<Conversation>,
+    /// Factors that were looked at in this packet, right or wrong.
+    pub checked: Vec<Factor>,
+    pub method: Method,
+    cluster: [u8; 16],
+    epochs: u32,
+    password_delayed: bool,
+    now_ms: u64,
+}
+
+/// A user and its enabled tokens.
+pub(super) struct Account {
+    pub user: Arc<User>,
+    pub tokens: Vec<Arc<Token>>,
+}
+
+impl Attempt {
+    /// None if the client is gone: then nobody is there to be answered.
+    pub fn new(state: &State, request: Request) -> Option<Self> {
+        let client = state.client(request.client)?.clone();
+        let application = state.application(client.application)?.clone();
+        let account = request
+            .user
+            .as_ref()
+            .and_then(|name| state.user_by_name(name))
+            .map(|user| Account {
+                user: user.clone(),
+                tokens: state
+                    .tokens_of(user.id)
+                    .filter(|token| token.enabled)
+                    .cloned()
+                    .collect(),
+            });
+        let user = account.as_ref().map_or(UserId(0), |account| account.user.id);
+        let mut attempt = Attempt {
+            method: first_method(&client, &application),
+            policy: *state.policy(),
+            cluster: state.cluster()?.id,
+            epochs: state.epochs(client.id, user, TokenId(0)).unwrap_or(0),
+            now_ms: state.stamp().ms.max(request.received_ms),
+            request,
+            client,
+            application,
+            account,
+            conversation: None,
+            checked: Vec::new(),
+            password_delayed: false,
+        };
+        let judged = attempt.judged();
+        attempt.password_delayed = state.password_delayed(user, &judged, attempt.now_ms);
+        Some(attempt)
+    }
+
+    /// Whether this packet may continue the conversation at all; a stranger must not be able to spend it.
+    pub fn recognise(&self, state: &State, conversation: &Conversation) -> Result<(), Failure> {
+        if state.cluster().is_none_or(|cluster| cluster.id != conversation.cluster) {
+            return Err(Failure::UnreadableState);
+        }
+        let same = conversation.client == self.client.id
+            && conversation.application == self.application.id
+            && conversation.user_name == Conversation::name_digest(&self.request.user_name)
+            && self
+                .account
+                .as_ref()
+                .is_some_and(|account| account.user.id == conversation.user);
+        if same {
+            Ok(())
+        } else {
+            Err(Failure::ConversationMismatch)
+        }
+    }
+
+    /// Why the conversation has come to its end, if it has.
+    pub fn outdated(&self, state: &State, conversation: &Conversation) -> Option<Failure> {
+        let epochs = state.epochs(conversation.client, conversation.user, TokenId(0));
+        let password = self.account.as_ref().map(|account| account.user.password_revision);
+        if self.request.received_ms > conversation.expires_ms {
+            Some(Failure::ConversationExpired)
+        } else if epochs != Some(conversation.epochs) {
+            Some(Failure::Voided)
+        } else if conversation.password_revision.is_some() && conversation.password_revision != password {
+            Some(Failure::PasswordChanged)
+        } else {
+            None
+        }
+    }
+
+    /// Factors still to be proven, in order.
+    pub fn due(&self) -> Vec<Factor> {
+        let proven = self
+            .conversation
+            .as_ref()
+            .map_or(&[][..], |conversation| &conversation.proven);
+        let settled_by_client = |factor: &Factor| self.client.modes.passcode_only && *factor == Factor::LocalPassword;
+        self.application
+            .factors
+            .iter()
+            .copied()
+            .filter(|factor| !proven.contains(factor) && !settled_by_client(factor))
+            .collect()
+    }
+
+    /// Why nobody gets in here now, whatever is proven. `decide` says so too; here it saves a challenge that could only
+    /// end in a reject.
+    pub fn barred(&self, user: &User) -> Option<Failure> {
+        if !self.client.enabled {
+            Some(Failure::ClientDisabled)
+        } else if !self.application.enabled {
+            Some(Failure::ApplicationDisabled)
+        } else if !user.enabled {
+            Some(Failure::UserDisabled)
+        } else if user.locked_at(self.now_ms) {
+            Some(Failure::Locked)
+        } else if self.password_delayed {
+            Some(Failure::PasswordDelayed)
+        } else {
+            None
+        }
+    }
+
+    /// The step that proposes a failure.
+    pub fn fail(self, failure: Failure) -> Step {
+        let failure = if self.account.is_none() {
+            Failure::UnknownUser
+        } else {
+            failure
+        };
+        let judged = self.judged();
+        Step::Propose(Propose::new(Command::RecordFailure(RecordFailure { judged, failure })))
+    }
+
+    /// The step that proposes an accept, all factors being proven.
+    pub fn succeed(self, proofs: &[Proof]) -> Step {
+        let mut judged = self.judged();
+        let code = proofs.iter().find_map(|proof| match proof {
+            Proof::Code { token, timestep } => Some((token, *timestep)),
+            Proof::Password => None,
+        });
+        let command = match code {
+            Some((token, timestep)) => {
+                judged.token = Some((token.id, token.revision));
+                Command::ConsumeCode(ConsumeCode { judged, timestep })
+            }
+            None => Command::AcceptSingleFactor(AcceptSingleFactor { judged }),
+        };
+        Step::Propose(Propose::new(command))
+    }
+
+    /// What the next packet has to bring back.
+    pub fn conversation_after(&self, user: &User, proven: Vec<Factor>) -> Conversation {
+        let password = proven
+            .contains(&Factor::LocalPassword)
+            .then_some(user.password_revision);
+        let former = self.conversation.as_ref();
+        Conversation {
+            cluster: self.cluster,
+            id: former.map_or(Conversation::id_of(self.request.fingerprint), |former| former.id),
+            client: self.client.id,
+            application: self.application.id,
+            user: user.id,
+            user_name: Conversation::name_digest(&self.request.user_name),
+            proven: proven.into(),
+            password_revision: password,
+            epochs: self.epochs,
+            expires_ms: former.map_or(
+                self.request.received_ms.saturating_add(self.policy.challenge_ms),
+                |former| former.expires_ms,
+            ),
+        }
+    }
+
+    fn judged(&self) -> Judged {
+        let request = &self.request;
+        let user = self.account.as_ref().map(|account| &account.user);
+        let absent = if user.is_none() { request.user.clone() } else { None };
+        let conversation = self.conversation.as_ref();
+        let password_checked = self.checked.contains(&Factor::LocalPassword)
+            || conversation.is_some_and(|conversation| conversation.proven.contains(&Factor::LocalPassword));
+        Judged {
+            fingerprint: request.fingerprint,
+            conversation: conversation.map(|conversation| conversation.id),
+            proof: conversation.map(|_| request.proof),
+            client: self.client.id,
+            client_revision: self.client.revision,
+            application: self.application.id,
+            application_revision: self.application.revision,
+            policy_revision: self.policy.revision,
+            user: user.map(|user| (user.id, user.revision)),
+            absent,
+            password_revision: user.filter(|_| password_checked).map(|user| user.password_revision),
+            token: None,
+            received_ms: request.received_ms,
+            retention_ms: self.client.retention_ms(),
+            facts: LoginFacts {
+                user_name: request.user_name.clone(),
+                source: request.source,
+                calling_station_id: request.calling_station_id.clone(),
+                nas_identifier: request.nas_identifier.clone(),
+                node: request.node,
+                method: self.method,
+            },
+        }
+    }
+}
+
+/// The method, as long as the field has not been read as several factors joined.
+fn first_method(client: &Client, application: &Application) -> Method {
+    if client.modes.passcode_only {
+        Method::PasscodeOnly
+    } else if application.factors.len() > 1 {
+        Method::TwoStep
+    } else if application.factors.contains(&Factor::LocalPassword) {
+        Method::PasswordOnly
+    } else {
+        Method::PasscodeOnly
+    }
+}

@@ -1,0 +1,87 @@
+use minicbor::{Decode, Encode};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    codec::{self, Undecodable},
+    ids::{ApplicationId, ClientId, ConversationId, Fingerprint, Revision, UserId},
+    records::Factor,
+};
+
+/// What a State attribute carries, sealed: who has proven what. At most 120 bytes, for the attribute holds 253
+/// (RFC 2865, section 5.24) and sealing takes its share.
+///
+/// Of all revisions only the password's is bound: a password that was proven cannot be judged again, and
+/// everything else is judged by the state that the last packet finds.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Conversation {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub(super) cluster: [u8; 16],
+    #[n(1)]
+    pub(super) id: ConversationId,
+    #[n(2)]
+    pub(super) client: ClientId,
+    #[n(3)]
+    pub(super) application: ApplicationId,
+    #[n(4)]
+    pub(super) user: UserId,
+    /// Digest of User-Name as received: the name itself may be too long.
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub(super) user_name: [u8; 16],
+    #[n(6)]
+    pub(super) proven: Box<[Factor]>,
+    #[n(7)]
+    pub(super) password_revision: Option<Revision>,
+    /// Sum of the epochs of client and user: a disable or a lock in between ends the conversation.
+    #[n(8)]
+    pub(super) epochs: u32,
+    #[n(9)]
+    pub(super) expires_ms: u64,
+}
+
+/// A State attribute after the attempt to open it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenedState {
+    /// It was sealed by this cluster.
+    Conversation(Conversation),
+    /// It was not, or was altered, or is of a key that is gone.
+    Unreadable,
+}
+
+impl Conversation {
+    /// The bytes to seal.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        codec::to_bytes(self)
+    }
+
+    /// The conversation in bytes that were opened.
+    ///
+    /// # Errors
+    /// They are from a newer version; take the attribute for [`OpenedState::Unreadable`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Undecodable> {
+        codec::from_bytes(bytes)
+    }
+
+    /// Which conversation this is.
+    pub fn id(&self) -> ConversationId {
+        self.id
+    }
+
+    pub(super) fn id_of(first: Fingerprint) -> ConversationId {
+        ConversationId(digest_16(b"conversation", &first.0))
+    }
+
+    pub(super) fn name_digest(user_name: &[u8]) -> [u8; 16] {
+        digest_16(b"user name", user_name)
+    }
+}
+
+fn digest_16(purpose: &[u8], bytes: &[u8]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    hash.update(purpose);
+    hash.update([0]);
+    hash.update(bytes);
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    half
+}

@@ -1,0 +1,118 @@
+//! Reads the field in one way after the other, and asks about one part of it at a time.
+
+use std::collections::VecDeque;
+
+use crate::{
+    command::{Failure, Method},
+    login::{
+        SealState, Step,
+        attempt::Attempt,
+        factor::{self, Proof},
+        reading::{Part, Reading, readings},
+    },
+    records::Factor,
+};
+
+/// An attempt on its way through the readings of its field.
+pub(super) struct Machine {
+    pub attempt: Attempt,
+    due: Vec<Factor>,
+    readings: VecDeque<Reading>,
+    /// What is right so far in the first of the readings.
+    proofs: Vec<Proof>,
+}
+
+impl Machine {
+    pub fn begin(attempt: Attempt) -> Step {
+        let due = attempt.due();
+        let readings = readings(&attempt, &due).into();
+        Machine {
+            attempt,
+            due,
+            readings,
+            proofs: Vec::new(),
+        }
+        .next()
+    }
+
+    /// Takes the answer about the part that was asked about.
+    pub fn settle(mut self, proof: Option<Proof>) -> Step {
+        match proof {
+            Some(proof) => self.proofs.push(proof),
+            // Nothing in this reading is right, so perhaps another was meant.
+            None if self.proofs.is_empty() && self.readings.len() > 1 => drop(self.readings.pop_front()),
+            None => return self.fail_part(),
+        }
+        self.next()
+    }
+
+    /// The part that is asked about, or was answered last.
+    pub fn part(&self) -> Option<&Part> {
+        self.readings.front()?.get(self.proofs.len())
+    }
+
+    /// The bytes of that part.
+    pub fn typed(&self) -> &[u8] {
+        self.part()
+            .map_or(&[], |part| &self.attempt.request.field[part.range.clone()])
+    }
+
+    fn next(mut self) -> Step {
+        let Some(reading) = self.readings.front() else {
+            return self.attempt.fail(Failure::NothingToProve);
+        };
+        if reading.len() > 1 {
+            self.attempt.method = Method::OneStep;
+        } else if self.attempt.method == Method::OneStep {
+            self.attempt.method = Method::TwoStep;
+        }
+        match self.part().map(|part| part.factor) {
+            Some(factor) => {
+                self.attempt.checked.push(factor);
+                factor::kind(factor).ask(self)
+            }
+            None => self.conclude(),
+        }
+    }
+
+    /// Every part of a reading is right.
+    fn conclude(self) -> Step {
+        let Machine {
+            attempt, due, proofs, ..
+        } = self;
+        let missing = due.get(proofs.len()).copied();
+        match missing {
+            None => attempt.succeed(&proofs),
+            Some(next) => challenge(attempt, &due[..proofs.len()], next),
+        }
+    }
+
+    fn fail_part(self) -> Step {
+        let Some(part) = self.part() else {
+            return self.attempt.fail(Failure::NothingToProve);
+        };
+        let failure = factor::kind(part.factor).failure(self.attempt.account.as_ref(), self.typed());
+        self.attempt.fail(failure)
+    }
+}
+
+/// Asks for the next factor in another packet, unless that is not allowed or could only end in a reject.
+fn challenge(attempt: Attempt, proven: &[Factor], next: Factor) -> Step {
+    let Some(account) = &attempt.account else {
+        return attempt.fail(Failure::UnknownUser);
+    };
+    let futile = attempt
+        .barred(&account.user)
+        .or_else(|| factor::kind(next).missing(account));
+    if let Some(failure) = futile {
+        return attempt.fail(failure);
+    }
+    if !attempt.client.modes.two_step {
+        let failure = factor::kind(next).failure(Some(account), b"");
+        return attempt.fail(failure);
+    }
+    let former = attempt.conversation.iter().flat_map(|former| former.proven.iter());
+    let proven = former.chain(proven).copied().collect();
+    let conversation = attempt.conversation_after(&account.user, proven);
+    Step::SealState(SealState::new(conversation, factor::kind(next).prompt()))
+}

@@ -1,0 +1,66 @@
+//! The login conversation: factors × policy, as a pure state machine.
+//!
+//! [`start`] takes a first packet, [`resume`] one that brings a State attribute back. Both return a [`Step`]: something
+//! that only the shell can do. A step is consumed with its answer and gives the next, until [`Step::Finish`]:
+//!
+//! ```text
+//! start ─▶ CheckPassword ─▶ MatchCode ─▶ Propose ─▶ Finish(Accept | Reject | Silent)
+//!                 │                         └──────▶ JudgeAgain
+//!                 └───────▶ SealState ─▶ Finish(Challenge) … resume ─▶ MatchCode ─▶ Propose ─▶ Finish
+//! ```
+//!
+//! What is typed is one field, and how it is to be read depends on the client's modes and on which factors are
+//! due: all of them joined, the code last, or the first alone with the others to follow. The possible readings are tried
+//! in turn, and one is taken for meant as soon as its first factor is right.
+//!
+//! Caveats
+//! - Nothing here decides: what is proposed is decided by [`crate::decide`], over the one state. What this machine rejects
+//!   of itself it proposes as a failure, so that it is audited and remembered.
+//! - A user that does not exist makes the same steps as one whose password is wrong, with stand-ins that
+//!   the shell provides. Users whose tokens have 7 or 8 digits are read with those, unknown ones with 6.
+//! - A challenge is not written anywhere: its State attribute carries what was proven, sealed.
+
+mod attempt;
+mod conversation;
+mod factor;
+mod machine;
+mod reading;
+mod request;
+mod step;
+
+use self::{attempt::Attempt, machine::Machine};
+pub use self::{
+    conversation::{Conversation, OpenedState},
+    request::Request,
+    step::{CheckPassword, Decision, MatchCode, Propose, SealState, Step},
+};
+use crate::{command::Failure, state::State};
+
+/// Judges a first packet.
+pub fn start(state: &State, request: Request) -> Step {
+    match Attempt::new(state, request) {
+        Some(attempt) => Machine::begin(attempt),
+        None => Step::Finish(Decision::Silent),
+    }
+}
+
+/// Judges a packet that brings a State attribute back.
+pub fn resume(state: &State, opened: OpenedState, request: Request) -> Step {
+    let Some(mut attempt) = Attempt::new(state, request) else {
+        return Step::Finish(Decision::Silent);
+    };
+    let conversation = match opened {
+        OpenedState::Conversation(conversation) => conversation,
+        OpenedState::Unreadable => return attempt.fail(Failure::UnreadableState),
+    };
+    if let Err(failure) = attempt.recognise(state, &conversation) {
+        return attempt.fail(failure);
+    }
+    // From here on the conversation is this user's, and whatever the verdict, it spends it.
+    let outdated = attempt.outdated(state, &conversation);
+    attempt.conversation = Some(conversation);
+    match outdated {
+        Some(failure) => attempt.fail(failure),
+        None => Machine::begin(attempt),
+    }
+}

@@ -1,0 +1,71 @@
+//! The ways to read one typed field as the factors that are due.
+
+use std::ops::Range;
+
+use crate::{
+    login::{attempt::Attempt, factor},
+    records::{Factor, Modes},
+};
+
+/// A part of the field and the factor it is taken for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    pub factor: Factor,
+    pub range: Range<usize>,
+}
+
+/// One way to read the field. Factors that are due and not in it have to follow in another packet.
+pub(super) type Reading = Vec<Part>;
+
+/// Every way to read the field, the most likely first. There is at least one if anything is due.
+pub(super) fn readings(attempt: &Attempt, due: &[Factor]) -> Vec<Reading> {
+    let Some((first, rest)) = due.split_first() else {
+        return Vec::new();
+    };
+    let Modes {
+        one_step,
+        two_step,
+        passcode_only: _,
+    } = attempt.client.modes;
+    let field: &[u8] = &attempt.request.field;
+    let mut readings = match one_step && !rest.is_empty() {
+        true => joined(attempt, *first, rest, field.len()),
+        false => Vec::new(),
+    };
+    if two_step || readings.is_empty() {
+        readings.push(vec![Part {
+            factor: *first,
+            range: 0..field.len(),
+        }]);
+    }
+    readings
+}
+
+/// All factors in one field: the first takes what the others, each of a fixed number of digits, leave at its front.
+fn joined(attempt: &Attempt, first: Factor, rest: &[Factor], len: usize) -> Vec<Reading> {
+    let Some((last, between)) = rest.split_last() else {
+        return vec![vec![Part {
+            factor: first,
+            range: 0..len,
+        }]];
+    };
+    let digits = |range: Range<usize>| attempt.request.field[range].iter().all(u8::is_ascii_digit);
+    let suffixes = factor::kind(*last).lengths(attempt.account.as_ref());
+    let cuts = suffixes
+        .iter()
+        .filter_map(|length| len.checked_sub(*length).filter(|cut| *cut > 0));
+    cuts.filter(|cut| digits(*cut..len))
+        .flat_map(|cut| {
+            let part = Part {
+                factor: *last,
+                range: cut..len,
+            };
+            joined(attempt, first, between, cut)
+                .into_iter()
+                .map(move |mut reading| {
+                    reading.push(part.clone());
+                    reading
+                })
+        })
+        .collect()
+}

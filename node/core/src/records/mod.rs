@@ -1,0 +1,23 @@
+//! What the cluster remembers: one struct per kind of object, as it lies in memory and in the image.
+//!
+//! A million users must fit, so texts are `Box<str>` (no spare capacity) and secrets one sealed box.
+
+mod access;
+mod application;
+mod client;
+mod cluster;
+mod network;
+mod policy;
+mod token;
+mod user;
+
+pub use self::{
+    access::{ApiToken, JoinToken},
+    application::{Application, Factor},
+    client::{Client, Modes},
+    cluster::{Cluster, Node},
+    network::{Cidr, MalformedCidr},
+    policy::Policy,
+    token::{OtpAlgorithm, Token, TokenKind},
+    user::{User, UserName},
+};

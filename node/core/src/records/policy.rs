@@ -1,0 +1,35 @@
+use minicbor::{Decode, Encode};
+
+use crate::ids::Revision;
+
+/// What holds for every login of the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Policy {
+    /// Wrong codes that lock the second factor.
+    #[n(0)]
+    pub max_code_failures: u32,
+    /// How long a lock lasts, in ms; it ends by itself.
+    #[n(1)]
+    pub lock_ms: u64,
+    /// Timesteps before and after the current one whose code is still right.
+    #[n(2)]
+    pub totp_window: u8,
+    /// How long a challenge may be answered, in ms.
+    #[n(3)]
+    pub challenge_ms: u64,
+    /// Moves with every change.
+    #[n(4)]
+    pub revision: Revision,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            max_code_failures: 5,
+            lock_ms: 900_000,
+            totp_window: 1,
+            challenge_ms: 120_000,
+            revision: Revision(0),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The state: everything the cluster has agreed on, in memory, as persistent maps.
+//!
+//! A clone costs a few reference counts, so every reader keeps a whole and unchanging instant of it while the next
+//! batch is applied. Only [`crate::evolve`] and [`crate::advance`] write; what they write to is private here.
+//!
+//! Tables of objects hold `Arc`s: a path copied by a write copies pointers and not users. Indexes (names, networks)
+//! are derived, not stored in the image, and kept by the four or five functions that put and drop objects.
+
+mod expiring;
+mod image;
+mod memory;
+mod networks;
+mod write;
+
+use std::{net::IpAddr, ops::Bound, sync::Arc};
+
+use imbl::OrdMap;
+
+pub use self::image::{ChangedRows, DamagedImage, StateBuilder};
+pub(crate) use self::memory::{Delay, Memory, Remembered, SourceDigest};
+use self::networks::Networks;
+use crate::{
+    audit::Chain,
+    command::Judged,
+    ids::{ApiTokenId, ApplicationId, ClientId, JoinTokenId, NodeId, Revision, Stamp, TokenId, UserId},
+    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Token, User, UserName},
+};
+
+/// Everything the cluster has agreed on, at one instant.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    stamp: Stamp,
+    revision: Revision,
+    policy: Policy,
+    cluster: Option<Arc<Cluster>>,
+    users: OrdMap<UserId, Arc<User>>,
+    tokens: OrdMap<TokenId, Arc<Token>>,
+    clients: OrdMap<ClientId, Arc<Client>>,
+    applications: OrdMap<ApplicationId, Arc<Application>>,
+    api_tokens: OrdMap<ApiTokenId, Arc<ApiToken>>,
+    join_tokens: OrdMap<JoinTokenId, Arc<JoinToken>>,
+    nodes: OrdMap<NodeId, Arc<Node>>,
+    memory: Memory,
+    audit: Chain,
+    user_names: OrdMap<UserName, UserId>,
+    client_names: OrdMap<Box<str>, ClientId>,
+    application_names: OrdMap<Box<str>, ApplicationId>,
+    api_token_names: OrdMap<Box<str>, ApiTokenId>,
+    networks: Networks,
+}
+
+impl State {
+    /// The state before the first command.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Replicated time: of the last command applied.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// The revision of the last administrative command.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// What holds for every login.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The cluster's identity; none before the cluster is founded.
+    pub fn cluster(&self) -> Option<&Arc<Cluster>> {
+        self.cluster.as_ref()
+    }
+
+    /// The audit chain: its head and the records of the open segment.
+    pub fn audit(&self) -> &Chain {
+        &self.audit
+    }
+
+    /// A user by id.
+    pub fn user(&self, id: UserId) -> Option<&Arc<User>> {
+        self.users.get(&id)
+    }
+
+    /// A user by canonical name.
+    pub fn user_by_name(&self, name: &UserName) -> Option<&Arc<User>> {
+        self.user(*self.user_names.get(name)?)
+    }
+
+    /// Users in the order of their names, those after `after` only.
+    pub fn users_after(&self, after: Option<&UserName>) -> impl Iterator<Item = &Arc<User>> + '_ {
+        let start = after.map_or(Bound::Unbounded, |name| Bound::Excluded(name.clone()));
+        self.user_names
+            .range((start, Bound::Unbounded))
+            .filter_map(|(_, id)| self.user(*id))
+    }
+
+    /// How many users there are.
+    pub fn user_count(&self) -> usize {
+        self.users.len()
+    }
+
+    /// A token by id.
+    pub fn token(&self, id: TokenId) -> Option<&Arc<Token>> {
+        self.tokens.get(&id)
+    }
+
+    /// The tokens of a user, oldest first.
+    pub fn tokens_of(&self, user: UserId) -> impl Iterator<Item = &Arc<Token>> + '_ {
+        self.user(user)
+            .into_iter()
+            .flat_map(|user| user.tokens.iter())
+            .filter_map(|id| self.token(*id))
+    }
+
+    /// Tokens in the order of their ids, those after `after` only.
+    pub fn tokens_after(&self, after: Option<TokenId>) -> impl Iterator<Item = &Arc<Token>> + '_ {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.tokens.range((start, Bound::Unbounded)).map(|(_, token)| token)
+    }
+
+    /// How many tokens there are.
+    pub fn token_count(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// A RADIUS client by id.
+    pub fn client(&self, id: ClientId) -> Option<&Arc<Client>> {
+        self.clients.get(&id)
+    }
+
+    /// A RADIUS client by name.
+    pub fn client_by_name(&self, name: &str) -> Option<&Arc<Client>> {
+        self.client(*self.client_names.get(name)?)
+    }
+
+    /// RADIUS clients in the order of their names.
+    pub fn clients(&self) -> impl Iterator<Item = &Arc<Client>> + '_ {
+        self.client_names.values().filter_map(|id| self.client(*id))
+    }
+
+    /// How many RADIUS clients there are.
+    pub fn client_count(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Clients that may have sent a packet from this address: longest prefix first, then by id. Includes disabled ones.
+    pub fn client_candidates(&self, address: IpAddr) -> impl Iterator<Item = &Arc<Client>> + '_ {
+        self.networks.candidates(address).filter_map(|id| self.client(id))
+    }
+
+    /// An application by id.
+    pub fn application(&self, id: ApplicationId) -> Option<&Arc<Application>> {
+        self.applications.get(&id)
+    }
+
+    /// An application by name.
+    pub fn application_by_name(&self, name: &str) -> Option<&Arc<Application>> {
+        self.application(*self.application_names.get(name)?)
+    }
+
+    /// Applications in the order of their names.
+    pub fn applications(&self) -> impl Iterator<Item = &Arc<Application>> + '_ {
+        self.application_names.values().filter_map(|id| self.application(*id))
+    }
+
+    /// A bearer token by id.
+    pub fn api_token(&self, id: ApiTokenId) -> Option<&Arc<ApiToken>> {
+        self.api_tokens.get(&id)
+    }
+
+    /// Bearer tokens in the order of their names.
+    pub fn api_tokens(&self) -> impl Iterator<Item = &Arc<ApiToken>> + '_ {
+        self.api_token_names.values().filter_map(|id| self.api_token(*id))
+    }
+
+    /// A join token by id.
+    pub fn join_token(&self, id: JoinTokenId) -> Option<&Arc<JoinToken>> {
+        self.join_tokens.get(&id)
+    }
+
+    /// Join tokens in the order of their ids.
+    pub fn join_tokens(&self) -> impl Iterator<Item = &Arc<JoinToken>> + '_ {
+        self.join_tokens.values()
+    }
+
+    /// An admitted node.
+    pub fn node(&self, id: NodeId) -> Option<&Arc<Node>> {
+        self.nodes.get(&id)
+    }
+
+    /// Admitted nodes in the order of their numbers; removed ones are not among them.
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> + '_ {
+        self.nodes.values()
+    }
+
+    /// How many request fingerprints are remembered.
+    pub fn fingerprint_count(&self) -> usize {
+        self.memory.verdicts.len()
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    pub(crate) fn application_in_use(&self, id: ApplicationId) -> bool {
+        self.clients.values().any(|client| client.application == id)
+    }
+
+    pub(crate) fn api_token_by_name(&self, name: &str) -> Option<&Arc<ApiToken>> {
+        self.api_token(*self.api_token_names.get(name)?)
+    }
+
+    pub(crate) fn networks(&self) -> &Networks {
+        &self.networks
+    }
+
+    /// Whether wrong passwords from this source still delay the user, as of `now_ms`.
+    pub(crate) fn password_delayed(&self, user: UserId, judged: &Judged, now_ms: u64) -> bool {
+        let delay = self.memory.delays.find(&(user, SourceDigest::of(judged)));
+        delay.is_some_and(|delay| now_ms < delay.until_ms)
+    }
+}

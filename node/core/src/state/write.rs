@@ -1,0 +1,194 @@
+//! The only writers of the state: each keeps a table and its indexes together. `evolve` alone calls them.
+
+use std::sync::Arc;
+
+use crate::{
+    audit::{Chain, Entry, Segment},
+    command::Judged,
+    ids::{ApiTokenId, ApplicationId, ClientId, Fingerprint, JoinTokenId, NodeId, Revision, Stamp, TokenId, UserId},
+    limits,
+    outcome::Verdict,
+    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Token, User},
+    state::{Delay, Memory, Remembered, SourceDigest, State, expiring::Mortal},
+};
+
+impl State {
+    /// Moves time forward, never back, and forgets what has expired.
+    pub(crate) fn advance(&mut self, stamp: Stamp) {
+        self.stamp = self.stamp.max(stamp);
+        self.memory.prune(self.stamp.ms);
+    }
+
+    /// Audit segments closed since the last call, oldest first. They are not part of the state's rows: whoever
+    /// applies takes them after each batch and makes them durable before the log that made them is purged.
+    pub fn take_closed_segments(&mut self) -> Vec<Arc<Segment>> {
+        self.audit.take_closed()
+    }
+
+    pub(crate) fn append_audit(&mut self, entry: Entry) {
+        self.audit.append(self.stamp, entry);
+    }
+
+    pub(crate) fn restore_head(&mut self, stamp: Stamp, revision: Revision, policy: Policy, audit: Chain) {
+        self.stamp = stamp;
+        self.revision = revision;
+        self.policy = policy;
+        self.audit = audit;
+    }
+
+    pub(crate) fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
+    pub(crate) fn put_cluster(&mut self, cluster: Cluster) {
+        self.cluster = Some(Arc::new(cluster));
+    }
+
+    pub(crate) fn put_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
+    pub(crate) fn put_user(&mut self, user: User) {
+        if let Some(former) = self.users.get(&user.id)
+            && former.name != user.name
+        {
+            self.user_names.remove(&former.name);
+        }
+        if self.user_names.get(&user.name) != Some(&user.id) {
+            self.user_names.insert(user.name.clone(), user.id);
+        }
+        self.users.insert(user.id, Arc::new(user));
+    }
+
+    pub(crate) fn drop_user(&mut self, id: UserId) {
+        if let Some(user) = self.users.remove(&id) {
+            self.user_names.remove(&user.name);
+            user.tokens.iter().for_each(|token| drop(self.tokens.remove(token)));
+        }
+    }
+
+    /// Changes counters of a user in place: name and tokens stay.
+    pub(crate) fn with_user(&mut self, id: UserId, change: impl FnOnce(&mut User)) {
+        if let Some(user) = self.users.get_mut(&id) {
+            change(Arc::make_mut(user));
+        }
+    }
+
+    pub(crate) fn put_token(&mut self, token: Token) {
+        self.tokens.insert(token.id, Arc::new(token));
+    }
+
+    pub(crate) fn drop_token(&mut self, id: TokenId) {
+        self.tokens.remove(&id);
+    }
+
+    pub(crate) fn with_token(&mut self, id: TokenId, change: impl FnOnce(&mut Token)) {
+        if let Some(token) = self.tokens.get_mut(&id) {
+            change(Arc::make_mut(token));
+        }
+    }
+
+    pub(crate) fn put_client(&mut self, client: Client) {
+        self.drop_client(client.id);
+        self.client_names.insert(client.name.clone(), client.id);
+        client
+            .networks
+            .iter()
+            .for_each(|network| self.networks.insert(*network, client.id));
+        self.clients.insert(client.id, Arc::new(client));
+    }
+
+    pub(crate) fn drop_client(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.remove(&id) {
+            self.client_names.remove(&client.name);
+            client
+                .networks
+                .iter()
+                .for_each(|network| self.networks.remove(network, id));
+        }
+    }
+
+    pub(crate) fn put_application(&mut self, application: Application) {
+        self.drop_application(application.id);
+        self.application_names.insert(application.name.clone(), application.id);
+        self.applications.insert(application.id, Arc::new(application));
+    }
+
+    pub(crate) fn drop_application(&mut self, id: ApplicationId) {
+        if let Some(application) = self.applications.remove(&id) {
+            self.application_names.remove(&application.name);
+        }
+    }
+
+    pub(crate) fn put_api_token(&mut self, token: ApiToken) {
+        self.drop_api_token(token.id);
+        self.api_token_names.insert(token.name.clone(), token.id);
+        self.api_tokens.insert(token.id, Arc::new(token));
+    }
+
+    pub(crate) fn drop_api_token(&mut self, id: ApiTokenId) {
+        if let Some(token) = self.api_tokens.remove(&id) {
+            self.api_token_names.remove(&token.name);
+        }
+    }
+
+    pub(crate) fn put_join_token(&mut self, token: JoinToken) {
+        self.join_tokens.insert(token.id, Arc::new(token));
+    }
+
+    pub(crate) fn drop_join_token(&mut self, id: JoinTokenId) {
+        self.join_tokens.remove(&id);
+    }
+
+    pub(crate) fn put_node(&mut self, node: Node) {
+        self.nodes.insert(node.id, Arc::new(node));
+    }
+
+    pub(crate) fn drop_node(&mut self, id: NodeId) {
+        self.nodes.remove(&id);
+    }
+
+    /// Remembers a verdict under the epochs of whom it concerns.
+    pub(crate) fn remember_verdict(&mut self, judged: &Judged, verdict: Verdict) {
+        let user = judged.user.map_or(UserId(0), |(id, _)| id);
+        let token = judged.token.map_or(TokenId(0), |(id, _)| id);
+        let epochs = self.epochs(judged.client, user, token).unwrap_or(0);
+        let remembered = Remembered {
+            verdict,
+            client: judged.client,
+            user,
+            token,
+            epochs,
+        };
+        self.memory.remember(judged, remembered, self.stamp.ms);
+    }
+
+    /// The sum of the epochs; none if one of them was deleted. Id 0 stands for nobody, and `decide` gives it to nobody.
+    pub(crate) fn epochs(&self, client: ClientId, user: UserId, token: TokenId) -> Option<u32> {
+        let client = self.clients.get(&client)?.epoch;
+        let user = if user.0 == 0 { 0 } else { self.users.get(&user)?.epoch };
+        let token = if token.0 == 0 {
+            0
+        } else {
+            self.tokens.get(&token)?.epoch
+        };
+        Some(client.wrapping_add(user).wrapping_add(token))
+    }
+
+    pub(crate) fn count_wrong_password(&mut self, user: UserId, source: SourceDigest, delay: Delay) {
+        self.memory.delay(user, source, delay, self.stamp.ms);
+    }
+
+    /// Remembers the answer to an administrative request.
+    pub(crate) fn answer(&mut self, request: Fingerprint, revision: Revision) {
+        self.revision = self.revision.max(revision);
+        let expires_ms = self.stamp.ms.saturating_add(limits::ANSWER_MEMORY_MS);
+        self.memory.answers.insert(
+            request,
+            Mortal {
+                value: revision,
+                expires_ms,
+            },
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! What holds whatever is written to the log.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod random;
+mod samples;
+mod script;
+mod variants;
+
+use std::collections::BTreeMap;
+
+use proptest::{collection::vec, prelude::*};
+use quorate_core::{
+    Command, Level, Outcome, Stamp, State, TokenId, Verdict, apply,
+    audit::{AuditRecord, Segment},
+    login::Conversation,
+};
+use random::Dice;
+use script::{START_MS, World};
+
+/// A founded cluster with objects under the ids that random commands use.
+fn founded() -> State {
+    let mut world = World::new();
+    world.run_line("genesis");
+    let mut state = world.state;
+    let administer = samples::several(random::objects());
+    apply(&mut state, Level::FIRST, Stamp { ms: START_MS }, &administer.to_bytes()).unwrap();
+    assert!(state.user_count() == 3 && state.token_count() == 3 && state.client_count() == 3);
+    state
+}
+
+/// Applies random commands until the bytes are used up, telling each and its outcome.
+fn run(state: &mut State, bytes: &[u8], tell: &mut impl FnMut(&Command, &Outcome, &State)) {
+    let mut dice = Dice::new(bytes);
+    let mut now_ms = START_MS.max(state.stamp().ms);
+    while !dice.is_empty() {
+        now_ms = now_ms.saturating_add([0, 0, 50, 1_000, 30_000, 200_000][dice.roll(6) as usize]);
+        let command = dice.command(state, now_ms);
+        let outcome = apply(state, Level::FIRST, Stamp { ms: now_ms }, &command.to_bytes()).unwrap();
+        tell(&command, &outcome, state);
+    }
+}
+
+/// Rows as a store would keep them.
+fn stored(state: &State) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    state.rows().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_panic(bytes in vec(any::<u8>(), 0..300)) {
+        let _ = Command::from_bytes(&bytes);
+        let _ = Outcome::from_bytes(&bytes);
+        let _ = AuditRecord::from_bytes(&bytes);
+        let _ = Segment::from_bytes(&bytes);
+        let _ = Conversation::from_bytes(&bytes);
+        let _ = State::from_rows([(&bytes[..bytes.len() / 4], &bytes[bytes.len() / 4..])]);
+    }
+
+    /// Nearly right bytes get further than random ones: a sample with one byte changed, applied where it decodes.
+    #[test]
+    fn no_nearly_right_command_panics(which in any::<prop::sample::Index>(), place in any::<prop::sample::Index>(), byte: u8) {
+        let mut state = samples::state();
+        let changes = samples::changes().into_iter().map(samples::administer);
+        let commands: Vec<Command> = samples::commands().into_iter().chain(changes).collect();
+        let mut bytes = which.get(&commands).to_bytes();
+        let place = place.index(bytes.len());
+        bytes[place] = byte;
+        let _ = apply(&mut state, Level::FIRST, Stamp { ms: START_MS }, &bytes);
+        let _ = apply(&mut state, Level::FIRST, Stamp { ms: u64::MAX }, &bytes);
+    }
+
+    /// The image gives back the state, its digest, and every later answer: indexes and queues included.
+    #[test]
+    fn the_image_round_trips(first in vec(any::<u8>(), 0..3_000), then in vec(any::<u8>(), 0..1_000)) {
+        let mut state = founded();
+        let old = state.clone();
+        run(&mut state, &first, &mut |_, _, _| ());
+        let mut image = stored(&old);
+        let changed = state.rows_changed(&old);
+        image.extend(changed.puts);
+        changed.deletes.iter().for_each(|key| drop(image.remove(key)));
+        prop_assert_eq!(&image, &stored(&state));
+
+        let mut read = State::from_rows(image.iter().rev()).unwrap();
+        prop_assert!(read == state);
+        prop_assert_eq!(read.digest(), state.digest());
+        let mut answers = Vec::new();
+        run(&mut state, &then, &mut |_, outcome, _| answers.push(*outcome));
+        let mut answers_read = Vec::new();
+        run(&mut read, &then, &mut |_, outcome, _| answers_read.push(*outcome));
+        prop_assert_eq!(answers, answers_read);
+        prop_assert_eq!(read.digest(), state.digest());
+    }
+
+    /// A reader's instant does not change while commands are applied.
+    #[test]
+    fn a_clone_stays_as_it_is(first in vec(any::<u8>(), 0..1_000), then in vec(any::<u8>(), 0..1_000)) {
+        let mut state = founded();
+        run(&mut state, &first, &mut |_, _, _| ());
+        let (instant, digest) = (state.clone(), state.digest());
+        run(&mut state, &then, &mut |_, _, _| ());
+        prop_assert_eq!(instant.digest(), digest);
+    }
+
+    /// Of one token, every timestep is accepted at most once and never after a later one; time never runs back; and
+    /// every first verdict has its audit record.
+    #[test]
+    fn codes_are_accepted_once_and_verdicts_audited(bytes in vec(any::<u8>(), 0..6_000)) {
+        let mut state = founded();
+        let mut last: BTreeMap<TokenId, u64> = BTreeMap::new();
+        let mut former = (state.stamp(), state.audit().next_seq());
+        let mut faults = Vec::new();
+        run(&mut state, &bytes, &mut |command, outcome, state| {
+            let now = (state.stamp(), state.audit().next_seq());
+            if now.0 < former.0 {
+                faults.push("time ran back".to_owned());
+            }
+            if let Outcome::Verdict { verdict, replayed } = outcome {
+                if now.1 != former.1 + u64::from(!replayed) {
+                    faults.push(format!("{outcome:?} without its record"));
+                }
+                if let (Command::ConsumeCode(consume), Verdict::Accept, false) = (command, verdict, replayed) {
+                    let (token, _) = consume.judged.token.unwrap();
+                    if last.insert(token, consume.timestep).is_some_and(|last| last >= consume.timestep) {
+                        faults.push(format!("{token} accepted {} again", consume.timestep));
+                    }
+                }
+            }
+            // A token that is deleted and made again under its id starts anew; ids are random outside of tests.
+            last.retain(|token, _| state.token(*token).is_some());
+            former = now;
+        });
+        prop_assert!(faults.is_empty(), "{faults:?}");
+    }
+}
+
+/// Random runs prove nothing if everything in them is refused.
+#[test]
+fn random_commands_reach_every_kind_of_outcome() {
+    let (mut accepts, mut rejects, mut dones, mut nodes, mut replays) = (0, 0, 0, 0, 0);
+    for seed in 0..200u64 {
+        let bytes: Vec<u8> = (0..4_000u64)
+            .map(|place| (script::words::id(&format!("{seed} {place}")) >> 16) as u8)
+            .collect();
+        run(&mut founded(), &bytes, &mut |_, outcome, _| match outcome {
+            Outcome::Verdict { replayed: true, .. } => replays += 1,
+            Outcome::Verdict {
+                verdict: Verdict::Accept,
+                ..
+            } => accepts += 1,
+            Outcome::Verdict {
+                verdict: Verdict::Reject(_),
+                ..
+            } => rejects += 1,
+            Outcome::Done { .. } => dones += 1,
+            Outcome::Node(_) => nodes += 1,
+            Outcome::Refused(_) | Outcome::ChangeRefused { .. } => (),
+        });
+    }
+    println!("{accepts} accepts, {rejects} rejects, {dones} done, {nodes} nodes, {replays} replays");
+    assert!(accepts > 20 && rejects > 20 && dones > 20 && nodes > 20 && replays > 5);
+}

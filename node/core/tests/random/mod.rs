@@ -1,0 +1,416 @@
+//! Random commands from random bytes: few ids, so that commands meet, and now and then an absurd number.
+
+use quorate_core::{change::*, command::*, *};
+
+/// Two applications, a client of each mode, and users 1 to 3 with a token each.
+pub fn objects() -> Vec<Change> {
+    let mut dice = Dice::new(&[]);
+    let mut changes = Vec::new();
+    for (id, factors) in [
+        (0, vec![Factor::LocalPassword, Factor::Totp]),
+        (1, vec![Factor::LocalPassword]),
+    ] {
+        let name = format!("application {id}").into();
+        changes.push(Change::CreateApplication(CreateApplication {
+            id: ApplicationId(id),
+            name,
+            factors: factors.into(),
+        }));
+    }
+    for id in 0..3 {
+        let modes = Modes {
+            one_step: id == 0,
+            two_step: id < 2,
+            passcode_only: id == 2,
+        };
+        let (name, application) = (format!("client {id}").into(), ApplicationId(u64::from(id == 1)));
+        let settings = ClientSettings {
+            name,
+            modes,
+            application,
+            retry_timeout_ms: 1,
+            retry_tries: 1,
+            ..dice.settings()
+        };
+        changes.push(Change::CreateClient(CreateClient {
+            id: ClientId(id),
+            settings,
+        }));
+    }
+    for id in 1..4 {
+        let name = UserName::new("", &format!("user {id}"));
+        let password = Some(Sealed::from(vec![1; 8]));
+        changes.push(Change::CreateUser(CreateUser {
+            id: UserId(id),
+            name,
+            display_name: "".into(),
+            password,
+        }));
+        let (name, kind, seed) = ("".into(), TokenKind::DEFAULT, Sealed::from(vec![1; 8]));
+        changes.push(Change::CreateToken(CreateToken {
+            id: TokenId(id),
+            user: UserId(id),
+            name,
+            kind,
+            seed,
+        }));
+    }
+    changes
+}
+
+/// Deals small numbers from bytes; zeros when there are none left, so that shorter inputs are simpler ones.
+pub struct Dice<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Dice<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Dice { bytes }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub fn roll(&mut self, sides: u64) -> u64 {
+        let Some((first, rest)) = self.bytes.split_first() else {
+            return 0;
+        };
+        self.bytes = rest;
+        u64::from(*first) % sides
+    }
+
+    fn maybe<T>(&mut self, some: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.roll(3) == 0 { None } else { Some(some(self)) }
+    }
+
+    /// Mostly small, sometimes the largest there is.
+    fn number(&mut self) -> u64 {
+        match self.roll(16) {
+            15 => u64::MAX,
+            14 => u64::MAX - self.roll(4),
+            small => small,
+        }
+    }
+
+    fn text(&mut self) -> Box<str> {
+        ["a", "b", "c", "", "B", "a\n"][self.roll(6) as usize].into()
+    }
+
+    fn sealed(&mut self) -> Sealed {
+        Sealed::from(vec![7; self.roll(4) as usize * 20])
+    }
+
+    fn digest(&mut self, sides: u64) -> [u8; 16] {
+        [self.roll(sides) as u8; 16]
+    }
+
+    fn address(&mut self) -> std::net::IpAddr {
+        ["192.0.2.1", "10.1.2.3", "2001:db8::1", "::ffff:10.1.2.3"][self.roll(4) as usize]
+            .parse()
+            .unwrap()
+    }
+
+    fn networks(&mut self) -> Box<[Cidr]> {
+        let all = ["0.0.0.0/0", "10.0.0.0/8", "10.1.2.3/32", "::/0", "2001:db8::/32"];
+        (0..self.roll(3) + 1)
+            .map(|_| all[self.roll(5) as usize].parse().unwrap())
+            .collect()
+    }
+
+    fn actor(&mut self) -> Actor {
+        match self.roll(4) {
+            0 => Actor::ApiToken {
+                id: ApiTokenId(self.roll(2)),
+                revision: Revision(self.number()),
+                source: self.address(),
+            },
+            _ => Actor::Root { uid: 0 },
+        }
+    }
+
+    fn settings(&mut self) -> ClientSettings {
+        ClientSettings {
+            name: self.text(),
+            device_type: self.text(),
+            networks: self.networks(),
+            nas_identifier: self.maybe(Self::text),
+            secrets: (0..self.roll(3) + 1).map(|_| Sealed::from(vec![1; 8])).collect(),
+            modes: [
+                (true, true, false),
+                (false, true, false),
+                (false, false, true),
+                (true, false, true),
+            ]
+            .map(|(one_step, two_step, passcode_only)| Modes {
+                one_step,
+                two_step,
+                passcode_only,
+            })[self.roll(4) as usize],
+            require_message_authenticator: true,
+            application: ApplicationId(self.roll(2)),
+            retry_timeout_ms: self.number() as u32,
+            retry_tries: self.number() as u8,
+        }
+    }
+
+    fn factors(&mut self) -> Box<[Factor]> {
+        let all: [&[Factor]; 4] = [
+            &[Factor::LocalPassword, Factor::Totp],
+            &[Factor::Totp],
+            &[Factor::LocalPassword],
+            &[],
+        ];
+        all[self.roll(4) as usize].into()
+    }
+
+    pub fn change(&mut self) -> Change {
+        let expected = if self.roll(4) == 0 {
+            Some(Revision(self.number()))
+        } else {
+            None
+        };
+        let (user, token) = (UserId(self.roll(4)), TokenId(self.roll(4)));
+        let (client, application) = (ClientId(self.roll(3)), ApplicationId(self.roll(2)));
+        let name = UserName::new(["", "d"][self.roll(2) as usize], &self.text());
+        let mut which = self.roll(25);
+        if [3, 6, 9, 11, 14, 16, 19, 21].contains(&which) && self.roll(8) > 0 {
+            // Disables and deletes are rarer than what undoes them, or nobody would ever get in.
+            which = [4, 10, 15, 20][self.roll(4) as usize];
+        }
+        match which {
+            0 => {
+                let (display_name, password) = (self.text(), self.maybe(Self::sealed));
+                Change::CreateUser(CreateUser {
+                    id: user,
+                    name,
+                    display_name,
+                    password,
+                })
+            }
+            1 => Change::ChangeUser(ChangeUser {
+                user,
+                expected,
+                name,
+                display_name: self.text(),
+            }),
+            2 => Change::SetPassword(SetPassword {
+                user,
+                expected,
+                password: self.maybe(Self::sealed),
+            }),
+            3 => Change::DisableUser(DisableUser { user, expected }),
+            4 => Change::EnableUser(EnableUser { user, expected }),
+            5 => Change::UnlockUser(UnlockUser { user, expected }),
+            6 => Change::DeleteUser(DeleteUser { user, expected }),
+            7 | 22 => Change::CreateToken(CreateToken {
+                id: token,
+                user,
+                name: self.text(),
+                kind: match self.roll(3) {
+                    0 => TokenKind::Totp {
+                        algorithm: OtpAlgorithm::Sha512,
+                        digits: self.number() as u8,
+                        period_s: self.number() as u32,
+                    },
+                    _ => TokenKind::DEFAULT,
+                },
+                seed: self.sealed(),
+            }),
+            8 => Change::ChangeToken(ChangeToken {
+                token,
+                expected,
+                name: self.text(),
+            }),
+            9 => Change::DisableToken(DisableToken { token, expected }),
+            10 => Change::EnableToken(EnableToken { token, expected }),
+            11 => Change::DeleteToken(DeleteToken { token, expected }),
+            12 | 23 => Change::CreateClient(CreateClient {
+                id: client,
+                settings: self.settings(),
+            }),
+            13 => Change::ChangeClient(ChangeClient {
+                client,
+                expected,
+                settings: self.settings(),
+            }),
+            14 => Change::DisableClient(DisableClient { client, expected }),
+            15 => Change::EnableClient(EnableClient { client, expected }),
+            16 => Change::DeleteClient(DeleteClient { client, expected }),
+            17 => Change::CreateApplication(CreateApplication {
+                id: application,
+                name: self.text(),
+                factors: self.factors(),
+            }),
+            18 => {
+                let (name, factors) = (self.text(), self.factors());
+                Change::ChangeApplication(ChangeApplication {
+                    application,
+                    expected,
+                    name,
+                    factors,
+                })
+            }
+            19 => Change::DisableApplication(DisableApplication { application, expected }),
+            20 => Change::EnableApplication(EnableApplication { application, expected }),
+            21 => Change::DeleteApplication(DeleteApplication { application, expected }),
+            24 => match self.roll(3) {
+                0 => Change::SetPolicy(SetPolicy {
+                    expected,
+                    max_code_failures: self.number() as u32,
+                    lock_ms: self.number(),
+                    totp_window: self.number() as u8,
+                    challenge_ms: self.number(),
+                }),
+                1 => {
+                    let (name, verifier) = (self.text(), self.sealed());
+                    Change::CreateApiToken(CreateApiToken {
+                        id: ApiTokenId(self.roll(2)),
+                        name,
+                        verifier,
+                    })
+                }
+                _ => Change::DeleteApiToken(DeleteApiToken {
+                    token: ApiTokenId(self.roll(2)),
+                    expected,
+                }),
+            },
+            other => unreachable!("{other}"),
+        }
+    }
+
+    /// Judged by what is there, mostly, as an honest node would; else by anything.
+    fn judged(&mut self, state: &State, now_ms: u64) -> Judged {
+        let client = ClientId(self.roll(3));
+        let client_now = state.client(client).cloned();
+        let application = client_now
+            .as_ref()
+            .map_or(ApplicationId(self.roll(2)), |client| client.application);
+        let user = self.maybe(|dice| UserId(dice.roll(4)));
+        let user_now = user.and_then(|user| state.user(user)).cloned();
+        let honest = self.roll(8) > 0;
+        let revision = |found: Option<Revision>, dice: &mut Self| match (honest, found) {
+            (true, Some(revision)) => revision,
+            _ => Revision(dice.number()),
+        };
+        let own = user_now.as_ref().and_then(|user| user.tokens.first()).copied();
+        let token = if self.roll(4) > 0 {
+            own
+        } else {
+            Some(TokenId(self.roll(4)))
+        };
+        let conversation = self.maybe(|dice| ConversationId(dice.digest(100)));
+        Judged {
+            fingerprint: Fingerprint(self.digest(200)),
+            conversation,
+            proof: conversation.map(|_| ProofDigest(self.digest(3))),
+            client,
+            client_revision: revision(client_now.map(|client| client.revision), self),
+            application,
+            application_revision: revision(state.application(application).map(|found| found.revision), self),
+            policy_revision: revision(Some(state.policy().revision), self),
+            user: user.map(|user| (user, revision(user_now.as_ref().map(|found| found.revision), self))),
+            absent: if honest {
+                None
+            } else {
+                Some(UserName::new("", &self.text()))
+            },
+            password_revision: user_now.map(|found| found.password_revision),
+            token: token.map(|token| (token, revision(state.token(token).map(|found| found.revision), self))),
+            received_ms: if honest { now_ms } else { self.number() },
+            retention_ms: self.number(),
+            facts: LoginFacts {
+                user_name: vec![b'a'; self.roll(256) as usize].into(),
+                source: self.address(),
+                calling_station_id: self.maybe(|dice| vec![dice.roll(2) as u8; 3].into()),
+                nas_identifier: None,
+                node: NodeId(self.roll(4)),
+                method: Method::TwoStep,
+            },
+        }
+    }
+
+    pub fn command(&mut self, state: &State, now_ms: u64) -> Command {
+        let (request, node) = (Fingerprint(self.digest(64)), NodeId(self.roll(4)));
+        match self.roll(12) {
+            0..=2 => {
+                let changes = (0..self.roll(4) + 1).map(|_| self.change()).collect();
+                Command::Administer(Administer {
+                    request,
+                    actor: self.actor(),
+                    node,
+                    changes,
+                })
+            }
+            3..=5 => {
+                let judged = self.judged(state, now_ms);
+                let absurd = self.roll(8) == 0;
+                let timestep = if absurd {
+                    self.number()
+                } else {
+                    otp::timestep(now_ms, 30) + self.roll(4)
+                };
+                Command::ConsumeCode(ConsumeCode {
+                    judged,
+                    timestep: timestep.saturating_sub(1),
+                })
+            }
+            6 => Command::AcceptSingleFactor(AcceptSingleFactor {
+                judged: self.judged(state, now_ms),
+            }),
+            7 | 8 => {
+                let all = [
+                    Failure::WrongCode,
+                    Failure::WrongPassword,
+                    Failure::UnknownUser,
+                    Failure::Locked,
+                ];
+                let failure = all[self.roll(4) as usize];
+                Command::RecordFailure(RecordFailure {
+                    judged: self.judged(state, now_ms),
+                    failure,
+                })
+            }
+            9 => Command::SummarizeRejects(SummarizeRejects {
+                request,
+                node,
+                client: ClientId(self.roll(3)),
+                source: self.address(),
+                from_ms: self.number(),
+                to_ms: self.number(),
+                rejects: self.number(),
+            }),
+            10 => Command::IssueJoinToken(IssueJoinToken {
+                request,
+                actor: self.actor(),
+                node,
+                id: JoinTokenId(self.roll(3)),
+                secret: self.sealed(),
+                expires_ms: if self.roll(2) == 0 {
+                    self.number()
+                } else {
+                    now_ms + 1_000_000
+                },
+            }),
+            11 => match self.roll(2) {
+                0 => Command::SpendJoinToken(SpendJoinToken {
+                    token: JoinTokenId(self.roll(3)),
+                    by: node,
+                    name: self.text(),
+                    site: self.text(),
+                    key_digest: [self.roll(3) as u8; 32],
+                }),
+                _ => {
+                    let actor = self.actor();
+                    Command::RemoveNode(RemoveNode {
+                        request,
+                        actor,
+                        node,
+                        removed: NodeId(self.roll(5)),
+                    })
+                }
+            },
+            other => unreachable!("{other}"),
+        }
+    }
+}

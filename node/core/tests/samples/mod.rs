@@ -1,0 +1,305 @@
+//! One of every command, change and outcome, with something in every field.
+
+#![allow(dead_code, reason = "not every test binary uses every sample")]
+
+use quorate_core::{change::*, command::*, *};
+
+pub fn judged() -> Judged {
+    Judged {
+        fingerprint: Fingerprint([1; 16]),
+        conversation: Some(ConversationId([2; 16])),
+        proof: Some(ProofDigest([3; 16])),
+        client: ClientId(4),
+        client_revision: Revision(5),
+        application: ApplicationId(6),
+        application_revision: Revision(7),
+        policy_revision: Revision(8),
+        user: Some((UserId(9), Revision(10))),
+        absent: None,
+        password_revision: Some(Revision(11)),
+        token: Some((TokenId(u64::MAX), Revision(13))),
+        received_ms: 1_760_011_200_000,
+        retention_ms: 120_000,
+        facts: LoginFacts {
+            user_name: b"Alice"[..].into(),
+            source: "192.0.2.1".parse().unwrap(),
+            calling_station_id: Some(b"00-11-22-33-44-55"[..].into()),
+            nas_identifier: Some(b"vpn"[..].into()),
+            node: NodeId(3),
+            method: Method::TwoStep,
+        },
+    }
+}
+
+fn unknown() -> Judged {
+    let facts = LoginFacts {
+        calling_station_id: None,
+        nas_identifier: None,
+        method: Method::OneStep,
+        ..judged().facts
+    };
+    let absent = Some(UserName::new("example.org", "alice"));
+    Judged {
+        conversation: None,
+        proof: None,
+        user: None,
+        absent,
+        password_revision: None,
+        token: None,
+        facts,
+        ..judged()
+    }
+}
+
+fn actor() -> Actor {
+    Actor::ApiToken {
+        id: ApiTokenId(1),
+        revision: Revision(2),
+        source: "2001:db8::1".parse().unwrap(),
+    }
+}
+
+pub fn administer(change: Change) -> Command {
+    several(vec![change])
+}
+
+pub fn several(changes: Vec<Change>) -> Command {
+    let (request, node) = (Fingerprint([4; 16]), NodeId(1));
+    Command::Administer(Administer {
+        request,
+        actor: Actor::Root { uid: 1_000 },
+        node,
+        changes,
+    })
+}
+
+pub fn commands() -> Vec<Command> {
+    let (request, node) = (Fingerprint([5; 16]), NodeId(2));
+    vec![
+        Command::Genesis(Genesis {
+            cluster_id: [1; 16],
+            ca_cert: vec![2; 3].into(),
+            ca_key: Sealed::from(vec![3; 4]),
+            node: NodeId(1),
+            node_name: "one".into(),
+            site: "north".into(),
+            key_digest: [4; 32],
+        }),
+        Command::ConsumeCode(ConsumeCode {
+            judged: judged(),
+            timestep: 58_667_040,
+        }),
+        Command::AcceptSingleFactor(AcceptSingleFactor { judged: judged() }),
+        Command::RecordFailure(RecordFailure {
+            judged: unknown(),
+            failure: Failure::UnknownUser,
+        }),
+        Command::SummarizeRejects(SummarizeRejects {
+            request,
+            node,
+            client: ClientId(3),
+            source: "192.0.2.9".parse().unwrap(),
+            from_ms: 10,
+            to_ms: 20,
+            rejects: 30,
+        }),
+        Command::Administer(Administer {
+            request,
+            actor: actor(),
+            node,
+            changes: Vec::new(),
+        }),
+        Command::IssueJoinToken(IssueJoinToken {
+            request,
+            actor: actor(),
+            node,
+            id: JoinTokenId(6),
+            secret: Sealed::from(vec![7; 5]),
+            expires_ms: 1_760_011_200_000,
+        }),
+        Command::SpendJoinToken(SpendJoinToken {
+            token: JoinTokenId(6),
+            by: node,
+            name: "two".into(),
+            site: "south".into(),
+            key_digest: [8; 32],
+        }),
+        Command::RemoveNode(RemoveNode {
+            request,
+            actor: actor(),
+            node,
+            removed: NodeId(3),
+        }),
+    ]
+}
+
+pub fn changes() -> Vec<Change> {
+    let expected = Some(Revision(300));
+    let (user, token, client, application) = (UserId(1), TokenId(2), ClientId(3), ApplicationId(4));
+    let password = Some(Sealed::from(vec![9; 6]));
+    let kind = TokenKind::Totp {
+        algorithm: OtpAlgorithm::Sha256,
+        digits: 8,
+        period_s: 60,
+    };
+    let name = UserName::new("example.org", "alice");
+    vec![
+        Change::CreateUser(CreateUser {
+            id: user,
+            name: name.clone(),
+            display_name: "Alice".into(),
+            password: password.clone(),
+        }),
+        Change::ChangeUser(ChangeUser {
+            user,
+            expected,
+            name,
+            display_name: "".into(),
+        }),
+        Change::SetPassword(SetPassword {
+            user,
+            expected,
+            password,
+        }),
+        Change::DisableUser(DisableUser { user, expected: None }),
+        Change::EnableUser(EnableUser { user, expected }),
+        Change::UnlockUser(UnlockUser { user, expected }),
+        Change::DeleteUser(DeleteUser { user, expected }),
+        Change::CreateToken(CreateToken {
+            id: token,
+            user,
+            name: "phone".into(),
+            kind,
+            seed: Sealed::from(vec![1; 7]),
+        }),
+        Change::ChangeToken(ChangeToken {
+            token,
+            expected,
+            name: "old phone".into(),
+        }),
+        Change::DisableToken(DisableToken { token, expected }),
+        Change::EnableToken(EnableToken { token, expected }),
+        Change::DeleteToken(DeleteToken { token, expected }),
+        Change::CreateClient(CreateClient {
+            id: client,
+            settings: settings(),
+        }),
+        Change::ChangeClient(ChangeClient {
+            client,
+            expected,
+            settings: settings(),
+        }),
+        Change::DisableClient(DisableClient { client, expected }),
+        Change::EnableClient(EnableClient { client, expected }),
+        Change::DeleteClient(DeleteClient { client, expected }),
+        Change::CreateApplication(CreateApplication {
+            id: application,
+            name: "vpn".into(),
+            factors: vec![Factor::LocalPassword, Factor::Totp].into(),
+        }),
+        Change::ChangeApplication(ChangeApplication {
+            application,
+            expected,
+            name: "vpn".into(),
+            factors: vec![Factor::Totp].into(),
+        }),
+        Change::DisableApplication(DisableApplication { application, expected }),
+        Change::EnableApplication(EnableApplication { application, expected }),
+        Change::DeleteApplication(DeleteApplication { application, expected }),
+        Change::SetPolicy(SetPolicy {
+            expected,
+            max_code_failures: 5,
+            lock_ms: 900_000,
+            totp_window: 1,
+            challenge_ms: 120_000,
+        }),
+        Change::CreateApiToken(CreateApiToken {
+            id: ApiTokenId(5),
+            name: "script".into(),
+            verifier: Sealed::from(vec![2; 8]),
+        }),
+        Change::DeleteApiToken(DeleteApiToken {
+            token: ApiTokenId(5),
+            expected,
+        }),
+    ]
+}
+
+fn settings() -> ClientSettings {
+    ClientSettings {
+        name: "vpn".into(),
+        device_type: "firewall".into(),
+        networks: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()].into(),
+        nas_identifier: Some("gate".into()),
+        secrets: vec![Sealed::from(vec![3; 9]), Sealed::from(vec![4; 9])].into(),
+        modes: Modes {
+            one_step: true,
+            two_step: true,
+            passcode_only: false,
+        },
+        require_message_authenticator: true,
+        application: ApplicationId(4),
+        retry_timeout_ms: 3_000,
+        retry_tries: 3,
+    }
+}
+
+pub fn outcomes() -> Vec<Outcome> {
+    let verdict = |verdict| Outcome::Verdict {
+        verdict,
+        replayed: false,
+    };
+    let refusals = [
+        Refusal::Stale,
+        Refusal::TooOld,
+        Refusal::ClockAhead,
+        Refusal::Conflict,
+        Refusal::NotFound,
+        Refusal::NotAllowed,
+        Refusal::Invalid(Field::Fact),
+        Refusal::NameTaken,
+        Refusal::IdTaken,
+        Refusal::LimitReached,
+        Refusal::InUse,
+        Refusal::NotFounded,
+        Refusal::AlreadyFounded,
+        Refusal::Expired,
+        Refusal::Spent,
+    ];
+    let mut outcomes = vec![
+        verdict(Verdict::Accept),
+        Outcome::Verdict {
+            verdict: Verdict::Accept,
+            replayed: true,
+        },
+        Outcome::Done {
+            revision: Revision(1_000_000),
+        },
+        Outcome::ChangeRefused {
+            index: 7,
+            refusal: Refusal::NameTaken,
+        },
+        Outcome::Node(NodeId(4)),
+    ];
+    outcomes.extend(Reason::ALL.map(|reason| verdict(Verdict::Reject(reason))));
+    outcomes.extend(refusals.map(Outcome::Refused));
+    outcomes
+}
+
+/// A state with something in every table.
+pub fn state() -> State {
+    let mut world = crate::script::World::new();
+    for line in [
+        "genesis",
+        "admin create-application app ; create-client vpn ; create-api-token script",
+        "admin create-user alice password=pw ; create-token phone user=alice",
+        "join-token ticket",
+        "spend ticket",
+        "consume vpn alice phone conversation=talk",
+        "fail vpn alice WrongPassword",
+        "fail vpn alice WrongCode",
+    ] {
+        world.run_line(line);
+    }
+    world.state
+}

@@ -1,0 +1,245 @@
+//! Administrative commands of scripts.
+
+use quorate_core::{
+    Actor, ApiTokenId, ApplicationId, Change, ClientId, Command, Factor, JoinTokenId, Modes, NodeId, OtpAlgorithm,
+    Revision, TokenId, TokenKind, UserId, UserName, change::*, command::*,
+};
+
+use super::{
+    World,
+    words::{Words, digest, duration_ms, fingerprint, id, sealed},
+};
+
+impl World {
+    pub fn administer(&mut self, verb: &str, rest: &str) {
+        let (line, changes) = if verb == "admin" { ("", rest) } else { (rest, "") };
+        let words = Words::parse(line);
+        let next = self.next_request();
+        let request = fingerprint(words.key("request").unwrap_or(&next));
+        let node = NodeId(1);
+        let actor = self.actor(&words);
+        let name = words.plain.first().cloned().unwrap_or_default();
+        let command = match verb {
+            "genesis" => Command::Genesis(Genesis {
+                cluster_id: digest(&words.or("cluster", "cluster")),
+                ca_cert: b"certificate"[..].into(),
+                ca_key: sealed("ca key"),
+                node,
+                node_name: words.or("node", "one").into(),
+                site: "".into(),
+                key_digest: [1; 32],
+            }),
+            "admin" => self.changes(changes),
+            "join-token" => Command::IssueJoinToken(IssueJoinToken {
+                request,
+                actor,
+                node,
+                id: JoinTokenId(id(&name)),
+                secret: sealed("join secret"),
+                expires_ms: self.now_ms + duration_ms(&words.or("lifetime", "3600s")),
+            }),
+            "spend" => Command::SpendJoinToken(SpendJoinToken {
+                token: JoinTokenId(id(&name)),
+                by: node,
+                name: words.or("node", "two").into(),
+                site: words.or("site", "").into(),
+                key_digest: [words.number("key", 2) as u8; 32],
+            }),
+            "remove-node" => Command::RemoveNode(RemoveNode {
+                request,
+                actor,
+                node,
+                removed: NodeId(name.parse().unwrap()),
+            }),
+            "summarize" => Command::SummarizeRejects(SummarizeRejects {
+                request,
+                node,
+                client: ClientId(id(&name)),
+                source: "192.0.2.1".parse().unwrap(),
+                from_ms: self.now_ms - 1_000,
+                to_ms: self.now_ms,
+                rejects: words.number("rejects", 1),
+            }),
+            other => unreachable!("{other}"),
+        };
+        self.apply_and_say(&command);
+    }
+
+    fn actor(&self, words: &Words) -> Actor {
+        match words.key("by") {
+            None => Actor::Root { uid: 0 },
+            Some(token) => {
+                let id = ApiTokenId(id(token));
+                let revision = self.state.api_token(id).map_or(Revision(0), |token| token.revision);
+                Actor::ApiToken {
+                    id,
+                    revision,
+                    source: "192.0.2.9".parse().unwrap(),
+                }
+            }
+        }
+    }
+
+    /// Changes separated by ` ; `. `by=` and `request=` may stand in any of them.
+    fn changes(&mut self, text: &str) -> Command {
+        let lines: Vec<Words> = text.split(" ; ").map(Words::parse).collect();
+        let next = self.next_request();
+        let request = lines.iter().find_map(|words| words.key("request")).unwrap_or(&next);
+        let by = lines
+            .iter()
+            .find(|words| words.key("by").is_some())
+            .unwrap_or(&lines[0]);
+        Command::Administer(Administer {
+            request: fingerprint(request),
+            actor: self.actor(by),
+            node: NodeId(1),
+            changes: lines.iter().map(change).collect(),
+        })
+    }
+}
+
+fn change(words: &Words) -> Change {
+    let (verb, name) = (words.plain[0].as_str(), words.plain.get(1).map_or("", String::as_str));
+    let expected = words
+        .key("expected")
+        .map(|revision| Revision(revision.parse().unwrap()));
+    let (user, token, client, application) = (
+        UserId(id(name)),
+        TokenId(id(name)),
+        ClientId(id(name)),
+        ApplicationId(id(name)),
+    );
+    let password = words.key("password").map(sealed);
+    let display_name: Box<str> = words.or("display", "").into();
+    let renamed: Box<str> = words.or("name", name).into();
+    match verb {
+        "create-user" => {
+            let name = UserName::new(&words.or("domain", ""), &renamed);
+            Change::CreateUser(CreateUser {
+                id: user,
+                name,
+                display_name,
+                password,
+            })
+        }
+        "change-user" => {
+            let name = UserName::new(&words.or("domain", ""), &renamed);
+            Change::ChangeUser(ChangeUser {
+                user,
+                expected,
+                name,
+                display_name,
+            })
+        }
+        "set-password" => Change::SetPassword(SetPassword {
+            user,
+            expected,
+            password,
+        }),
+        "disable-user" => Change::DisableUser(DisableUser { user, expected }),
+        "enable-user" => Change::EnableUser(EnableUser { user, expected }),
+        "unlock-user" => Change::UnlockUser(UnlockUser { user, expected }),
+        "delete-user" => Change::DeleteUser(DeleteUser { user, expected }),
+        "create-token" => Change::CreateToken(CreateToken {
+            id: token,
+            user: UserId(id(&words.or("user", ""))),
+            name: renamed,
+            kind: TokenKind::Totp {
+                algorithm: OtpAlgorithm::Sha1,
+                digits: words.number("digits", 6) as u8,
+                period_s: words.number("period", 30) as u32,
+            },
+            seed: sealed(&words.or("seed", name)),
+        }),
+        "change-token" => Change::ChangeToken(ChangeToken {
+            token,
+            expected,
+            name: renamed,
+        }),
+        "disable-token" => Change::DisableToken(DisableToken { token, expected }),
+        "enable-token" => Change::EnableToken(EnableToken { token, expected }),
+        "delete-token" => Change::DeleteToken(DeleteToken { token, expected }),
+        "create-client" => Change::CreateClient(CreateClient {
+            id: client,
+            settings: settings(words, renamed),
+        }),
+        "change-client" => Change::ChangeClient(ChangeClient {
+            client,
+            expected,
+            settings: settings(words, renamed),
+        }),
+        "disable-client" => Change::DisableClient(DisableClient { client, expected }),
+        "enable-client" => Change::EnableClient(EnableClient { client, expected }),
+        "delete-client" => Change::DeleteClient(DeleteClient { client, expected }),
+        "create-application" => Change::CreateApplication(CreateApplication {
+            id: application,
+            name: renamed,
+            factors: factors(words),
+        }),
+        "change-application" => Change::ChangeApplication(ChangeApplication {
+            application,
+            expected,
+            name: renamed,
+            factors: factors(words),
+        }),
+        "disable-application" => Change::DisableApplication(DisableApplication { application, expected }),
+        "enable-application" => Change::EnableApplication(EnableApplication { application, expected }),
+        "delete-application" => Change::DeleteApplication(DeleteApplication { application, expected }),
+        "set-policy" => Change::SetPolicy(SetPolicy {
+            expected,
+            max_code_failures: words.number("failures", 5) as u32,
+            lock_ms: duration_ms(&words.or("lock", "900s")),
+            totp_window: words.number("window", 1) as u8,
+            challenge_ms: duration_ms(&words.or("challenge", "120s")),
+        }),
+        "create-api-token" => Change::CreateApiToken(CreateApiToken {
+            id: ApiTokenId(id(name)),
+            name: renamed,
+            verifier: sealed("digest"),
+        }),
+        "delete-api-token" => Change::DeleteApiToken(DeleteApiToken {
+            token: ApiTokenId(id(name)),
+            expected,
+        }),
+        other => panic!("no such change in golden scripts: {other}"),
+    }
+}
+
+fn factors(words: &Words) -> Box<[Factor]> {
+    let factor = |name: &str| match name {
+        "password" => Factor::LocalPassword,
+        "totp" => Factor::Totp,
+        other => panic!("no such factor: {other}"),
+    };
+    words
+        .or("factors", "password,totp")
+        .split(',')
+        .filter(|name| !name.is_empty())
+        .map(factor)
+        .collect()
+}
+
+fn settings(words: &Words, name: Box<str>) -> ClientSettings {
+    let modes = words.or("modes", "two");
+    let has = |mode| modes.split(',').any(|word| word == mode);
+    ClientSettings {
+        name,
+        device_type: words.or("device", "vpn").into(),
+        networks: words
+            .or("networks", "192.0.2.0/24")
+            .split(',')
+            .map(|text| text.parse().unwrap())
+            .collect(),
+        nas_identifier: words.key("nas").map(Into::into),
+        secrets: words.or("secrets", "secret").split(',').map(sealed).collect(),
+        modes: Modes {
+            one_step: has("one"),
+            two_step: has("two"),
+            passcode_only: has("passcode"),
+        },
+        require_message_authenticator: true,
+        application: ApplicationId(id(&words.or("application", "app"))),
+        retry_timeout_ms: words.number("timeout", 3_000) as u32,
+        retry_tries: words.number("tries", 3) as u8,
+    }
+}

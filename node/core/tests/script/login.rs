@@ -1,0 +1,143 @@
+//! Login dialogues of scripts: the shell that performs steps, with passwords and seeds in clear.
+
+use quorate_core::{
+    ClientId, Command, NodeId, ProofDigest, Token, TokenId, TokenKind, UserName,
+    login::{self, Decision, OpenedState, Request, Step},
+    otp,
+};
+use zeroize::Zeroizing;
+
+use super::{
+    World, show,
+    words::{Words, digest, duration_ms, fingerprint, id},
+};
+
+impl World {
+    /// `login vpn alice "typed field" [state=NAME] [save=NAME] [request=NAME] [age=5s] [seen=STATE]`.
+    pub fn login(&mut self, line: &str) {
+        let words = Words::parse(line);
+        let request = self.request(&words);
+        let opened = words
+            .key("state")
+            .map(|name| self.conversations.get(name).cloned().unwrap_or(OpenedState::Unreadable));
+        let mut step = match opened {
+            None => login::start(&self.state, request),
+            Some(opened) => login::resume(&self.state, opened, request),
+        };
+        loop {
+            step = match step {
+                Step::CheckPassword(check) => {
+                    let right = check
+                        .verifier()
+                        .is_some_and(|verifier| verifier.as_bytes() == check.candidate());
+                    let stand_in = if check.verifier().is_none() {
+                        " by a stand-in"
+                    } else {
+                        ""
+                    };
+                    let typed = String::from_utf8_lossy(check.candidate()).into_owned();
+                    self.say(format_args!(
+                        "check password {typed:?}{stand_in}: {}",
+                        if right { "right" } else { "wrong" }
+                    ));
+                    check.answer(right)
+                }
+                Step::MatchCode(code) => {
+                    let open = |token: Option<&Token>| {
+                        Some(Zeroizing::new(
+                            token.map_or(&b"stand-in"[..], |token| token.seed.as_bytes()).to_vec(),
+                        ))
+                    };
+                    let matched = code.matching(open);
+                    let stand_in = if code.candidates().is_empty() {
+                        " by a stand-in"
+                    } else {
+                        ""
+                    };
+                    let found = matched.map_or("no match".into(), |(token, step)| self.found(token, step));
+                    self.say(format_args!("match code{stand_in}: {found}"));
+                    code.answer(matched)
+                }
+                Step::Propose(propose) => {
+                    let outcome = self.apply(propose.command());
+                    let proposed = match propose.command() {
+                        Command::RecordFailure(record) => format!("RecordFailure {:?}", record.failure),
+                        other => crate::variants::command_name(other).to_owned(),
+                    };
+                    self.say(format_args!("propose {proposed}: {}", show::outcome(&outcome)));
+                    propose.answer(&outcome)
+                }
+                Step::SealState(seal) => {
+                    let bytes = seal.conversation().to_bytes();
+                    assert!(bytes.len() <= 120, "a State attribute must hold it");
+                    let opened = login::Conversation::from_bytes(&bytes).unwrap();
+                    if let Some(name) = words.key("save") {
+                        self.conversations
+                            .insert(name.into(), OpenedState::Conversation(opened));
+                    }
+                    self.say("seal state");
+                    seal.answer(bytes)
+                }
+                Step::JudgeAgain => return self.say("judge again"),
+                Step::Finish(decision) => return self.say(decided(&decision)),
+            }
+        }
+    }
+
+    fn request(&mut self, words: &Words) -> Request {
+        let next = self.next_request();
+        let field = self.fill_in_codes(&words.plain.get(2).cloned().unwrap_or_default());
+        let user = &words.plain[1];
+        Request {
+            client: ClientId(id(&words.plain[0])),
+            user: Some(UserName::new("", user)),
+            user_name: words.or("typed", user).as_bytes().into(),
+            proof: ProofDigest(digest(&field)),
+            field: Zeroizing::new(field.into_bytes()),
+            fingerprint: fingerprint(words.key("request").unwrap_or(&next)),
+            received_ms: self.now_ms - words.key("age").map_or(0, duration_ms),
+            node: NodeId(1),
+            source: "192.0.2.1".parse().unwrap(),
+            calling_station_id: words.key("station").map(|station| station.as_bytes().into()),
+            nas_identifier: None,
+        }
+    }
+
+    /// Replaces `{phone}` by the current code of the token, `{phone-1}` by the one before, `{!phone}` by a wrong one.
+    fn fill_in_codes(&self, field: &str) -> String {
+        let Some((before, rest)) = field.split_once('{') else {
+            return field.into();
+        };
+        let (inside, after) = rest.split_once('}').unwrap();
+        let wrong = inside.starts_with('!');
+        let inside = inside.trim_start_matches('!');
+        let (name, offset) = match inside.find(['+', '-']) {
+            Some(place) => inside.split_at(place),
+            None => (inside, ""),
+        };
+        let token = self.state.token(TokenId(id(name))).unwrap();
+        let TokenKind::Totp { algorithm, digits, .. } = token.kind;
+        let code = otp::hotp(
+            algorithm,
+            token.seed.as_bytes(),
+            self.timestep(&format!("now{offset}")),
+            digits,
+        );
+        let code = if wrong { (code + 1) % 1_000_000 } else { code };
+        format!("{before}{}{after}", otp::code_text(code, digits))
+    }
+
+    fn found(&self, token: TokenId, timestep: u64) -> String {
+        let offset = timestep as i64 - self.timestep("now") as i64;
+        format!("{} at now{offset:+}", self.state.token(token).unwrap().name)
+    }
+}
+
+fn decided(decision: &Decision) -> String {
+    match decision {
+        Decision::Accept => "=> Access-Accept".into(),
+        Decision::Reject { reason } => format!("=> Access-Reject {:?} ({})", reason.reply_text(), reason.label()),
+        Decision::Challenge { message, .. } => format!("=> Access-Challenge {message:?}"),
+        Decision::Silent => "=> silence".into(),
+    }
+}

@@ -1,0 +1,93 @@
+//! What scripts show of the state.
+
+use quorate_core::{
+    ClientId, Outcome, TokenId, UserId, Verdict,
+    audit::{AuditRecord, Entry},
+};
+
+use super::{World, words::id};
+
+pub fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Verdict { verdict, replayed } => {
+            let replayed = if *replayed { " (again)" } else { "" };
+            match verdict {
+                Verdict::Accept => format!("accept{replayed}"),
+                Verdict::Reject(reason) => format!("reject {}{replayed}", reason.label()),
+            }
+        }
+        Outcome::Done { revision } => format!("done, revision {revision}"),
+        Outcome::Refused(refusal) => format!("refused: {refusal}"),
+        Outcome::ChangeRefused { index, refusal } => format!("refused at change {index}: {refusal}"),
+        Outcome::Node(node) => format!("node {node}"),
+    }
+}
+
+impl World {
+    pub fn show(&mut self, what: &str) {
+        let (kind, name) = what.split_once(' ').unwrap_or((what, ""));
+        let shown = match kind {
+            "user" => self.state.user(UserId(id(name))).map(|user| {
+                let locked = user.locked_until_ms.map(|until_ms| until_ms.saturating_sub(self.now_ms));
+                let (enabled, tokens, failures) = (user.enabled, user.tokens.len(), user.code_failures);
+                format!(
+                    "{} {:?} enabled={enabled} tokens={tokens} failures={failures} locked_for_ms={locked:?} revision={}",
+                    user.name, user.display_name, user.revision
+                )
+            }),
+            "token" => self.state.token(TokenId(id(name))).map(|token| {
+                let last = token.last_timestep.map(|last| last as i64 - self.timestep("now") as i64);
+                format!("{} enabled={} last_from_now={last:?} revision={}", token.name, token.enabled, token.revision)
+            }),
+            "client" => self.state.client(ClientId(id(name))).map(|client| {
+                format!("{} enabled={} {:?} revision={}", client.name, client.enabled, client.modes, client.revision)
+            }),
+            "candidates" => {
+                let names = self.state.client_candidates(name.parse().unwrap()).map(|client| client.name.to_string());
+                Some(names.collect::<Vec<_>>().join(" "))
+            }
+            "policy" => Some(format!("{:?}", self.state.policy())),
+            "nodes" => Some(format!(
+                "{:?} removed {:?}",
+                self.state.nodes().map(|node| format!("{} {}", node.id, node.name)).collect::<Vec<_>>(),
+                self.state.cluster().map(|cluster| cluster.removed.clone())
+            )),
+            "remembered" => Some(format!("{} requests", self.state.fingerprint_count())),
+            "audit" => return self.show_audit(name),
+            other => panic!("nothing to show: {other}"),
+        };
+        self.say(shown.unwrap_or("nothing".into()));
+    }
+
+    /// The last records, as many as said.
+    fn show_audit(&mut self, count: &str) {
+        let count = count.parse().unwrap_or(1);
+        let records: Vec<_> = self
+            .state
+            .audit()
+            .open_records()
+            .map(|(_, bytes)| bytes.clone())
+            .collect();
+        for bytes in &records[records.len().saturating_sub(count)..] {
+            let record = AuditRecord::from_bytes(bytes).unwrap();
+            let line = match &record.entry {
+                Entry::Login(login) => {
+                    let name = String::from_utf8_lossy(&login.facts.user_name).into_owned();
+                    let user = if login.user.is_some() { "known" } else { "unknown" };
+                    let verdict = match login.verdict {
+                        Verdict::Accept => "accept".into(),
+                        Verdict::Reject(reason) => format!("reject: {reason}"),
+                    };
+                    format!("login {name} ({user}) by {}: {verdict}", login.facts.method.label())
+                }
+                Entry::Changed(change) => format!("{} {} by {:?}", change.kind.label(), change.name, change.actor),
+                Entry::RejectsSummarized(entry) => format!("{} rejects from {}", entry.rejects, entry.source),
+                Entry::Founded { node } => format!("founded by node {node}"),
+                Entry::JoinTokenIssued { .. } => "join token issued".into(),
+                Entry::NodeAdmitted { node, name, .. } => format!("node {node} {name} admitted"),
+                Entry::NodeRemoved { removed, .. } => format!("node {removed} removed"),
+            };
+            self.say(format_args!("#{} {line}", record.seq));
+        }
+    }
+}
