@@ -6,15 +6,15 @@ use utoipa::{IntoParams, ToSchema};
 /// One record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditRecord {
-    /// Place in the chain, without gaps, from 1.
+    /// Place in the chain, without gaps, from 0.
     pub seq: u64,
     pub at_ms: u64,
-    /// What happened: `login_accepted`, `login_rejected`, `user_created`, …
+    /// What happened: `login_accepted`, `login_rejected`, `create_user`, `node_admitted`, …
     pub kind: String,
-    /// The user as sent or as stored; absent if it concerns none.
+    /// The user name as it was typed, or the user that was changed; absent if it concerns none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The RADIUS client.
+    /// The name of the RADIUS client, or its id if it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
     /// Why a login was rejected, exactly; outsiders never see this.
@@ -26,7 +26,7 @@ pub struct AuditRecord {
     /// The node that judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<u64>,
-    /// Who did it, for changes: `root`, or the id of an API token.
+    /// Who did it, for changes: `uid 0` and the like for the root socket, or the id of an API token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// Further facts of this kind of record, as text.
@@ -43,8 +43,6 @@ pub struct AuditPage {
     pub next: u64,
     /// Whether there are more records now.
     pub more: bool,
-    /// The oldest record this node can still show; earlier ones are in the archive.
-    pub oldest: u64,
 }
 
 /// Which records to send.
@@ -63,7 +61,7 @@ pub struct AuditQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
-    /// Only records of this user name.
+    /// Only records of this user, by id or by name, whether or not anybody has that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Only records of this kind.
@@ -90,9 +88,10 @@ pub struct VerifyQuery {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditVerification {
     pub ok: bool,
-    /// Records that were read.
+    /// Records in the chain.
     pub records: u64,
-    /// The head they lead to: SHA-256 over all of them, 64 hexadecimal digits.
+    /// This node's head: SHA-256 over all of them, 64 hexadecimal digits. Keep it elsewhere, as
+    /// `expected_head` for later.
     pub head: String,
     /// Where and how it does not hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]

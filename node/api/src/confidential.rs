@@ -54,9 +54,6 @@ mod tests {
 
     #[test]
     fn debug_tells_nothing() {
-        assert_eq!(
-            format!("{:?}", Confidential::from("hunter2")),
-            "Confidential(…)"
-        );
+        assert_eq!(format!("{:?}", Confidential::from("hunter2")), "Confidential(…)");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::marker::PhantomData;
 
+use serde::{Deserialize, Serialize};
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
@@ -33,8 +34,8 @@ impl Method {
     }
 }
 
-/// No body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// No body: an empty one, or `null` where a program must write something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nothing;
 
 /// The named schemas a document has gathered so far.
@@ -57,9 +58,7 @@ impl<T: ToSchema> Shape for T {
     fn describe(schemas: &mut Schemas) -> Option<RefOr<Schema>> {
         schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(schemas);
-        Some(RefOr::Ref(
-            utoipa::openapi::Ref::from_schema_name(T::name()),
-        ))
+        Some(RefOr::Ref(utoipa::openapi::Ref::from_schema_name(T::name())))
     }
 }
 
@@ -141,18 +140,11 @@ impl<Req, Res> Endpoint<Req, Res> {
         for part in self.path.split('/').skip(1) {
             path.push('/');
             match part.starts_with('{') {
-                true => escape(
-                    segments.next().expect("invariant: a segment for each name"),
-                    &mut path,
-                ),
+                true => escape(segments.next().expect("invariant: a segment for each name"), &mut path),
                 false => path.push_str(part),
             }
         }
-        assert!(
-            segments.next().is_none(),
-            "more segments than names in {}",
-            self.path
-        );
+        assert!(segments.next().is_none(), "more segments than names in {}", self.path);
         path
     }
 }

@@ -37,7 +37,7 @@ endpoints! {
     DISABLE_USER: Nothing => User = Post "/users/{user}/disable" "disableUser" "Users" "Refuse a user everywhere from now on".conditional();
     ENABLE_USER: Nothing => User = Post "/users/{user}/enable" "enableUser" "Users" "Let a user log in again".conditional();
     UNLOCK_USER: Nothing => User = Post "/users/{user}/unlock" "unlockUser" "Users" "End a lockout before its time".conditional();
-    IMPORT_USERS: ImportUsers => ImportedUsers = Post "/import/users" "importUsers" "Users" "Create many users at once".success(201);
+    IMPORT_USERS: ImportUsers => ImportedUsers = Post "/import/users" "importUsers" "Users" "Create many users with a token each";
 
     LIST_TOKENS: Nothing => Page<Token> = Get "/users/{user}/tokens" "listTokens" "Tokens" "List the tokens of a user".query::<PageQuery>();
     CREATE_TOKEN: CreateToken => CreatedToken = Post "/users/{user}/tokens" "createToken" "Tokens" "Give a user a token; the answer shows its secret this once".success(201);

@@ -21,7 +21,7 @@ pub struct JoinToken {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateJoinToken {
-    /// Seconds that it is valid, 60 to 86,400; one hour if absent.
+    /// Seconds that it is valid, at most 604,800 (a week); one hour if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifetime_s: Option<u64>,
     /// The `HOST:PORT` that the new node shall ask; this node's cluster address if absent.

@@ -48,7 +48,7 @@ pub use cluster::{ClusterStatus, NodeRole, NodeStatus};
 pub use confidential::Confidential;
 pub use endpoint::{Endpoint, Method, Nothing};
 pub use health::{Check, Readiness};
-pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUser, ImportedUsers};
+pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUsers};
 pub use join_tokens::{CreateJoinToken, CreatedJoinToken, JoinToken};
 pub use page::{Page, PageQuery};
 pub use policy::{ChangePolicy, Policy};

@@ -7,8 +7,8 @@ pub const PAGE_DEFAULT: u32 = 100;
 /// Items on a page at most: about 500 KB of users, so one answer never holds the server for long.
 pub const PAGE_MAX: u32 = 1_000;
 
-/// Users in one import request. A user with a token is about 1 KB of JSON, so a full request stays
-/// below [`BODY_MAX_BYTES`], and one answer comes well within the request's deadline.
+/// Users in one import request. Even with long names a user with a token stays below 2 KB of JSON, so
+/// a full request fits into [`BODY_MAX_BYTES`], and its two log entries into the request's deadline.
 pub const IMPORT_MAX: usize = 500;
 
 /// Bytes of a request body at most: a full import and room to spare.

@@ -7,15 +7,13 @@ use std::collections::BTreeMap;
 
 use utoipa::ToSchema;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{
-    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
-};
+use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths,
-    Ref, RefOr, Required, Response, ResponseBuilder, Schema, SecurityRequirement,
+    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr,
+    Required, Response, ResponseBuilder, Schema, SecurityRequirement,
 };
 
 use crate::endpoint::{Endpoint, Method, ROOT, Schemas, Shape};
@@ -26,8 +24,7 @@ const BEARER: &str = "bearer";
 
 /// The document as it is committed: pretty JSON with a final line end.
 pub fn document() -> String {
-    let mut text =
-        serde_json::to_string_pretty(&describe()).expect("invariant: the document is plain data");
+    let mut text = serde_json::to_string_pretty(&describe()).expect("invariant: the document is plain data");
     text.push('\n');
     text
 }
@@ -51,10 +48,7 @@ pub fn describe() -> OpenApi {
                 .response("Problem", problem_response())
                 .build(),
         ))
-        .security(Some([SecurityRequirement::new(
-            BEARER,
-            Vec::<String>::new(),
-        )]))
+        .security(Some([SecurityRequirement::new(BEARER, Vec::<String>::new())]))
         .build()
 }
 
@@ -74,9 +68,7 @@ fn info() -> utoipa::openapi::Info {
 fn bearer() -> SecurityScheme {
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some(
-            "An API token. Not needed on the root-only Unix socket.",
-        ))
+        .description(Some("An API token. Not needed on the root-only Unix socket."))
         .build();
     SecurityScheme::Http(scheme)
 }
@@ -105,10 +97,7 @@ impl Visitor for Gathered {
     }
 }
 
-fn operation<Req: Shape, Res: Shape>(
-    endpoint: &Endpoint<Req, Res>,
-    schemas: &mut Schemas,
-) -> Operation {
+fn operation<Req: Shape, Res: Shape>(endpoint: &Endpoint<Req, Res>, schemas: &mut Schemas) -> Operation {
     let body = Req::describe(schemas).map(|schema| {
         RequestBodyBuilder::new()
             .content(JSON, content(Some(schema)))
@@ -121,10 +110,7 @@ fn operation<Req: Shape, Res: Shape>(
         .summary(Some(endpoint.summary))
         .parameters(Some(parameters(endpoint)))
         .request_body(body)
-        .response(
-            endpoint.success.to_string(),
-            success(endpoint, Res::describe(schemas)),
-        )
+        .response(endpoint.success.to_string(), success(endpoint, Res::describe(schemas)))
         .response("default", Ref::from_response_name("Problem"))
         .build()
 }
@@ -144,9 +130,7 @@ fn success<Req, Res>(endpoint: &Endpoint<Req, Res>, schema: Option<RefOr<Schema>
     match endpoint.conditional && endpoint.success != 204 {
         true => response.header(
             "ETag",
-            HeaderBuilder::new()
-                .description(Some("The revision, quoted."))
-                .build(),
+            HeaderBuilder::new().description(Some("The revision, quoted.")).build(),
         ),
         false => response,
     }
@@ -154,11 +138,7 @@ fn success<Req, Res>(endpoint: &Endpoint<Req, Res>, schema: Option<RefOr<Schema>
 }
 
 fn parameters<Req, Res>(endpoint: &Endpoint<Req, Res>) -> Vec<Parameter> {
-    let mut parameters: Vec<Parameter> = endpoint
-        .path
-        .split('/')
-        .filter_map(path_parameter)
-        .collect();
+    let mut parameters: Vec<Parameter> = endpoint.path.split('/').filter_map(path_parameter).collect();
     if endpoint.conditional {
         parameters.push(if_match());
     }

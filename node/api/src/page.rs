@@ -45,9 +45,7 @@ impl<T: ToSchema> ToSchema for Page<T> {
 
 impl<T: ToSchema> PartialSchema for Page<T> {
     fn schema() -> RefOr<Schema> {
-        let items = ArrayBuilder::new()
-            .items(Ref::from_schema_name(T::name()))
-            .build();
+        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name())).build();
         let next = ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some(

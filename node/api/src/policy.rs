@@ -12,6 +12,8 @@ pub struct Policy {
     pub lock_ms: u64,
     /// Timesteps before and after now whose codes are accepted.
     pub totp_window: u8,
+    /// Milliseconds in which a challenge must be answered.
+    pub challenge_ms: u64,
     pub revision: u64,
 }
 
@@ -25,4 +27,6 @@ pub struct ChangePolicy {
     pub lock_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totp_window: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge_ms: Option<u64>,
 }

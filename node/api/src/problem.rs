@@ -135,9 +135,7 @@ impl ProblemKind {
             Self::Internal => "The node could not answer; its log says why.",
             Self::NoQuorum => "This node reaches no quorum now; nothing was changed.",
             Self::Overloaded => "The node is overloaded; nothing was changed.",
-            Self::OutcomeUnknown => {
-                "No answer came in time; the change may or may not have been made."
-            }
+            Self::OutcomeUnknown => "No answer came in time; the change may or may not have been made.",
         }
     }
 }
@@ -183,13 +181,7 @@ mod tests {
         assert_eq!(text["type"], "urn:quorate:problem:invalid");
         assert_eq!(text["status"], 422);
         assert_eq!(text["errors"][0]["field"], "name");
-        assert!(
-            text.get("detail").is_none(),
-            "absent members are not sent as null"
-        );
-        assert_eq!(
-            serde_json::from_value::<Problem>(text).expect("parses"),
-            problem
-        );
+        assert!(text.get("detail").is_none(), "absent members are not sent as null");
+        assert_eq!(serde_json::from_value::<Problem>(text).expect("parses"), problem);
     }
 }

@@ -11,11 +11,9 @@ pub struct User {
     /// `u-` and 16 hexadecimal digits; never reused.
     #[schema(example = "u-00c0ffee00c0ffee")]
     pub id: String,
-    /// The canonical name: what a login is compared with.
+    /// The canonical name, `name@domain` if it has a domain: what a login is compared with.
     #[schema(example = "alice")]
     pub name: String,
-    /// The domain the name belongs to; empty for local users.
-    pub domain: String,
     pub display_name: String,
     pub enabled: bool,
     /// Whether a local password is set.

@@ -13,8 +13,7 @@ fn the_committed_document_is_current() {
     if std::env::var_os("QUORATE_WRITE_OPENAPI").is_some() {
         std::fs::write(COMMITTED, &current).expect("docs/openapi.json is writable");
     }
-    let committed =
-        std::fs::read_to_string(Path::new(COMMITTED)).expect("docs/openapi.json exists");
+    let committed = std::fs::read_to_string(Path::new(COMMITTED)).expect("docs/openapi.json exists");
     assert!(
         committed == current,
         "docs/openapi.json is not what the code says; refresh it with\n  \
@@ -27,18 +26,12 @@ fn every_reference_leads_somewhere() {
     let document = parsed();
     let mut references = BTreeSet::new();
     gather(&document, &mut references);
-    assert!(
-        references.len() > 20,
-        "the document refers to its shapes by name"
-    );
+    assert!(references.len() > 20, "the document refers to its shapes by name");
     for reference in references {
         let pointer = reference
             .strip_prefix('#')
             .expect("references stay inside the document");
-        assert!(
-            document.pointer(pointer).is_some(),
-            "{reference} leads nowhere"
-        );
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
 }
 
