@@ -17,8 +17,8 @@ fn sentence(result: Result<DataDir, DataDirError>) -> (DataDirError, String) {
 }
 
 fn created() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    DataDir::create(dir.path(), HERE).unwrap();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    DataDir::create(dir.path(), HERE).expect("an empty directory is taken");
     dir
 }
 

@@ -19,7 +19,7 @@ fn on_small_disk(test: &str, kilobytes: u32) -> Option<PathBuf> {
     if let Ok(root) = env::var(INSIDE) {
         return Some(root.into());
     }
-    let root = tempfile::tempdir().unwrap();
+    let root = tempfile::tempdir().expect("a temporary directory");
     let script =
         format!("mount -t tmpfs -o size={kilobytes}k none \"${INSIDE}\" && exec \"$0\" --exact \"$1\" --nocapture");
     let unshare = || {
@@ -37,10 +37,10 @@ fn on_small_disk(test: &str, kilobytes: u32) -> Option<PathBuf> {
     }
     let status = unshare()
         .args(["sh", "-c", &script])
-        .arg(env::current_exe().unwrap())
+        .arg(env::current_exe().expect("the path of this test"))
         .arg(test)
         .status()
-        .unwrap();
+        .expect("unshare runs");
     assert!(status.success(), "{test} failed on the small disk");
     None
 }
@@ -54,7 +54,7 @@ fn append(log: &DurableLog, index: u64) -> std::io::Result<()> {
     };
     log.append(
         vec![(id, vec![index as u8; 4000].into())],
-        Box::new(move |result| sender.send(result).unwrap()),
+        Box::new(move |result| sender.send(result).expect("the test still waits")),
     );
     receiver
         .recv_timeout(Duration::from_secs(20))

@@ -49,7 +49,7 @@ fn copy_tree(from: &Path, to: &Path) {
         if path.is_dir() {
             copy_tree(&path, &target)
         } else {
-            drop(fs::copy(&path, &target).unwrap())
+            let _ = fs::copy(&path, &target).unwrap();
         }
     }
 }
