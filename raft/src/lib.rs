@@ -1,1 +1,53 @@
 #![forbid(unsafe_code)]
+//! Consensus for Quorate: a replicated log of opaque commands, its transport, and how nodes come
+//! and go.
+//!
+//! The engine is openraft 0.9; nothing of it is visible outside this crate. Around it stand the
+//! things it leaves to its user, and those it lacks:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`Raft`] | the handle: start, propose, read, change the membership, stop |
+//! | `proposer` | many commands in one entry, from any node; *unknown* unless certain |
+//! | `store` | openraft's log and state machine on `quorate-storage` and a [`Machine`] |
+//! | `transport` | QUIC with mutual TLS; one stream per RPC; snapshots apart |
+//! | `standing`, `ledger` | who may vote: not a node that lost what it had acknowledged, nor one that reaches nobody |
+//! | `membership` | learner, voter, removal, hand-over, linearizable reads |
+//! | [`join`](mod@join), [`pki`] | how a machine with a token becomes a node |
+//!
+//! A node runs on threads of its own (a small runtime, one thread for the machine, those of the
+//! log), so that no password hash and no flood of logins delays a heartbeat.
+//!
+//! Caveats. There is no pre-vote; `standing` keeps a node that is cut off from campaigning, but
+//! one that reaches the followers and not the leader may still depose it. A lost flush is only
+//! noticed while somebody who received the acknowledgement is up. Time for leases is the
+//! monotonic clock; the wall clock is only written into entries.
+
+mod batch;
+pub mod config;
+pub mod errors;
+pub mod join;
+mod ledger;
+pub mod limits;
+mod machine;
+mod membership;
+mod node;
+pub mod pki;
+mod proposer;
+mod raft;
+mod shared;
+mod standing;
+mod start;
+mod status;
+mod store;
+mod transport;
+mod types;
+
+pub use config::Config;
+pub use errors::{BarrierError, ChangeError, ProposeError, StartError};
+pub use join::{Admission, AdmissionError, Admitted, JoinError, Joined, Token, TokenError, join};
+pub use machine::{Frozen, Machine, PeerService, WallClock};
+pub use node::{Identity, NodeInfo};
+pub use quorate_storage::LogId;
+pub use raft::{Committed, Deps, Entering, Raft};
+pub use status::{Counters, RaftStatus, Role, Standing};

@@ -1,0 +1,54 @@
+//! What a running node does about its own place in the cluster, in the background: a joined node becomes learner and voter by itself, and a
+//! node that got the state by snapshot fetches the audit segments that were closed before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quorate_core::limits::RECORDS_PER_SEGMENT;
+use quorate_raft::{Entering, NodeInfo, Raft};
+use quorate_replica::{Archive, Published, fetch_missing};
+use tokio::time::{Instant, sleep};
+
+/// One attempt to become a voter. Catching up may need a snapshot of a large state over a slow line.
+const ENTER_WITHIN: Duration = Duration::from_secs(600);
+
+/// Pause between attempts: the cluster may be without quorum just now.
+const ENTER_AGAIN: Duration = Duration::from_secs(2);
+
+/// How often the archive is looked at. Segments are missing only after a snapshot, and nobody waits for them but an auditor.
+const ARCHIVE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Makes this node a voter if it is none, however long that takes.
+pub async fn take_part(raft: Raft, peers: BTreeMap<u64, NodeInfo>) {
+    loop {
+        let status = raft.status();
+        if status.voters.contains(&status.id) {
+            return;
+        }
+        let mut progress = |step: Entering| match step {
+            Entering::Asked => tracing::info!("asked the cluster to become a learner"),
+            Entering::CatchingUp { applied, of } => tracing::info!(applied, of, "catching up"),
+            Entering::Promoting => tracing::info!("caught up; becoming a voter"),
+            Entering::Voter => tracing::info!("this node is a voter"),
+        };
+        match raft.enter(peers.clone(), Instant::now() + ENTER_WITHIN, &mut progress).await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "not a voter yet; trying again"),
+        }
+        sleep(ENTER_AGAIN).await;
+    }
+}
+
+/// Fetches closed audit segments that this node does not have.
+pub async fn keep_archive_whole(raft: Raft, published: Arc<Published>, archive: Arc<Archive>) {
+    loop {
+        sleep(ARCHIVE_INTERVAL).await;
+        let closed = published.state().audit().next_seq() / RECORDS_PER_SEGMENT;
+        match fetch_missing(&raft, &archive, closed).await {
+            Ok(0) => {}
+            Ok(missing) => tracing::info!(missing, "audit segments are not on this node yet"),
+            Err(error) => tracing::warn!(%error, "audit segments could not be stored"),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! `quorate run`: every part of a node, wired and started in the order in which they need each other, stopped in the reverse.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quorate_app::{
+    Administrator, AdministratorDeps, Authenticator, AuthenticatorDeps, ClientSecrets, HashQueue, IssuedJoinToken, Names, Replica,
+};
+use quorate_core::NodeId;
+use quorate_net::{AppLogins, RadiusServer};
+use quorate_raft::join::Token;
+use quorate_seal::KeyRing;
+use quorate_storage::DataDir;
+use quorate_web::{Deps, UnixSocket, Web, bind_tls, tls_config};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::membership::{keep_archive_whole, take_part};
+use super::metrics::Metrics;
+use super::stack::Stack;
+use super::system::{SystemClock, SystemEntropy};
+use super::{BootError, identity, keys, node_info};
+use crate::config::Config;
+
+/// How long a leader tries to give its office away before it stops anyway: an election takes less than a second.
+const HAND_OVER: Duration = Duration::from_secs(3);
+
+/// How often consensus is asked whether it still runs. It stops by itself when a disk fails; the process must not go on without it.
+const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Told once this node serves.
+#[derive(Debug)]
+pub struct Ready {
+    pub node_id: u64,
+    pub radius: Vec<SocketAddr>,
+    pub https: Vec<SocketAddr>,
+    pub cluster: SocketAddr,
+}
+
+/// Runs a node until `stop`, then stops it cleanly.
+///
+/// # Errors
+/// See [`BootError`]. A node whose consensus ends by itself (a failed disk) ends with an error too.
+pub async fn run(
+    config: Config,
+    stop: impl Future<Output = ()> + Send,
+    ready: impl FnOnce(Ready) + Send,
+) -> Result<(), BootError> {
+    let node = Node::start(&config).await?;
+    ready(node.ready());
+    let ended = tokio::select! {
+        () = stop => Ok(()),
+        why = consensus_ended(&node.stack) => Err(BootError::State(format!("consensus has stopped: {why}"))),
+    };
+    node.stop().await;
+    ended
+}
+
+/// A running node.
+struct Node {
+    stack: Stack,
+    radius: RadiusServer,
+    http: Http,
+    http_stop: watch::Sender<bool>,
+    background: JoinSet<()>,
+}
+
+impl Node {
+    async fn start(config: &Config) -> Result<Node, BootError> {
+        let data_dir = DataDir::open(&config.node.data_dir)?;
+        let node = NodeId(data_dir.identity().node_id);
+        let keys = Arc::new(keys::load(&config.key, data_dir.root())?);
+        let metrics = Arc::new(Metrics::new().map_err(|error| BootError::State(error.to_string()))?);
+        let tls = https_identity(config, &data_dir)?;
+        let info = node_info(config)?;
+        let join_address = info.cluster.clone();
+        let stack = Stack::start(config, data_dir, config.cluster.listen, info, &keys, metrics.observers())?;
+        let parts = Parts::new(config, &stack, keys, node, join_address)?;
+        stack.admissions.serve_with(parts.administrator.clone());
+
+        let mut background = JoinSet::new();
+        let authenticator = parts.authenticator.clone();
+        background.spawn(async move { authenticator.summarize_rejects().await });
+        background.spawn(take_part(stack.raft.clone(), stack.peers.clone()));
+        background.spawn(keep_archive_whole(stack.raft.clone(), stack.published.clone(), stack.archive.clone()));
+        let (http_stop, stopping) = watch::channel(false);
+        let http = Http::start(config, web(&parts, &stack, &metrics)?, tls, &stopping).await?;
+        let logins = AppLogins::new(parts.authenticator, parts.secrets, parts.replica, Arc::new(SystemClock));
+        let radius = serve_radius(config, logins, &metrics).await?;
+        Ok(Node { stack, radius, http, http_stop, background })
+    }
+
+    fn ready(&self) -> Ready {
+        Ready {
+            node_id: self.stack.raft.status().id,
+            radius: self.radius.addresses().to_vec(),
+            https: self.http.addresses.clone(),
+            cluster: self.stack.raft.local_addr(),
+        }
+    }
+
+    /// In this order: no new logins, those in hand answered, leadership given away, disk in order.
+    async fn stop(mut self) {
+        self.radius.stop().await;
+        self.http_stop.send_replace(true);
+        while self.http.tasks.join_next().await.is_some() {}
+        self.background.shutdown().await;
+        if let Err(error) = self.stack.raft.hand_over(Instant::now() + HAND_OVER).await {
+            tracing::info!(%error, "leadership was not handed over; the others will elect");
+        }
+        self.stack.stop().await;
+    }
+}
+
+/// The use cases, bound to this node's ports.
+struct Parts {
+    node: NodeId,
+    replica: Arc<dyn Replica>,
+    hashes: Arc<HashQueue>,
+    administrator: Arc<Administrator>,
+    authenticator: Arc<Authenticator>,
+    secrets: Arc<ClientSecrets>,
+    join_address: String,
+}
+
+impl Parts {
+    fn new(config: &Config, stack: &Stack, keys: Arc<KeyRing>, node: NodeId, join_address: String) -> Result<Parts, BootError> {
+        let replica: Arc<dyn Replica> = stack.replica.clone();
+        let hashes = Arc::new(HashQueue::with_threads(config.limits.hash_threads as usize)?);
+        let administrator = Administrator::new(AdministratorDeps {
+            replica: replica.clone(),
+            keys: keys.clone(),
+            hashes: hashes.clone(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            names: Names::default(),
+            node,
+        });
+        let authenticator = Authenticator::new(AuthenticatorDeps {
+            replica: replica.clone(),
+            keys: keys.clone(),
+            hashes: hashes.clone(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            names: Names::default(),
+            node,
+        });
+        Ok(Parts {
+            node,
+            replica,
+            hashes,
+            administrator: Arc::new(administrator),
+            authenticator: Arc::new(authenticator),
+            secrets: Arc::new(ClientSecrets::new(keys)),
+            join_address,
+        })
+    }
+}
+
+/// Why consensus is no longer running; never returns while it is.
+async fn consensus_ended(stack: &Stack) -> String {
+    loop {
+        if let Some(why) = stack.raft.status().fatal {
+            return why;
+        }
+        tokio::time::sleep(HEALTH_INTERVAL).await;
+    }
+}
+
+/// The listeners of API, health and metrics.
+struct Http {
+    tasks: JoinSet<()>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Http {
+    async fn start(config: &Config, web: Web, tls: rustls::ServerConfig, stop: &watch::Receiver<bool>) -> Result<Http, BootError> {
+        let tls = Arc::new(tls);
+        let mut tasks = JoinSet::new();
+        let mut addresses = Vec::new();
+        for address in &config.https.listen {
+            let listener = bind_tls(*address).await?;
+            addresses.push(listener.local_addr()?);
+            let (web, tls, stop) = (web.clone(), tls.clone(), stop.clone());
+            tasks.spawn(async move { web.serve_tls(listener, tls, stop).await });
+        }
+        if let Some(folder) = config.api.socket.parent() {
+            std::fs::create_dir_all(folder).map_err(BootError::file("create", folder))?;
+        }
+        let socket = UnixSocket::bind(&config.api.socket)?;
+        let stop = stop.clone();
+        tasks.spawn(async move { web.serve_unix(socket, stop).await });
+        Ok(Http { tasks, addresses })
+    }
+}
+
+fn web(parts: &Parts, stack: &Stack, metrics: &Arc<Metrics>) -> Result<Web, BootError> {
+    let refresh = {
+        let (metrics, raft) = (metrics.clone(), stack.raft.clone());
+        let (published, hashes) = (stack.published.clone(), parts.hashes.clone());
+        move || metrics.refresh(&raft.status(), &published.state(), &hashes.figures())
+    };
+    let deps = Deps {
+        administrator: parts.administrator.clone(),
+        replica: parts.replica.clone(),
+        archive: stack.archive.clone(),
+        clock: Arc::new(SystemClock),
+        node: parts.node,
+        registry: metrics.registry.clone(),
+        refresh: Box::new(refresh),
+        extra_checks: Vec::new(),
+        scrape_from: quorate_web::loopback(),
+        join_address: parts.join_address.clone(),
+        write_join_token: Box::new(join_token_text),
+    };
+    Web::new(deps).map_err(|error| BootError::State(error.to_string()))
+}
+
+/// A join token is written the way consensus reads it.
+fn join_token_text(issued: &IssuedJoinToken) -> Zeroizing<String> {
+    let token = Token {
+        id: issued.id.0,
+        secret: issued.secret.clone(),
+        ca_fingerprint: issued.ca_fingerprint,
+        expires_ms: issued.expires_ms,
+    };
+    token.to_text()
+}
+
+async fn serve_radius(config: &Config, logins: AppLogins, metrics: &Metrics) -> Result<RadiusServer, BootError> {
+    let counts = quorate_net::Metrics::register(&metrics.registry).map_err(|error| BootError::State(error.to_string()))?;
+    let radius = quorate_net::Config {
+        receive_buffer_bytes: config.radius.receive_buffer_bytes as usize,
+        in_flight_max: config.limits.pending_requests as usize,
+        ..quorate_net::Config::listening_on(config.radius.listen.clone())
+    };
+    Ok(RadiusServer::start(radius, logins, counts).await?)
+}
+
+/// The operator's certificate, or the one the cluster's CA gave this node.
+fn https_identity(config: &Config, data_dir: &DataDir) -> Result<rustls::ServerConfig, BootError> {
+    let (chain, key) = match &config.https.certificate {
+        Some(own) => {
+            let unusable = |path: &std::path::Path, error: rustls_pki_types::pem::Error| {
+                BootError::Key(format!("{} cannot be used: {error}", path.display()))
+            };
+            let chain = CertificateDer::pem_file_iter(&own.chain_file)
+                .and_then(Iterator::collect)
+                .map_err(|error| unusable(&own.chain_file, error))?;
+            let key = PrivateKeyDer::from_pem_file(&own.key_file).map_err(|error| unusable(&own.key_file, error))?;
+            (chain, key)
+        }
+        None => {
+            let (who, _) = identity::load(data_dir)?;
+            let chain = vec![CertificateDer::from(who.certificate_der), CertificateDer::from(who.ca_der)];
+            (chain, PrivatePkcs8KeyDer::from(who.private_key_der.to_vec()).into())
+        }
+    };
+    Ok(tls_config(chain, key)?)
+}

@@ -1,0 +1,118 @@
+//! From a data directory to a running replica: log, snapshots, segments and image are opened, the state is recovered, consensus
+//! started. `init` and `run` both stand on this.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use quorate_raft::{Deps, NodeInfo, Raft};
+use quorate_replica::{Archive, ClusterReplica, CommitObserver, ImageKeeper, Published, SegmentService, StateMachine, recover};
+use quorate_seal::KeyRing;
+use quorate_storage::{DataDir, DurableLog, FsyncObserver, Image, LogOptions, SegmentStore, SnapshotStore};
+
+use super::system::SystemClock;
+use super::admission::Admissions;
+use super::{BootError, identity};
+use crate::config::Config;
+
+/// A replica that takes part in consensus.
+pub struct Stack {
+    /// Held as long as the node runs: the lock on the directory.
+    pub data_dir: DataDir,
+    pub raft: Raft,
+    pub replica: Arc<ClusterReplica>,
+    pub published: Arc<Published>,
+    pub archive: Arc<Archive>,
+    /// Turns joiners away until it is given an administrator.
+    pub admissions: Arc<Admissions>,
+    /// Members known before consensus said anything.
+    pub peers: BTreeMap<u64, NodeInfo>,
+    image: ImageKeeper,
+}
+
+/// Who is told how long the disk and the quorum take.
+#[derive(Clone)]
+pub struct Observers {
+    /// From appending entries to their being durable.
+    pub on_fsync: FsyncObserver,
+    /// From proposing a command to its outcome.
+    pub on_commit: CommitObserver,
+}
+
+impl Observers {
+    /// Nobody.
+    pub fn none() -> Self {
+        Observers { on_fsync: Arc::new(|_| {}), on_commit: Arc::new(|_| {}) }
+    }
+}
+
+impl Stack {
+    /// Opens everything in `data_dir` and starts consensus on `listen`.
+    pub fn start(
+        config: &Config,
+        data_dir: DataDir,
+        listen: SocketAddr,
+        info: NodeInfo,
+        keys: &Arc<KeyRing>,
+        observers: Observers,
+    ) -> Result<Stack, BootError> {
+        let (who, peers) = identity::load(&data_dir)?;
+        let options = LogOptions { on_fsync: observers.on_fsync, ..LogOptions::default() };
+        let log = DurableLog::open(&data_dir.log_dir(), options).map_err(|log| match log.is_quarantine() {
+            true => BootError::Quarantine { log, node: who.node_id },
+            false => BootError::Log(log),
+        })?;
+        let snapshots = SnapshotStore::open(&data_dir.snapshots_dir())?;
+        let archive = Archive::start(SegmentStore::open(&data_dir.segments_dir())?)?;
+        let (image, clean) = Image::open(&data_dir.image_dir())?;
+        let recovered = recover(&image, clean)?;
+        let written = recovered.in_image.clone();
+        let published = Arc::new(Published::new(recovered.view));
+        let image = ImageKeeper::start(image, written, published.clone())?;
+        let admissions = Admissions::new(published.clone(), keys.clone());
+        let deps = Deps {
+            log,
+            snapshots,
+            machine: Box::new(StateMachine::new(published.clone(), archive.clone(), Box::new(stop_for_good))),
+            clock: Arc::new(SystemClock),
+            admission: admissions.clone(),
+            service: Some(SegmentService::new(archive.clone())),
+        };
+        let raft = Raft::start(consensus(config), listen, who, info, deps)?;
+        let replica = ClusterReplica::new(raft.clone(), published.clone(), observers.on_commit);
+        Ok(Stack { data_dir, raft, replica, published, archive, admissions, peers, image })
+    }
+
+    /// Stops consensus, brings the image up to date and marks the stop as clean.
+    pub async fn stop(self) {
+        self.raft.shutdown().await;
+        let image = self.image;
+        let archive = self.archive;
+        let closed = tokio::task::spawn_blocking(move || {
+            archive.stop();
+            image.close()
+        });
+        match closed.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the image could not be closed; the next start rebuilds it from snapshot and log"),
+            Err(error) => tracing::error!(%error, "closing the image failed"),
+        }
+        drop(self.data_dir);
+    }
+}
+
+fn consensus(config: &Config) -> quorate_raft::Config {
+    quorate_raft::Config {
+        heartbeat_ms: config.cluster.heartbeat_ms,
+        election_min_ms: config.cluster.election_timeout_min_ms,
+        election_max_ms: config.cluster.election_timeout_max_ms,
+        snapshot_log_bytes: u64::from(config.limits.snapshot_after_log_mib) << 20,
+        ..quorate_raft::Config::default()
+    }
+}
+
+/// The state can no longer be trusted to be the cluster's: nothing may be served from it, not even for the time of a clean stop.
+fn stop_for_good(why: &str) {
+    tracing::error!(why, "this node stops: it cannot apply what the cluster has committed");
+    std::process::abort();
+}

@@ -1,0 +1,180 @@
+//! An audit record as text that people and scripts read.
+//!
+//! Bytes that a device sent are shown as UTF-8 where they are, with everything else replaced and
+//! without control characters: a terminal prints them.
+
+use std::collections::BTreeMap;
+
+use quorate_api::AuditRecord;
+use quorate_core::audit::{AuditRecord as Stored, ChangeEntry, Entry, LoginEntry, Object, RejectsEntry};
+use quorate_core::{Actor, ClientId, State, Verdict};
+
+pub(super) fn record(state: &State, stored: &Stored) -> AuditRecord {
+    let blank = blank(stored);
+    match &stored.entry {
+        Entry::Login(login) => of_login(state, blank, login),
+        Entry::RejectsSummarized(rejects) => of_rejects(state, blank, rejects),
+        Entry::Changed(change) => of_change(blank, change),
+        Entry::Founded { node } => AuditRecord {
+            kind: "cluster_founded".into(),
+            node: Some(node.0),
+            ..blank
+        },
+        Entry::JoinTokenIssued {
+            actor,
+            node,
+            token,
+            expires_ms,
+        } => AuditRecord {
+            kind: "join_token_issued".into(),
+            node: Some(node.0),
+            details: details([
+                ("join_token", token.to_string()),
+                ("expires_ms", expires_ms.to_string()),
+            ]),
+            ..by(actor, blank)
+        },
+        Entry::NodeAdmitted { node, name, token, by } => AuditRecord {
+            kind: "node_admitted".into(),
+            node: Some(by.0),
+            details: details([
+                ("admitted", node.to_string()),
+                ("name", name.to_string()),
+                ("join_token", token.to_string()),
+            ]),
+            ..blank
+        },
+        Entry::NodeRemoved { actor, node, removed } => AuditRecord {
+            kind: "node_removed".into(),
+            node: Some(node.0),
+            details: details([("removed", removed.to_string())]),
+            ..by(actor, blank)
+        },
+    }
+}
+
+fn blank(stored: &Stored) -> AuditRecord {
+    AuditRecord {
+        seq: stored.seq,
+        at_ms: stored.at_ms,
+        kind: String::new(),
+        user: None,
+        client: None,
+        reason: None,
+        source: None,
+        node: None,
+        actor: None,
+        details: BTreeMap::new(),
+    }
+}
+
+fn of_login(state: &State, blank: AuditRecord, login: &LoginEntry) -> AuditRecord {
+    let facts = &login.facts;
+    let (kind, reason) = match login.verdict {
+        Verdict::Accept => ("login_accepted", None),
+        Verdict::Reject(reason) => ("login_rejected", Some(reason.label().to_owned())),
+    };
+    let mut more = details([
+        ("method", facts.method.label().to_owned()),
+        ("request", login.fingerprint.to_string()),
+    ]);
+    more.extend(login.user.map(|id| ("user_id".to_owned(), id.to_string())));
+    more.extend(login.token.map(|id| ("token".to_owned(), id.to_string())));
+    more.extend(
+        facts
+            .calling_station_id
+            .as_deref()
+            .map(|text| ("calling_station_id".to_owned(), printable(text))),
+    );
+    more.extend(
+        facts
+            .nas_identifier
+            .as_deref()
+            .map(|text| ("nas_identifier".to_owned(), printable(text))),
+    );
+    AuditRecord {
+        kind: kind.into(),
+        user: Some(printable(&facts.user_name)),
+        client: Some(client(state, login.client)),
+        reason,
+        source: Some(facts.source.to_string()),
+        node: Some(facts.node.0),
+        details: more,
+        ..blank
+    }
+}
+
+fn of_rejects(state: &State, blank: AuditRecord, rejects: &RejectsEntry) -> AuditRecord {
+    AuditRecord {
+        kind: "rejects_summarized".into(),
+        client: Some(client(state, rejects.client)),
+        source: Some(rejects.source.to_string()),
+        node: Some(rejects.node.0),
+        details: details([
+            ("rejects", rejects.rejects.to_string()),
+            ("from_ms", rejects.from_ms.to_string()),
+            ("to_ms", rejects.to_ms.to_string()),
+        ]),
+        ..blank
+    }
+}
+
+fn of_change(blank: AuditRecord, change: &ChangeEntry) -> AuditRecord {
+    let name = change.name.to_string();
+    let (user, client) = match change.object {
+        Object::User(_) => (Some(name.clone()), None),
+        Object::Client(_) => (None, Some(name.clone())),
+        Object::Token(_) | Object::Application(_) | Object::Policy | Object::ApiToken(_) => (None, None),
+    };
+    AuditRecord {
+        kind: change.kind.label().into(),
+        user,
+        client,
+        node: Some(change.node.0),
+        details: details([("object", change.object.to_string()), ("name", name)]),
+        ..by(&change.actor, blank)
+    }
+}
+
+fn by(actor: &Actor, blank: AuditRecord) -> AuditRecord {
+    match actor {
+        Actor::Root { uid } => AuditRecord {
+            actor: Some(format!("uid {uid}")),
+            ..blank
+        },
+        Actor::ApiToken { id, source, .. } => AuditRecord {
+            actor: Some(id.to_string()),
+            source: Some(source.to_string()),
+            ..blank
+        },
+    }
+}
+
+/// Its name now, or its id if it is gone.
+fn client(state: &State, id: ClientId) -> String {
+    state
+        .client(id)
+        .map_or_else(|| id.to_string(), |client| client.name.to_string())
+}
+
+fn printable(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes)
+        .chars()
+        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .collect()
+}
+
+fn details<const N: usize>(facts: [(&str, String); N]) -> BTreeMap<String, String> {
+    facts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn a_hostile_user_name_cannot_drive_a_terminal() {
+        assert_eq!(printable("zoë".as_bytes()), "zoë");
+        assert_eq!(printable(b"a\x1b[2Jb\xff\n"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}");
+    }
+}

@@ -1,0 +1,225 @@
+//! RADIUS clients.
+
+use quorate_api::{ChangeClient, Client, CreateClient, Modes, Nothing, Page, PageQuery, RotateSecret, ShownClient};
+use quorate_app::{ClientSpec, SecretChange};
+use quorate_core::ApplicationId;
+
+use super::paging;
+use crate::call::{Answer, Call, Reply};
+use crate::failure::Failure;
+use crate::secret::{clear, shown};
+use crate::site::Site;
+
+pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<Client>> {
+    let query: PageQuery = call.query()?;
+    let state = call.site.replica.state();
+    let after = query.after.as_deref();
+    let clients = state
+        .clients()
+        .skip_while(|client| after.is_some_and(|after| &*client.name <= after));
+    Ok(Reply::plain(paging::cut(
+        clients,
+        &query,
+        |client| shape(client),
+        |client| client.name.to_string(),
+    )?))
+}
+
+pub(crate) async fn create(call: Call<CreateClient>) -> Answer<ShownClient> {
+    let asked = call.body;
+    let application = application(&call.site, &asked.application)?;
+    let usual = ClientSpec::new(asked.name, asked.networks, application);
+    let spec = ClientSpec {
+        device_type: if asked.device_type.is_empty() {
+            usual.device_type
+        } else {
+            asked.device_type
+        },
+        nas_identifier: asked.nas_identifier.filter(|name| !name.is_empty()),
+        modes: modes(asked.modes),
+        require_message_authenticator: asked.require_message_authenticator,
+        retry_timeout_ms: asked.retry_timeout_ms.unwrap_or(usual.retry_timeout_ms),
+        retry_tries: asked.retry_tries.unwrap_or(usual.retry_tries),
+        name: usual.name,
+        networks: usual.networks,
+        application,
+    };
+    let secret = asked.secret.as_ref().map(clear);
+    let (client, made) = call.site.administrator.create_client(call.actor, spec, secret).await?;
+    let revision = client.revision.0;
+    Ok(Reply::revised(
+        ShownClient {
+            client: shape(&client),
+            secret: made.as_ref().map(shown),
+        },
+        revision,
+    ))
+}
+
+pub(crate) async fn show(call: Call<Nothing>) -> Answer<Client> {
+    Ok(reply(&*call.site.administrator.find_client(call.name())?))
+}
+
+pub(crate) async fn change(call: Call<ChangeClient>) -> Answer<Client> {
+    let former = call.site.administrator.find_client(call.name())?;
+    let spec = changed(&call.site, &former, call.body)?;
+    // What the request leaves out was read just now, so the change is conditional in any case.
+    let expected = call.expected.or(Some(former.revision));
+    let client = call
+        .site
+        .administrator
+        .change_client(call.actor, former.id, expected, spec, SecretChange::Keep);
+    Ok(reply(&*client.await?))
+}
+
+fn changed(site: &Site, former: &quorate_core::Client, asked: ChangeClient) -> Result<ClientSpec, Failure> {
+    let mut spec = spec_of(former);
+    if let Some(text) = &asked.application {
+        spec.application = application(site, text)?;
+    }
+    spec.name = asked.name.unwrap_or(spec.name);
+    spec.device_type = asked.device_type.unwrap_or(spec.device_type);
+    spec.networks = asked.networks.unwrap_or(spec.networks);
+    spec.nas_identifier = asked
+        .nas_identifier
+        .or(spec.nas_identifier)
+        .filter(|name| !name.is_empty());
+    spec.modes = asked.modes.map_or(spec.modes, modes);
+    spec.require_message_authenticator = asked
+        .require_message_authenticator
+        .unwrap_or(spec.require_message_authenticator);
+    spec.retry_timeout_ms = asked.retry_timeout_ms.unwrap_or(spec.retry_timeout_ms);
+    spec.retry_tries = asked.retry_tries.unwrap_or(spec.retry_tries);
+    Ok(spec)
+}
+
+fn spec_of(client: &quorate_core::Client) -> ClientSpec {
+    ClientSpec {
+        name: client.name.to_string(),
+        device_type: client.device_type.to_string(),
+        networks: client.networks.iter().map(ToString::to_string).collect(),
+        nas_identifier: client.nas_identifier.as_deref().map(str::to_owned),
+        modes: client.modes,
+        require_message_authenticator: client.require_message_authenticator,
+        application: client.application,
+        retry_timeout_ms: client.retry_timeout_ms,
+        retry_tries: client.retry_tries,
+    }
+}
+
+pub(crate) async fn rotate_secret(call: Call<RotateSecret>) -> Answer<ShownClient> {
+    let former = call.site.administrator.find_client(call.name())?;
+    let expected = call.expected.or(Some(former.revision));
+    let made = call
+        .body
+        .secret
+        .is_none()
+        .then(|| call.site.administrator.draw_secret());
+    let secret = call
+        .body
+        .secret
+        .as_ref()
+        .map(clear)
+        .or_else(|| made.clone())
+        .unwrap_or_default();
+    let change = if call.body.keep_current {
+        SecretChange::Add(secret)
+    } else {
+        SecretChange::Replace(secret)
+    };
+    let changed = call
+        .site
+        .administrator
+        .change_client(call.actor, former.id, expected, spec_of(&former), change);
+    let client = changed.await?;
+    let revision = client.revision.0;
+    Ok(Reply::revised(
+        ShownClient {
+            client: shape(&client),
+            secret: made.as_ref().map(shown),
+        },
+        revision,
+    ))
+}
+
+pub(crate) async fn delete(call: Call<Nothing>) -> Answer<Nothing> {
+    let client = call.site.administrator.find_client(call.name())?.id;
+    call.site
+        .administrator
+        .delete_client(call.actor, client, call.expected)
+        .await?;
+    Ok(Reply::plain(Nothing))
+}
+
+pub(crate) async fn disable(call: Call<Nothing>) -> Answer<Client> {
+    let client = call.site.administrator.find_client(call.name())?.id;
+    Ok(reply(
+        &*call
+            .site
+            .administrator
+            .disable_client(call.actor, client, call.expected)
+            .await?,
+    ))
+}
+
+pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Client> {
+    let client = call.site.administrator.find_client(call.name())?.id;
+    Ok(reply(
+        &*call
+            .site
+            .administrator
+            .enable_client(call.actor, client, call.expected)
+            .await?,
+    ))
+}
+
+/// An application by id or name, as a field of a client.
+fn application(site: &Site, text: &str) -> Result<ApplicationId, Failure> {
+    match site.administrator.find_application(text) {
+        Ok(application) => Ok(application.id),
+        Err(_) => Err(Failure::field(
+            "application",
+            "does not exist",
+            "the id or the name of an application",
+        )),
+    }
+}
+
+fn modes(modes: Modes) -> quorate_core::Modes {
+    quorate_core::Modes {
+        one_step: modes.one_step,
+        two_step: modes.two_step,
+        passcode_only: modes.passcode_only,
+    }
+}
+
+fn reply(client: &quorate_core::Client) -> Reply<Client> {
+    Reply::revised(shape(client), client.revision.0)
+}
+
+fn shape(client: &quorate_core::Client) -> Client {
+    let quorate_core::Modes {
+        one_step,
+        two_step,
+        passcode_only,
+    } = client.modes;
+    Client {
+        id: client.id.to_string(),
+        name: client.name.to_string(),
+        device_type: client.device_type.to_string(),
+        networks: client.networks.iter().map(ToString::to_string).collect(),
+        nas_identifier: client.nas_identifier.as_deref().map(str::to_owned),
+        secrets: u8::try_from(client.secrets.len()).unwrap_or(u8::MAX),
+        modes: Modes {
+            one_step,
+            two_step,
+            passcode_only,
+        },
+        require_message_authenticator: client.require_message_authenticator,
+        application: client.application.to_string(),
+        retry_timeout_ms: client.retry_timeout_ms,
+        retry_tries: client.retry_tries,
+        enabled: client.enabled,
+        revision: client.revision.0,
+    }
+}

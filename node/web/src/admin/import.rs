@@ -1,0 +1,83 @@
+//! Many users at once.
+
+use std::collections::BTreeSet;
+
+use quorate_api::{FieldProblem, ImportUser, ImportUsers, ImportedUsers, limits};
+use quorate_app::{BulkUser, Names};
+use quorate_core::UserName;
+
+use super::tokens;
+use crate::call::{Answer, Call, Reply};
+use crate::failure::Failure;
+use crate::secret;
+
+pub(crate) async fn users(call: Call<ImportUsers>) -> Answer<ImportedUsers> {
+    let ImportUsers { shared_password, users } = call.body;
+    let users = check(call.site.administrator.names(), users)?;
+    let password = shared_password.as_ref().map(secret::clear);
+    let done = call
+        .site
+        .administrator
+        .create_users_in_bulk(call.actor, password, users, |_| ())
+        .await?;
+    Ok(Reply::plain(ImportedUsers {
+        created: done.created,
+        existing: done.existing,
+    }))
+}
+
+/// Checks all of them, because they become several commands, and a mistake in the last must stop
+/// the first.
+fn check(names: &Names, users: Vec<ImportUser>) -> Result<Vec<BulkUser>, Failure> {
+    if !(1..=limits::IMPORT_MAX).contains(&users.len()) {
+        return Err(Failure::field(
+            "users",
+            "has the wrong number of entries",
+            format!("1 to {}; send more in chunks", limits::IMPORT_MAX),
+        ));
+    }
+    let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut checked = Vec::with_capacity(users.len());
+    for (place, user) in users.into_iter().enumerate() {
+        wrong.extend(name_problem(names, &user.name, &mut seen).map(|problem| field(place, "name", problem)));
+        match secret::seed(
+            &format!("users[{place}].token.secret_base32"),
+            &user.token.secret_base32,
+        ) {
+            Ok(seed) => {
+                let token = tokens::kind(user.token.algorithm, user.token.digits, user.token.period_s);
+                checked.push(BulkUser {
+                    name: user.name,
+                    token,
+                    seed,
+                });
+            }
+            Err(failure) => wrong.extend(failure.problem.errors),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(checked)
+    } else {
+        Err(Failure::invalid(wrong))
+    }
+}
+
+fn name_problem(names: &Names, name: &str, seen: &mut BTreeSet<UserName>) -> Option<String> {
+    match names.fold(name) {
+        Ok(name) if seen.contains(&name) => Some("is there twice in this request".to_owned()),
+        Ok(name) => {
+            seen.insert(name);
+            None
+        }
+        Err(problem) => Some(problem.to_string()),
+    }
+}
+
+fn field(place: usize, member: &str, problem: String) -> FieldProblem {
+    FieldProblem {
+        field: format!("users[{place}].{member}"),
+        problem,
+        hint: "name, DOMAIN\\name or name@domain".into(),
+    }
+}

@@ -1,0 +1,53 @@
+//! The handlers under `/api/v1`, one file per kind of object. Each reads its call, asks the use case
+//! in `quorate-app`, and shows what came of it. No rule lives here.
+
+pub(crate) mod api_tokens;
+pub(crate) mod applications;
+pub(crate) mod audit;
+pub(crate) mod clients;
+pub(crate) mod cluster;
+pub(crate) mod import;
+pub(crate) mod join_tokens;
+mod paging;
+pub(crate) mod policy;
+pub(crate) mod tokens;
+pub(crate) mod users;
+
+use quorate_api::{FieldProblem, ProblemKind};
+use quorate_app::{AdminError, FieldError};
+
+use crate::failure::Failure;
+
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        let said = error.to_string();
+        match error {
+            AdminError::Invalid(errors) => Failure::invalid(errors.into_iter().map(field_problem).collect()),
+            AdminError::NotFound { what } => {
+                Failure::new(ProblemKind::NotFound).detail(format!("There is no such {what}."))
+            }
+            AdminError::NameTaken => {
+                let taken = Failure::field("name", "is taken", "choose another name").problem.errors;
+                let mut failure = Failure::new(ProblemKind::Conflict).detail("The name is taken.");
+                failure.problem.errors = taken;
+                failure
+            }
+            AdminError::Conflict => Failure::new(ProblemKind::Stale).detail("Read it again and repeat the change."),
+            AdminError::InUse => Failure::new(ProblemKind::Conflict).detail("Something still refers to it."),
+            AdminError::NotAllowed => Failure::new(ProblemKind::Forbidden),
+            AdminError::Refused(refusal) => Failure::new(ProblemKind::Conflict).detail(format!("Refused: {refusal}.")),
+            AdminError::NoQuorum => Failure::new(ProblemKind::NoQuorum).because(said),
+            AdminError::Overloaded => Failure::new(ProblemKind::Overloaded).because(said),
+            AdminError::Unknown => Failure::new(ProblemKind::OutcomeUnknown).because(said),
+            AdminError::Seal(cause) => Failure::new(ProblemKind::Internal).because(format!("{said}: {cause}")),
+        }
+    }
+}
+
+fn field_problem(error: FieldError) -> FieldProblem {
+    FieldProblem {
+        field: error.field,
+        problem: error.problem,
+        hint: error.hint,
+    }
+}

@@ -1,0 +1,37 @@
+//! The policy.
+
+use quorate_api::{ChangePolicy, Nothing, Policy};
+use quorate_app::PolicySpec;
+
+use crate::call::{Answer, Call, Reply};
+
+pub(crate) async fn show(call: Call<Nothing>) -> Answer<Policy> {
+    Ok(reply(call.site.replica.state().policy()))
+}
+
+pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Policy> {
+    let former = *call.site.replica.state().policy();
+    let asked = call.body;
+    let spec = PolicySpec {
+        max_code_failures: asked.max_code_failures.unwrap_or(former.max_code_failures),
+        lock_ms: asked.lock_ms.unwrap_or(former.lock_ms),
+        totp_window: asked.totp_window.unwrap_or(former.totp_window),
+        challenge_ms: asked.challenge_ms.unwrap_or(former.challenge_ms),
+    };
+    // What the request leaves out was read just now, so the change is conditional in any case.
+    let expected = call.expected.or(Some(former.revision));
+    Ok(reply(
+        &call.site.administrator.set_policy(call.actor, expected, spec).await?,
+    ))
+}
+
+fn reply(policy: &quorate_core::Policy) -> Reply<Policy> {
+    let shape = Policy {
+        max_code_failures: policy.max_code_failures,
+        lock_ms: policy.lock_ms,
+        totp_window: policy.totp_window,
+        challenge_ms: policy.challenge_ms,
+        revision: policy.revision.0,
+    };
+    Reply::revised(shape, policy.revision.0)
+}

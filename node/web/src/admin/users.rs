@@ -1,0 +1,138 @@
+//! Users.
+
+use std::sync::Arc;
+
+use quorate_api::{ChangeUser, CreateUser, Nothing, Page, PageQuery, SetPassword, User};
+use quorate_app::{NewUser, UserChange};
+
+use super::paging;
+use crate::call::{Answer, Call, Reply};
+use crate::failure::Failure;
+use crate::secret::clear;
+use crate::site::Site;
+
+pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<User>> {
+    let query: PageQuery = call.query()?;
+    let after = match &query.after {
+        Some(name) => Some(fold(&call.site, name)?),
+        None => None,
+    };
+    let state = call.site.replica.state();
+    let users = state.users_after(after.as_ref());
+    let page = paging::cut(
+        users,
+        &query,
+        |user| shape(&call.site, user),
+        |user| user.name.to_string(),
+    )?;
+    Ok(Reply::plain(page))
+}
+
+fn fold(site: &Site, name: &str) -> Result<quorate_core::UserName, Failure> {
+    let folded = site.administrator.names().fold(name);
+    folded.map_err(|problem| Failure::field("after", problem.to_string(), "the `next` of the page before"))
+}
+
+pub(crate) async fn create(call: Call<CreateUser>) -> Answer<User> {
+    let CreateUser {
+        name,
+        display_name,
+        password,
+    } = call.body;
+    let new = NewUser {
+        name,
+        display_name,
+        password: password.as_ref().map(clear),
+        token: None,
+    };
+    let (user, _) = call.site.administrator.create_user(call.actor, new).await?;
+    Ok(reply(&call.site, &user))
+}
+
+pub(crate) async fn show(call: Call<Nothing>) -> Answer<User> {
+    let user = call.site.administrator.find_user(call.name())?;
+    Ok(reply(&call.site, &user))
+}
+
+pub(crate) async fn change(call: Call<ChangeUser>) -> Answer<User> {
+    let user = call.site.administrator.find_user(call.name())?.id;
+    let change = UserChange {
+        name: call.body.name,
+        display_name: call.body.display_name,
+    };
+    let user = call
+        .site
+        .administrator
+        .change_user(call.actor, user, call.expected, change)
+        .await?;
+    Ok(reply(&call.site, &user))
+}
+
+pub(crate) async fn delete(call: Call<Nothing>) -> Answer<Nothing> {
+    let user = call.site.administrator.find_user(call.name())?.id;
+    call.site
+        .administrator
+        .delete_user(call.actor, user, call.expected)
+        .await?;
+    Ok(Reply::plain(Nothing))
+}
+
+pub(crate) async fn set_password(call: Call<SetPassword>) -> Answer<User> {
+    let user = call.site.administrator.find_user(call.name())?.id;
+    let password = call.body.password.as_ref().map(clear);
+    let user = call
+        .site
+        .administrator
+        .set_password(call.actor, user, call.expected, password)
+        .await?;
+    Ok(reply(&call.site, &user))
+}
+
+pub(crate) async fn disable(call: Call<Nothing>) -> Answer<User> {
+    let user = call.site.administrator.find_user(call.name())?.id;
+    let user = call
+        .site
+        .administrator
+        .disable_user(call.actor, user, call.expected)
+        .await?;
+    Ok(reply(&call.site, &user))
+}
+
+pub(crate) async fn enable(call: Call<Nothing>) -> Answer<User> {
+    let user = call.site.administrator.find_user(call.name())?.id;
+    let user = call
+        .site
+        .administrator
+        .enable_user(call.actor, user, call.expected)
+        .await?;
+    Ok(reply(&call.site, &user))
+}
+
+pub(crate) async fn unlock(call: Call<Nothing>) -> Answer<User> {
+    let user = call.site.administrator.find_user(call.name())?.id;
+    let user = call
+        .site
+        .administrator
+        .unlock_user(call.actor, user, call.expected)
+        .await?;
+    Ok(reply(&call.site, &user))
+}
+
+fn reply(site: &Site, user: &Arc<quorate_core::User>) -> Reply<User> {
+    Reply::revised(shape(site, user), user.revision.0)
+}
+
+fn shape(site: &Site, user: &Arc<quorate_core::User>) -> User {
+    User {
+        id: user.id.to_string(),
+        name: user.name.to_string(),
+        display_name: user.display_name.to_string(),
+        enabled: user.enabled,
+        has_password: user.password.is_some(),
+        tokens: u32::try_from(user.tokens.len()).unwrap_or(u32::MAX),
+        code_failures: user.code_failures,
+        // A lock whose time has passed is none, though nobody has cleared it yet.
+        locked_until_ms: user.locked_until_ms.filter(|_| user.locked_at(site.clock.now_ms())),
+        revision: user.revision.0,
+    }
+}

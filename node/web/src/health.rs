@@ -1,0 +1,121 @@
+//! `/livez` and `/readyz`: for load balancers, which cannot present a token, so open to everybody
+//! and telling nothing that an attacker could use.
+//!
+//! `/livez` says that the process answers. `/readyz` says that this node can judge a login now: it
+//! asks a quorum for the commit index and waits until the local state is there (a linearizable
+//! read), within [`limits::READY`]. With `?verbose` it lists each check.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use quorate_api::{Check, Readiness, health::ReadinessQuery};
+use quorate_app::Role;
+use tokio::time::Instant;
+
+use crate::call::parse_query;
+use crate::limits;
+use crate::site::Site;
+
+/// A check that the composition root adds, such as "the RADIUS sockets are bound". Must not block.
+pub type ExtraCheck = Box<dyn Fn() -> Check + Send + Sync>;
+
+/// The last answer, so that a flood of probes is no flood of barriers.
+#[derive(Default)]
+pub(crate) struct Memory(tokio::sync::Mutex<Option<(Instant, Vec<Check>)>>);
+
+pub(crate) async fn livez() -> Response {
+    (StatusCode::OK, "alive\n").into_response()
+}
+
+pub(crate) async fn readyz(State(site): State<Site>, RawQuery(query): RawQuery) -> Response {
+    let asked: ReadinessQuery = match parse_query(query.as_deref().unwrap_or_default()) {
+        Ok(asked) => asked,
+        Err(failure) => return failure.into_response(),
+    };
+    let mut checks = recent_or_new(&site).await;
+    let ready = checks.iter().all(|check| check.ok);
+    if asked.verbose.is_none() {
+        checks.clear();
+    }
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(Readiness { ready, checks })).into_response()
+}
+
+/// Whoever waits for the lock while a check runs gets that check's answer.
+async fn recent_or_new(site: &Site) -> Vec<Check> {
+    let mut memory = site.readiness.0.lock().await;
+    if let Some((at, checks)) = memory.as_ref()
+        && at.elapsed() < limits::READY_REUSE
+    {
+        return checks.clone();
+    }
+    let checks = check(site).await;
+    *memory = Some((Instant::now(), checks.clone()));
+    checks
+}
+
+async fn check(site: &Site) -> Vec<Check> {
+    let mut checks = vec![member(site), quorum(site).await, clock(site)];
+    checks.extend(site.extra_checks.iter().map(|extra| extra()));
+    checks
+}
+
+fn member(site: &Site) -> Check {
+    let (ok, detail) = match site.replica.status().role {
+        Role::Leader => (true, "leads"),
+        Role::Follower => (true, "follows"),
+        Role::Candidate => (true, "campaigns"),
+        Role::Learner => (false, "is a learner: it has no vote yet"),
+        Role::Aside => (false, "stands aside: see `quorate status` and the log"),
+    };
+    Check {
+        name: "member".into(),
+        ok,
+        detail: detail.into(),
+        took_ms: 0,
+    }
+}
+
+async fn quorum(site: &Site) -> Check {
+    let since = Instant::now();
+    let (ok, detail) = match site.replica.barrier(since + limits::READY).await {
+        Ok(index) => (
+            true,
+            format!("a quorum confirmed index {index}, and it is applied here"),
+        ),
+        Err(error) => (false, error.to_string()),
+    };
+    Check {
+        name: "quorum".into(),
+        ok,
+        detail,
+        took_ms: milliseconds(since.elapsed()),
+    }
+}
+
+/// Only a clock that is behind shows here: replicated time rests while nothing is written.
+fn clock(site: &Site) -> Check {
+    let behind_ms = site.replica.state().stamp().ms.saturating_sub(site.clock.now_ms());
+    let ok = behind_ms <= limits::CLOCK_BEHIND_MS;
+    let detail = match ok {
+        true => "not behind the cluster's time".to_owned(),
+        false => format!("{behind_ms} ms behind the cluster's time: set the clock"),
+    };
+    Check {
+        name: "clock".into(),
+        ok,
+        detail,
+        took_ms: 0,
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,377 @@
+//! Users, tokens, clients, applications and policy, through the router, the use cases and the core.
+
+#![allow(clippy::unwrap_used, reason = "a panic is a failing test")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{Node, request};
+
+#[tokio::test]
+async fn a_user_lives_through_every_endpoint() {
+    let node = Node::start().await;
+    let created = node
+        .root(
+            "POST",
+            "/api/v1/users",
+            Some(json!({"name": "Alice", "password": "correct horse"})),
+        )
+        .await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    assert_eq!(created.body["name"], "alice", "names are folded");
+    assert_eq!(created.body["has_password"], true);
+    assert!(!created.body.to_string().contains("horse"));
+    let id = created.body["id"].as_str().unwrap().to_owned();
+
+    let by_id = node.must("GET", &format!("/api/v1/users/{id}"), None).await;
+    assert_eq!(
+        by_id,
+        node.must("GET", "/api/v1/users/ALICE", None).await,
+        "by id and by name"
+    );
+
+    let changed = node
+        .must(
+            "PATCH",
+            "/api/v1/users/alice",
+            Some(json!({"display_name": "Alice A."})),
+        )
+        .await;
+    assert_eq!(
+        (&changed["name"], &changed["display_name"]),
+        (&json!("alice"), &json!("Alice A."))
+    );
+    assert_eq!(
+        node.must("POST", "/api/v1/users/alice/disable", None).await["enabled"],
+        false
+    );
+    assert_eq!(
+        node.must("POST", "/api/v1/users/alice/enable", None).await["enabled"],
+        true
+    );
+    node.must("POST", "/api/v1/users/alice/unlock", None).await;
+    assert_eq!(
+        node.must("PUT", "/api/v1/users/alice/password", Some(json!({}))).await["has_password"],
+        false
+    );
+
+    assert_eq!(node.root("DELETE", "/api/v1/users/alice", None).await.status, 204);
+    let gone = node.root("GET", &format!("/api/v1/users/{id}"), None).await;
+    assert_eq!(
+        (gone.status.as_u16(), gone.problem().kind),
+        (404, quorate_api::ProblemKind::NotFound)
+    );
+}
+
+#[tokio::test]
+async fn every_wrong_field_is_named_at_once_and_nothing_is_made() {
+    let node = Node::start().await;
+    let wrong = json!({
+        "name": "", "networks": ["192.0.2.1", "nonsense"], "secret": "x", "application": "nobody",
+    });
+    // The application is looked up first: without one there is nothing to check the modes against.
+    let answer = node.root("POST", "/api/v1/clients", Some(wrong.clone())).await;
+    assert_eq!(answer.status, 422);
+    assert_eq!(answer.wrong_fields(), ["application"]);
+
+    node.must(
+        "POST",
+        "/api/v1/applications",
+        Some(json!({"name": "vpn", "factors": ["totp"]})),
+    )
+    .await;
+    let mut wrong = wrong;
+    wrong["application"] = "vpn".into();
+    let answer = node.root("POST", "/api/v1/clients", Some(wrong)).await;
+    assert_eq!(answer.wrong_fields(), ["name", "networks[1]", "secret"]);
+    assert!(answer.problem().errors.iter().all(|error| !error.problem.is_empty()));
+    let clients = node.must("GET", "/api/v1/clients", None).await;
+    assert_eq!(clients["items"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_not_the_shape_is_refused_by_field() {
+    let node = Node::start().await;
+    let post = |body: Value| node.root("POST", "/api/v1/users", Some(body));
+    let unknown = post(json!({"name": "bob", "pasword": "typo"})).await;
+    assert_eq!(unknown.status, 422);
+    let error = unknown.problem().errors.remove(0);
+    assert_eq!(error.field, "pasword");
+    assert!(error.hint.contains("password"), "{error:?}");
+
+    let kind = post(json!({"name": "bob", "password": ["hunter2"]})).await;
+    assert_eq!(kind.wrong_fields(), ["password"]);
+    let kind = post(json!({"name": "bob", "display_name": 5_551_234})).await;
+    assert_eq!(kind.wrong_fields(), ["display_name"]);
+    assert!(
+        !kind.body.to_string().contains("5551234"),
+        "what was sent is not repeated: it may be a secret"
+    );
+
+    assert_eq!(
+        node.root("POST", "/api/v1/users", None).await.status,
+        400,
+        "a body is missing"
+    );
+    let mut broken = request("POST", "/api/v1/users", None);
+    broken
+        .headers_mut()
+        .insert("content-type", "application/json".parse().unwrap());
+    *broken.body_mut() = "{\"name\": \"bob\"} trailing".into();
+    assert_eq!(node.send(broken, quorate_web::Peer::Unix { uid: 0 }).await.status, 400);
+    let mut form = request("POST", "/api/v1/users", Some(json!({"name": "bob"})));
+    form.headers_mut().insert("content-type", "text/plain".parse().unwrap());
+    assert_eq!(node.send(form, quorate_web::Peer::Unix { uid: 0 }).await.status, 415);
+    let body_where_none_belongs = node
+        .root("POST", "/api/v1/users/bob/disable", Some(json!({"name": "x"})))
+        .await;
+    assert_eq!(body_where_none_belongs.status, 422);
+    assert_eq!(
+        node.must("GET", "/api/v1/users", None).await["items"],
+        json!([]),
+        "nothing half done"
+    );
+}
+
+#[tokio::test]
+async fn if_match_guards_a_change() {
+    let node = Node::start().await;
+    let created = node.root("POST", "/api/v1/users", Some(json!({"name": "carol"}))).await;
+    let first = created.etag().to_owned();
+    assert_eq!(first, format!("\"{}\"", created.body["revision"]));
+    let conditional = |revision: String| {
+        let mut request = request("POST", "/api/v1/users/carol/disable", None);
+        request.headers_mut().insert("if-match", revision.parse().unwrap());
+        node.send(request, quorate_web::Peer::Unix { uid: 0 })
+    };
+    let disabled = conditional(first.clone()).await;
+    assert_eq!(disabled.status, 200, "{}", disabled.body);
+    assert_ne!(disabled.etag(), first, "the revision moved");
+    let stale = conditional(first).await;
+    assert_eq!(
+        (stale.status.as_u16(), stale.problem().kind),
+        (412, quorate_api::ProblemKind::Stale)
+    );
+    assert_eq!(conditional("nonsense".into()).await.wrong_fields(), ["If-Match"]);
+}
+
+#[tokio::test]
+async fn a_taken_name_is_a_conflict_that_names_the_field() {
+    let node = Node::start().await;
+    node.must("POST", "/api/v1/users", Some(json!({"name": "dave"}))).await;
+    let again = node.root("POST", "/api/v1/users", Some(json!({"name": "DAVE"}))).await;
+    assert_eq!(again.status, 409);
+    assert_eq!(again.wrong_fields(), ["name"]);
+}
+
+#[tokio::test]
+async fn lists_come_in_pages_that_join() {
+    let node = Node::start().await;
+    for n in 0..7 {
+        node.must("POST", "/api/v1/users", Some(json!({"name": format!("user{n}")})))
+            .await;
+    }
+    let mut seen = Vec::new();
+    let mut path = "/api/v1/users?limit=3".to_owned();
+    loop {
+        let page = node.must("GET", &path, None).await;
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 3);
+        seen.extend(items.iter().map(|user| user["name"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/v1/users?limit=3&after={next}");
+    }
+    assert_eq!(seen, (0..7).map(|n| format!("user{n}")).collect::<Vec<_>>());
+    assert_eq!(
+        node.root("GET", "/api/v1/users?limit=0", None).await.wrong_fields(),
+        ["limit"]
+    );
+    assert_eq!(
+        node.root("GET", "/api/v1/users?limit=1001", None).await.wrong_fields(),
+        ["limit"]
+    );
+    assert_eq!(
+        node.root("GET", "/api/v1/users?limit=many", None).await.wrong_fields(),
+        ["limit"]
+    );
+    let unknown = node.root("GET", "/api/v1/users?page=2", None).await;
+    assert_eq!(unknown.status, 422, "an unknown parameter is not ignored");
+}
+
+#[tokio::test]
+async fn a_token_shows_its_secret_once() {
+    let node = Node::start().await;
+    node.must("POST", "/api/v1/users", Some(json!({"name": "erin"}))).await;
+    let created = node.must("POST", "/api/v1/users/erin/tokens", Some(json!({}))).await;
+    let secret = created["secret_base32"].as_str().unwrap().to_owned();
+    assert_eq!(secret.len(), 32, "20 bytes");
+    let uri = created["otpauth_uri"].as_str().unwrap();
+    assert!(uri.starts_with("otpauth://totp/") && uri.contains(&secret), "{uri}");
+    let id = created["token"]["id"].as_str().unwrap().to_owned();
+
+    let shown = node.must("GET", &format!("/api/v1/tokens/{id}"), None).await;
+    let listed = node.must("GET", "/api/v1/users/erin/tokens", None).await;
+    assert_eq!(listed["items"], json!([shown]));
+    assert!(!shown.to_string().contains(&secret));
+    assert_eq!(node.must("GET", "/api/v1/users/erin", None).await["tokens"], 1);
+
+    let path = |action: &str| format!("/api/v1/tokens/{id}{action}");
+    assert_eq!(node.must("POST", &path("/disable"), None).await["enabled"], false);
+    assert_eq!(node.must("POST", &path("/enable"), None).await["enabled"], true);
+    assert_eq!(
+        node.must("PATCH", &path(""), Some(json!({"name": "phone"}))).await["name"],
+        "phone"
+    );
+    assert_eq!(node.root("DELETE", &path(""), None).await.status, 204);
+    assert_eq!(node.root("GET", &path(""), None).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_token_of_ones_own_seed_is_checked() {
+    let node = Node::start().await;
+    node.must("POST", "/api/v1/users", Some(json!({"name": "frank"}))).await;
+    let post = |body: Value| node.root("POST", "/api/v1/users/frank/tokens", Some(body));
+    let good =
+        post(json!({"secret_base32": "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP", "digits": 8, "algorithm": "sha256"}))
+            .await;
+    assert_eq!(good.status, 201, "{}", good.body);
+    assert_eq!(
+        (&good.body["token"]["digits"], &good.body["token"]["algorithm"]),
+        (&json!(8), &json!("sha256"))
+    );
+    assert_eq!(
+        post(json!({"secret_base32": "not base 32!"})).await.wrong_fields(),
+        ["secret_base32"]
+    );
+    let short = post(json!({"secret_base32": "JBSWY3DP", "digits": 5, "period_s": 7})).await;
+    assert_eq!(short.wrong_fields(), ["digits", "period_s", "secret_base32"]);
+}
+
+#[tokio::test]
+async fn a_client_keeps_what_a_change_leaves_out_and_rotates_its_secret() {
+    let node = Node::start().await;
+    node.must(
+        "POST",
+        "/api/v1/applications",
+        Some(json!({"name": "vpn", "factors": ["local_password", "totp"]})),
+    )
+    .await;
+    let body = json!({"name": "gate", "networks": ["192.0.2.0/24"], "application": "vpn", "nas_identifier": "gate-1"});
+    let created = node.must("POST", "/api/v1/clients", Some(body)).await;
+    let made = created["secret"].as_str().unwrap();
+    assert!(made.len() >= 16, "a secret was made and is shown once");
+    let client = &created["client"];
+    assert_eq!(
+        client["require_message_authenticator"], true,
+        "required unless somebody says otherwise"
+    );
+
+    let changed = node
+        .must(
+            "PATCH",
+            "/api/v1/clients/gate",
+            Some(json!({"name": "gate-a", "retry_tries": 5})),
+        )
+        .await;
+    assert_eq!(
+        (&changed["name"], &changed["retry_tries"]),
+        (&json!("gate-a"), &json!(5))
+    );
+    for kept in [
+        "networks",
+        "nas_identifier",
+        "modes",
+        "application",
+        "secrets",
+        "device_type",
+    ] {
+        assert_eq!(changed[kept], client[kept], "{kept}");
+    }
+    let cleared = node
+        .must("PATCH", "/api/v1/clients/gate-a", Some(json!({"nas_identifier": ""})))
+        .await;
+    assert_eq!(cleared.get("nas_identifier"), None);
+
+    let rotate = |body: Value| node.must("PUT", "/api/v1/clients/gate-a/secret", Some(body));
+    let rotated = rotate(json!({"keep_current": true})).await;
+    assert_eq!(rotated["client"]["secrets"], 2);
+    assert!(rotated["secret"].as_str().is_some_and(|secret| secret != made));
+    let rotated = rotate(json!({"secret": "a secret somebody chose"})).await;
+    assert_eq!(rotated["client"]["secrets"], 1);
+    assert_eq!(rotated.get("secret"), None, "who chose it knows it");
+
+    let used = node.root("DELETE", "/api/v1/applications/vpn", None).await;
+    assert_eq!(used.status, 409, "an application that a client uses stays");
+    assert_eq!(node.root("DELETE", "/api/v1/clients/gate-a", None).await.status, 204);
+    assert_eq!(node.root("DELETE", "/api/v1/applications/vpn", None).await.status, 204);
+}
+
+#[tokio::test]
+async fn the_policy_changes_field_by_field() {
+    let node = Node::start().await;
+    let before = node.must("GET", "/api/v1/policy", None).await;
+    let after = node
+        .must("PATCH", "/api/v1/policy", Some(json!({"max_code_failures": 3})))
+        .await;
+    assert_eq!(after["max_code_failures"], 3);
+    assert_eq!(after["lock_ms"], before["lock_ms"]);
+    let wrong = node
+        .root(
+            "PATCH",
+            "/api/v1/policy",
+            Some(json!({"max_code_failures": 0, "totp_window": 200})),
+        )
+        .await;
+    assert_eq!(wrong.wrong_fields(), ["max_code_failures", "totp_window"]);
+    assert_eq!(node.must("GET", "/api/v1/policy", None).await, after);
+}
+
+#[tokio::test]
+async fn an_import_makes_all_or_says_what_is_wrong_with_each() {
+    let node = Node::start().await;
+    let user = |name: &str, seed: &str| json!({"name": name, "token": {"secret_base32": seed}});
+    const SEED: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    let import = |users: Value| {
+        node.root(
+            "POST",
+            "/api/v1/import/users",
+            Some(json!({"shared_password": "trial", "users": users})),
+        )
+    };
+
+    let wrong = import(json!([
+        user("good", SEED),
+        user("", SEED),
+        user("GOOD", SEED),
+        user("bad", "1")
+    ]))
+    .await;
+    assert_eq!(wrong.status, 422);
+    assert_eq!(
+        wrong.wrong_fields(),
+        ["users[1].name", "users[2].name", "users[3].token.secret_base32"]
+    );
+    assert_eq!(
+        node.must("GET", "/api/v1/users", None).await["items"],
+        json!([]),
+        "none was made"
+    );
+
+    let users: Vec<Value> = (0..quorate_api::limits::IMPORT_MAX)
+        .map(|n| user(&format!("u{n:06}"), SEED))
+        .collect();
+    let done = import(Value::Array(users.clone())).await;
+    assert_eq!(done.body, json!({"created": users.len(), "existing": 0}));
+    let again = import(Value::Array(users.clone())).await;
+    assert_eq!(
+        again.body,
+        json!({"created": 0, "existing": users.len()}),
+        "a chunk may be sent again"
+    );
+    let one = node.must("GET", "/api/v1/users/u000499", None).await;
+    assert_eq!((&one["has_password"], &one["tokens"]), (&json!(true), &json!(1)));
+
+    let mut too_many = users;
+    too_many.push(user("one-more", SEED));
+    assert_eq!(import(Value::Array(too_many)).await.wrong_fields(), ["users"]);
+}

@@ -1,0 +1,56 @@
+//! Settings of consensus, with defaults that fit nodes within a few milliseconds of each other.
+
+use crate::errors::StartError;
+use crate::limits;
+
+/// Settings of consensus. All nodes of a cluster should agree on the three times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Interval of the leader's heartbeat, and the limit for one AppendEntries round trip, in
+    /// milliseconds. Must exceed round trip + fsync at p99.
+    pub heartbeat_ms: u64,
+    /// Least time without a leader before a node campaigns, in milliseconds.
+    pub election_min_ms: u64,
+    /// Most time without a leader before a node campaigns, in milliseconds; also the lease within
+    /// which followers of a live leader refuse to vote.
+    pub election_max_ms: u64,
+    /// A snapshot is built when the log has grown by this many bytes since the last.
+    pub snapshot_log_bytes: u64,
+    /// Entries kept behind the snapshot for peers that lag a little.
+    pub keep_entries: u64,
+    /// Entries a leader has in flight at once.
+    pub pipeline: usize,
+    /// OS threads of the consensus runtime (the state machine has one more).
+    pub threads: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            heartbeat_ms: limits::HEARTBEAT_MS,
+            election_min_ms: limits::ELECTION_MIN_MS,
+            election_max_ms: limits::ELECTION_MAX_MS,
+            snapshot_log_bytes: limits::SNAPSHOT_LOG_BYTES,
+            keep_entries: limits::KEEP_ENTRIES,
+            pipeline: limits::PIPELINE,
+            threads: limits::THREADS,
+        }
+    }
+}
+
+impl Config {
+    /// # Errors
+    /// In words, when the values do not go together.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        let problem = if self.heartbeat_ms == 0 || self.pipeline == 0 || self.threads == 0 {
+            "heartbeat, pipeline and threads must be at least 1"
+        } else if self.election_min_ms < 2 * self.heartbeat_ms {
+            "the least election time must be at least two heartbeats"
+        } else if self.election_max_ms <= self.election_min_ms {
+            "the most election time must exceed the least"
+        } else {
+            return Ok(());
+        };
+        Err(StartError::Config(problem.to_owned()))
+    }
+}

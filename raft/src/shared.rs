@@ -1,0 +1,62 @@
+//! The parts of one running node, as its tasks share them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use openraft::StoredMembership;
+use quinn::Endpoint;
+use quorate_storage::{DurableLog, SnapshotStore};
+use tokio::sync::Semaphore;
+
+use crate::ledger::Ledger;
+use crate::node::Identity;
+use crate::proposer::Proposer;
+use crate::standing::Gate;
+use crate::status::Tally;
+use crate::store::{LogGauges, MachineThread};
+use crate::transport::peers::Peers;
+use crate::types::Engine;
+use crate::{Admission, Config, NodeInfo, PeerService};
+
+pub struct Shared {
+    pub id: u64,
+    pub identity: Identity,
+    pub info: NodeInfo,
+    pub config: Config,
+    pub engine: Engine,
+    pub endpoint: Endpoint,
+    pub peers: Arc<Peers>,
+    pub ledger: Arc<Ledger>,
+    pub gate: Arc<Gate>,
+    pub tally: Arc<Tally>,
+    pub proposer: Arc<Proposer>,
+    pub machine: MachineThread,
+    pub log: DurableLog,
+    pub log_gauges: Arc<LogGauges>,
+    pub snapshots: Arc<SnapshotStore>,
+    pub admission: Arc<dyn Admission>,
+    pub service: Option<Arc<dyn PeerService>>,
+    /// One permit per joiner being served.
+    pub joiners: Semaphore,
+}
+
+impl Shared {
+    pub fn leader(&self) -> Option<u64> {
+        self.engine.metrics().borrow().current_leader
+    }
+
+    pub fn leads(&self) -> bool {
+        self.leader() == Some(self.id)
+    }
+
+    pub fn membership(&self) -> Arc<StoredMembership<u64, NodeInfo>> {
+        self.engine.metrics().borrow().membership_config.clone()
+    }
+
+    pub fn nodes(&self) -> BTreeMap<u64, NodeInfo> {
+        self.membership()
+            .nodes()
+            .map(|(id, info)| (*id, info.clone()))
+            .collect()
+    }
+}

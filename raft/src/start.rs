@@ -1,0 +1,222 @@
+//! Putting a node together, and taking it apart in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use openraft::{Config as EngineConfig, SnapshotPolicy};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, interval, timeout};
+
+use crate::errors::StartError;
+use crate::ledger::Ledger;
+use crate::node::Identity;
+use crate::proposer::Proposer;
+use crate::raft::Deps;
+use crate::shared::Shared;
+use crate::standing::{self, Gate};
+use crate::status::Tally;
+use crate::store::{LogStore, MachineThread, StateStore};
+use crate::transport::network::Lines;
+use crate::transport::peers::Peers;
+use crate::transport::wire::Change;
+use crate::transport::{serve, tls};
+use crate::types::Engine;
+use crate::{Config, NodeInfo, limits, membership};
+
+/// Builds every part, starts the engine, then the tasks. Runs on the node's own runtime.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start(
+    config: Config,
+    listen: SocketAddr,
+    identity: Identity,
+    info: NodeInfo,
+    deps: Deps,
+) -> Result<Arc<Shared>, StartError> {
+    let id = identity.node_id;
+    let endpoint = tls::endpoint(listen, &identity)?;
+    let peers = Arc::new(Peers::new(
+        endpoint.clone(),
+        tls::client_config(&identity)?,
+        identity.clone(),
+    ));
+    let (ledger, tally) = (Arc::new(Ledger::default()), Arc::new(Tally::default()));
+    let gate = Arc::new(Gate::new(deps.log.clone()));
+
+    let machine = MachineThread::start(deps.machine)?;
+    let snapshots = Arc::new(deps.snapshots);
+    let state_store = StateStore::open(machine.clone(), snapshots.clone())
+        .await
+        .map_err(storage)?;
+    refuse_a_gap(&deps.log, &machine).await?;
+    let log_store = LogStore::new(deps.log.clone(), id).stepping_down();
+    let log_gauges = log_store.gauges();
+
+    let lines = Lines {
+        peers: peers.clone(),
+        ledger: ledger.clone(),
+        tally: tally.clone(),
+    };
+    let engine_config = Arc::new(engine_config(&config)?);
+    let engine = Engine::new(id, engine_config, lines, log_store, state_store)
+        .await
+        .map_err(storage)?;
+    let proposer = Proposer::new(
+        id,
+        engine.clone(),
+        peers.clone(),
+        deps.clock,
+        tally.clone(),
+        config.pipeline,
+    );
+    let shared = Arc::new(Shared {
+        id,
+        identity,
+        info,
+        config,
+        engine,
+        endpoint,
+        peers,
+        ledger,
+        gate,
+        tally,
+        proposer: Arc::new(proposer),
+        machine,
+        log: deps.log,
+        log_gauges,
+        snapshots,
+        admission: deps.admission,
+        service: deps.service,
+        joiners: Semaphore::new(limits::MAX_JOINERS),
+    });
+    spawn_tasks(&shared);
+    Ok(shared)
+}
+
+/// A log that begins after what the machine has applied cannot be replayed: the snapshot that
+/// should bridge the gap is gone or damaged. Nothing here can heal that, so nothing is touched.
+async fn refuse_a_gap(log: &quorate_storage::DurableLog, machine: &MachineThread) -> Result<(), StartError> {
+    let (applied, _) = machine.applied().await.map_err(storage)?;
+    let (applied, purged) = (applied.map(|at| at.index), log.purged().map(|at| at.index));
+    if applied < purged {
+        return Err(StartError::Storage(format!(
+            "the log begins after entry {}, but the newest whole snapshot ends at {}; remove this node from the \
+             cluster and join it again with an empty data directory",
+            purged.unwrap_or(0),
+            applied.map_or("none".to_owned(), |index| index.to_string()),
+        )));
+    }
+    Ok(())
+}
+
+fn storage(error: impl std::fmt::Display) -> StartError {
+    StartError::Storage(error.to_string())
+}
+
+fn engine_config(config: &Config) -> Result<EngineConfig, StartError> {
+    let engine = EngineConfig {
+        cluster_name: "quorate".into(),
+        heartbeat_interval: config.heartbeat_ms,
+        election_timeout_min: config.election_min_ms,
+        election_timeout_max: config.election_max_ms,
+        // Triggered by bytes, in `snapshot_when_grown`.
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: config.keep_entries,
+        purge_batch_size: limits::PURGE_BATCH_ENTRIES,
+        // A peer gets a snapshot only when the entries it needs are gone.
+        replication_lag_threshold: u64::MAX,
+        // `standing` allows campaigning.
+        enable_elect: false,
+        ..EngineConfig::default()
+    };
+    engine.validate().map_err(|e| StartError::Config(e.to_string()))
+}
+
+fn spawn_tasks(shared: &Arc<Shared>) {
+    tokio::spawn(serve::accept(shared.clone()));
+    tokio::spawn(shared.proposer.clone().run());
+    tokio::spawn(follow_the_leader(shared.clone()));
+    tokio::spawn(snapshot_when_grown(shared.clone()));
+    tokio::spawn(announce(shared.clone()));
+    let (gate, engine, peers) = (&shared.gate, &shared.engine, &shared.peers);
+    tokio::spawn(standing::watch(
+        gate.clone(),
+        engine.clone(),
+        peers.clone(),
+        shared.id,
+        shared.config.clone(),
+    ));
+    tokio::spawn(standing::ask(gate.clone(), engine.clone(), peers.clone(), shared.id));
+}
+
+/// Tells the proposer where the leader is.
+async fn follow_the_leader(shared: Arc<Shared>) {
+    let mut metrics = shared.engine.server_metrics();
+    loop {
+        let (leader, term) = {
+            let now = metrics.borrow_and_update();
+            (now.current_leader, now.vote.leader_id().term)
+        };
+        shared.proposer.follow(leader, term);
+        if metrics.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Has a snapshot built each time the log has grown by the configured bytes.
+async fn snapshot_when_grown(shared: Arc<Shared>) {
+    let mut ticks = interval(Duration::from_millis(limits::SNAPSHOT_CHECK_MS));
+    loop {
+        ticks.tick().await;
+        let grown = &shared.log_gauges.grown_bytes;
+        if grown.load(Ordering::Relaxed) >= shared.config.snapshot_log_bytes {
+            grown.store(0, Ordering::Relaxed);
+            if shared.engine.trigger().snapshot().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Corrects this node's entry in the membership when it was restarted with other addresses.
+async fn announce(shared: Arc<Shared>) {
+    let mut ticks = interval(Duration::from_millis(limits::ANNOUNCE_CHECK_MS));
+    loop {
+        ticks.tick().await;
+        let outdated = shared
+            .nodes()
+            .get(&shared.id)
+            .is_some_and(|known| *known != shared.info);
+        if outdated && shared.leader().is_some() {
+            let change = Change::AddLearner(shared.id, shared.info.clone());
+            let deadline = Instant::now() + Duration::from_millis(limits::CHANGE_PATIENCE_MS);
+            if let Err(error) = membership::change(&shared, change, deadline).await {
+                tracing::warn!(%error, "this node's new addresses could not be announced yet");
+            }
+        }
+    }
+}
+
+/// Stops everything in order.
+pub async fn stop(shared: &Arc<Shared>) {
+    shared.proposer.hold(true);
+    let _ = shared.engine.shutdown().await;
+    shared.proposer.stop();
+    shared.machine.close().await;
+    let log = shared.log.clone();
+    let closed = tokio::task::spawn_blocking(move || log.close()).await;
+    if let Ok(Err(error)) = closed {
+        tracing::error!(%error, "the log was not closed in order");
+    }
+    shared.peers.clear();
+    shared.endpoint.close(0u32.into(), b"stopping");
+    let _ = timeout(
+        Duration::from_millis(limits::CLOSE_PATIENCE_MS),
+        shared.endpoint.wait_idle(),
+    )
+    .await;
+}

@@ -1,0 +1,12 @@
+//! openraft's two stores, on top of `quorate-storage` and the [`Machine`](crate::Machine).
+
+mod log;
+mod machine_thread;
+mod state;
+
+pub use log::{LogGauges, LogStore};
+pub use machine_thread::MachineThread;
+pub use state::{StateStore, meta_of};
+
+#[cfg(test)]
+mod suite;

@@ -1,0 +1,261 @@
+//! Answers what other nodes ask.
+//!
+//! A connection is let in by its protocol and certificate: a node must show one of this cluster
+//! and must not have been removed; a joiner needs none and gets no further than
+//! [`crate::join::server`]. Removal is asked again at each request, so that it also ends
+//! connections that were open when it was committed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
+use quinn::crypto::rustls::HandshakeData;
+use quinn::{Connection, Incoming, RecvStream, SendStream};
+use quorate_storage::{LogId, Vote};
+use rustls_pki_types::CertificateDer;
+use tokio::time::{Instant, timeout};
+
+use super::tls;
+use super::wire::{self, Appended, Declined, Request, Response};
+use crate::errors::ProposeError;
+use crate::shared::Shared;
+use crate::status::Tally;
+use crate::types::{EngineEntry, engine_log_id, engine_vote, stored_log_id, stored_vote};
+use crate::{batch, join, limits, membership, pki};
+
+/// Accepts connections until the endpoint is closed.
+pub async fn accept(shared: Arc<Shared>) {
+    while let Some(incoming) = shared.endpoint.accept().await {
+        tokio::spawn(welcome(incoming, shared.clone()));
+    }
+}
+
+async fn welcome(incoming: Incoming, shared: Arc<Shared>) {
+    let from = incoming.remote_address();
+    let Ok(connecting) = incoming.accept() else { return };
+    let patience = Duration::from_millis(limits::CONNECT_TIMEOUT_MS);
+    let connection = match timeout(patience, connecting).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => {
+            Tally::one(&shared.tally.refused_connections);
+            tracing::info!(%from, %error, "a connection was not established");
+            return;
+        }
+        Err(_) => return,
+    };
+    if protocol(&connection).as_deref() == Some(tls::JOIN_ALPN) {
+        return join::server::serve(connection, shared).await;
+    }
+    match peer_id(&connection, &shared).filter(|id| !shared.admission.is_removed(*id)) {
+        Some(peer) => answer_all(connection, peer, shared).await,
+        None => {
+            Tally::one(&shared.tally.refused_connections);
+            tracing::warn!(%from, "a node that is not of this cluster, or was removed from it, was refused");
+            connection.close(1u32.into(), b"not a node of this cluster");
+        }
+    }
+}
+
+fn protocol(connection: &Connection) -> Option<Vec<u8>> {
+    connection.handshake_data()?.downcast::<HandshakeData>().ok()?.protocol
+}
+
+/// The node id in the certificate the other side has shown and TLS has verified.
+fn peer_id(connection: &Connection, shared: &Shared) -> Option<u64> {
+    let chain = connection
+        .peer_identity()?
+        .downcast::<Vec<CertificateDer<'static>>>()
+        .ok()?;
+    let id = pki::node_id_of(&shared.identity.cluster_id, chain.first()?)?;
+    // Nobody else may be this node.
+    (id != shared.id).then_some(id)
+}
+
+async fn answer_all(connection: Connection, peer: u64, shared: Arc<Shared>) {
+    while let Ok((send, receive)) = connection.accept_bi().await {
+        if shared.admission.is_removed(peer) {
+            connection.close(1u32.into(), b"removed from this cluster");
+            return;
+        }
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            if let Err(error) = answer_one(send, receive, peer, &shared).await {
+                tracing::debug!(peer, %error, "a request was not answered");
+            }
+        });
+    }
+}
+
+async fn answer_one(
+    mut send: SendStream,
+    mut receive: RecvStream,
+    peer: u64,
+    shared: &Arc<Shared>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let request: Request = wire::receive_head(&mut receive).await?;
+    let (response, mut tail) = match request {
+        Request::Snapshot { vote } => (take_snapshot(&mut receive, vote, shared).await, Vec::new()),
+        request => {
+            let tail = Bytes::from(receive.read_to_end(limits::MAX_FRAME_BYTES).await?);
+            answer(request, tail, peer, shared).await
+        }
+    };
+    Ok(wire::send(&mut send, &response, &mut tail).await?)
+}
+
+async fn answer(request: Request, tail: Bytes, peer: u64, shared: &Arc<Shared>) -> (Response, Vec<Bytes>) {
+    let response = match request {
+        Request::Append {
+            vote,
+            prev,
+            commit,
+            entries,
+        } => append(shared, vote, prev, commit, &entries, &tail).await,
+        Request::Vote { vote, last } => grant(shared, peer, vote, last).await,
+        Request::Propose { patience_ms, lengths } => return propose(shared, patience_ms, lengths, &tail).await,
+        Request::Barrier => Response::Barrier(membership::confirm_leadership(shared).await),
+        Request::Change(change) => Response::Changed(membership::change_here(shared, change).await),
+        Request::Probe => Response::Probe {
+            leader: shared.leader(),
+            committed: *shared.log_gauges.committed.lock(),
+        },
+        Request::Acknowledged => {
+            let known = shared.ledger.of(peer);
+            Response::Acknowledged {
+                log: known.log,
+                vote: known.vote,
+            }
+        }
+        Request::Campaign => campaign(shared).await,
+        Request::Ask => return ask(shared, peer, tail).await,
+        Request::Snapshot { .. } => unreachable!("a snapshot is streamed, see answer_one"),
+    };
+    (response, Vec::new())
+}
+
+async fn append(
+    shared: &Shared,
+    vote: Vote,
+    prev: Option<LogId>,
+    commit: Option<LogId>,
+    entries: &[(LogId, u32)],
+    tail: &Bytes,
+) -> Response {
+    if !shared.gate.may_follow(vote) {
+        return Response::Failed("a later leader was promised this node's vote".into());
+    }
+    let entries = match decode_entries(entries, tail) {
+        Ok(entries) => entries,
+        Err(problem) => return Response::Failed(problem),
+    };
+    let request = AppendEntriesRequest {
+        vote: engine_vote(vote),
+        prev_log_id: prev.map(engine_log_id),
+        entries,
+        leader_commit: commit.map(engine_log_id),
+    };
+    match shared.engine.append_entries(request).await {
+        Ok(AppendEntriesResponse::Success) => Response::Append(Appended::Success),
+        Ok(AppendEntriesResponse::PartialSuccess(upto)) => {
+            Response::Append(Appended::Partial(upto.as_ref().map(stored_log_id)))
+        }
+        Ok(AppendEntriesResponse::Conflict) => Response::Append(Appended::Conflict),
+        Ok(AppendEntriesResponse::HigherVote(vote)) => Response::Append(Appended::HigherVote(stored_vote(&vote))),
+        Err(error) => Response::Failed(error.to_string()),
+    }
+}
+
+fn decode_entries(heads: &[(LogId, u32)], tail: &Bytes) -> Result<Vec<EngineEntry>, String> {
+    let payloads = wire::split(tail, heads.iter().map(|(_, length)| *length)).map_err(|e| e.to_string())?;
+    let entries = heads.iter().zip(payloads).map(|((id, _), bytes)| {
+        let payload = batch::decode_payload(bytes).map_err(|e| e.to_string())?;
+        Ok(EngineEntry {
+            log_id: engine_log_id(*id),
+            payload,
+        })
+    });
+    entries.collect()
+}
+
+async fn grant(shared: &Shared, candidate: u64, vote: Vote, last: Option<LogId>) -> Response {
+    if !shared.gate.may_vote() || !shared.gate.may_follow(vote) {
+        return Response::Failed("this node does not vote at present".into());
+    }
+    if last < shared.ledger.of(candidate).log {
+        Tally::one(&shared.tally.refused_votes);
+        tracing::warn!(
+            candidate,
+            "a candidate's log ends below what it had acknowledged; no vote for it"
+        );
+        return Response::Failed("your log ends below what you had acknowledged".into());
+    }
+    let request = VoteRequest::new(engine_vote(vote), last.map(engine_log_id));
+    match shared.engine.vote(request).await {
+        Ok(answer) => Response::Vote {
+            vote: stored_vote(&answer.vote),
+            granted: answer.vote_granted,
+            last: answer.last_log_id.as_ref().map(stored_log_id),
+        },
+        Err(error) => Response::Failed(error.to_string()),
+    }
+}
+
+async fn propose(shared: &Shared, patience_ms: u64, lengths: Vec<u32>, tail: &Bytes) -> (Response, Vec<Bytes>) {
+    if !shared.leads() {
+        return (Response::NotProposed(Declined::NotLeader), Vec::new());
+    }
+    let commands = match wire::split(tail, lengths.into_iter()) {
+        Ok(commands) if !commands.is_empty() => commands,
+        _ => return (Response::Failed("not a batch".into()), Vec::new()),
+    };
+    let patience = Duration::from_millis(patience_ms.min(limits::MAX_PATIENCE_MS));
+    match shared
+        .proposer
+        .propose_foreign(commands, Instant::now() + patience)
+        .await
+    {
+        Ok((index, outcomes)) => (
+            Response::Proposed {
+                index,
+                lengths: wire::lengths(outcomes.iter()),
+            },
+            outcomes,
+        ),
+        Err(ProposeError::Unknown) => (Response::OutcomeUnknown, Vec::new()),
+        Err(ProposeError::Overloaded) => (Response::NotProposed(Declined::Overloaded), Vec::new()),
+        Err(ProposeError::NoLeader | ProposeError::TooLarge) => {
+            (Response::NotProposed(Declined::NotLeader), Vec::new())
+        }
+    }
+}
+
+async fn campaign(shared: &Shared) -> Response {
+    if !shared.gate.may_vote() {
+        return Response::Failed("this node does not campaign at present".into());
+    }
+    match shared.engine.trigger().elect().await {
+        Ok(()) => Response::Done,
+        Err(error) => Response::Failed(error.to_string()),
+    }
+}
+
+async fn ask(shared: &Shared, peer: u64, request: Bytes) -> (Response, Vec<Bytes>) {
+    match &shared.service {
+        Some(service) => (Response::Answer, vec![service.answer(peer, request).await]),
+        None => (Response::Failed("nothing answers here".into()), Vec::new()),
+    }
+}
+
+async fn take_snapshot(receive: &mut RecvStream, vote: Vote, shared: &Shared) -> Response {
+    if !shared.gate.may_follow(vote) {
+        return Response::Failed("a later leader was promised this node's vote".into());
+    }
+    match super::snapshot::receive(receive, vote, &shared.snapshots, &shared.engine).await {
+        Ok(vote) => {
+            Tally::one(&shared.tally.snapshots_received);
+            Response::Installed(vote)
+        }
+        Err(problem) => Response::Failed(problem),
+    }
+}
