@@ -301,6 +301,13 @@ impl Engine {
         found.map(|entry| entry.map(|(id, _)| id)).transpose()
     }
 
+    /// The first entry behind `id`, if it is also of a later position.
+    fn first_after(&self, id: LogId) -> io::Result<Option<EntryId>> {
+        let found = self.records.read(id.index.saturating_add(1), u64::MAX).next();
+        let found = found.map(|entry| entry.map(|(id, _)| id)).transpose()?;
+        Ok(found.filter(|first| first.id > id))
+    }
+
     fn truncate(&mut self, index: u64) -> io::Result<()> {
         self.records.truncate(index)?;
         self.branch += 1;
@@ -311,6 +318,11 @@ impl Engine {
     fn purge(&mut self, upto: LogId) -> io::Result<u64> {
         let entry = match self.entry_at(upto.index)? {
             Some(entry) if entry.id == upto => entry,
+            // The log begins only after the purge point: nothing to remove, only to note.
+            None if let Some(first) = self.first_after(upto)? => EntryId {
+                branch: first.branch,
+                id: upto,
+            },
             found => {
                 // Another history ends here. Its entries must neither stay readable behind the
                 // purge point nor, being of a later leader perhaps, count as the end of the log.
