@@ -60,7 +60,7 @@ fn ask_whom(shared: &Shared, turn: usize) -> Option<u64> {
             .values()
             .find_map(|seen| seen.leader.filter(|id| peers.contains(id)))
     };
-    let hint = shared.leader().or_else(|| named().filter(|_| turn % 2 == 0));
+    let hint = shared.leader().or_else(|| named().filter(|_| turn.is_multiple_of(2)));
     hint.or_else(|| peers.get(turn % peers.len().max(1)).copied())
 }
 

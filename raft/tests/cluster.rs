@@ -1,4 +1,5 @@
 //! Three nodes in one process: writes from anywhere, leaders that go, nodes that come and go.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

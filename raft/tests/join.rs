@@ -1,4 +1,5 @@
 //! Who is let in: the join protocol, and connections between nodes.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Not a test but a measurement: `cargo test -p quorate-raft --release --test throughput -- --ignored --nocapture`.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use quinn::Connection;
 use tokio::time::timeout;
-use zeroize::Zeroizing;
 
 use super::Admitted;
 use super::proof::{Answer, Binding, Grant, Hello, Prover};
@@ -75,7 +74,7 @@ fn grant(admitted: &mut Admitted, shared: &Shared) -> Grant {
         node_id: admitted.node_id,
         certificate_der: std::mem::take(&mut admitted.certificate_der),
         ca_der: std::mem::take(&mut admitted.ca_der),
-        secrets: std::mem::replace(&mut admitted.secrets, Zeroizing::default()).to_vec(),
+        secrets: std::mem::take(&mut admitted.secrets).to_vec(),
         peers: shared.nodes(),
     }
 }

@@ -84,15 +84,13 @@ impl LogStore {
         }
     }
 
-    fn read(&self, start: u64, end: u64, max_bytes: usize) -> Result<Vec<EngineEntry>, Failure> {
+    fn read(&self, start: u64, end: u64, max_bytes: usize) -> io::Result<Vec<EngineEntry>> {
         if start >= end {
             return Ok(Vec::new());
         }
-        let stored = self.log.read(start..end, max_bytes).map_err(read_failed)?;
-        let mut entries = Vec::with_capacity(stored.len());
-        for (id, bytes) in stored {
-            let payload = batch::decode_payload(bytes)
-                .map_err(|e| StorageIOError::read_log_entry(engine_log_id(id), AnyError::new(&e)))?;
+        let mut entries = Vec::new();
+        for (id, bytes) in self.log.read(start..end, max_bytes)? {
+            let payload = batch::decode_payload(bytes).map_err(io::Error::other)?;
             entries.push(EngineEntry {
                 log_id: engine_log_id(id),
                 payload,
@@ -118,12 +116,12 @@ impl RaftLogReader<Types> for LogStore {
             Bound::Unbounded => u64::MAX,
         };
         let last = self.log.last().map_or(0, |last| last.index + 1);
-        self.read(start, end.min(last), usize::MAX)
+        self.read(start, end.min(last), usize::MAX).map_err(read_failed)
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<EngineEntry>, Failure> {
         // One AppendEntries must be over within a heartbeat, however far the peer is behind.
-        self.read(start, end, limits::MAX_APPEND_BYTES)
+        self.read(start, end, limits::MAX_APPEND_BYTES).map_err(read_failed)
     }
 }
 

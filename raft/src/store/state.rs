@@ -90,8 +90,8 @@ pub fn meta_of(file: &SnapshotFile) -> io::Result<SnapshotMeta<u64, NodeInfo>> {
     })
 }
 
-fn as_snapshot(file: Arc<SnapshotFile>) -> Result<Snapshot<Types>, Failure> {
-    let meta = meta_of(&file).map_err(snapshot_failed)?;
+fn as_snapshot(file: Arc<SnapshotFile>) -> io::Result<Snapshot<Types>> {
+    let meta = meta_of(&file)?;
     Ok(Snapshot {
         meta,
         snapshot: Box::new(SnapshotHandle(Some(file))),
@@ -112,7 +112,7 @@ impl RaftSnapshotBuilder<Types> for StateStore {
     async fn build_snapshot(&mut self) -> Result<Snapshot<Types>, Failure> {
         loop {
             match self.build().await {
-                Ok(file) => return as_snapshot(file),
+                Ok(file) => return as_snapshot(file).map_err(snapshot_failed),
                 Err(error) => tracing::error!(%error, "a snapshot could not be written; trying again later"),
             }
             tokio::time::sleep(Duration::from_millis(limits::SNAPSHOT_RETRY_MS)).await;
@@ -176,6 +176,6 @@ impl RaftStateMachine<Types> for StateStore {
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<Types>>, Failure> {
         let current = self.current.lock().clone();
-        current.map(as_snapshot).transpose()
+        current.map(as_snapshot).transpose().map_err(snapshot_failed)
     }
 }

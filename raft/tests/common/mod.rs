@@ -1,5 +1,5 @@
 //! A cluster inside one process: real sockets on loopback, real files, a trivial machine.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
