@@ -82,10 +82,10 @@ fn data_directory(config: &Config) -> Finding {
             format!("{}: {e}", path.display()),
             "quorate init makes it for a new cluster, quorate join for one more node",
         ),
-        Ok(mode) if mode & 0o077 != 0 => bad(
+        Ok(mode) if mode & 0o022 != 0 => bad(
             "data directory",
-            format!("{} is open to others ({mode:04o})", path.display()),
-            format!("chmod 700 {}", path.display()),
+            format!("{} can be written to by others ({mode:04o})", path.display()),
+            format!("chmod go-w {}", path.display()),
         ),
         Ok(_) => good("data directory", path.display().to_string()),
     }

@@ -123,18 +123,34 @@ impl Drop for Silence {
     }
 }
 
-/// `text` as a QR code in half blocks: dark modules are spaces on a light ground, so that it scans
-/// on a dark terminal and on a light one.
+/// `text` as a QR code in half blocks, for standard output; `None` where it is too long for one.
 pub fn qr(text: &str) -> Option<String> {
+    draw_qr(text, std::io::stdout().is_terminal())
+}
+
+/// On a terminal black on white is said in colours, whatever its background is: many phones do not
+/// read an inverted code. Without colours, blocks are the light modules, as on a dark terminal.
+fn draw_qr(text: &str, coloured: bool) -> Option<String> {
     use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
+    let (dark, light) = match coloured {
+        true => (Dense1x2::Dark, Dense1x2::Light),
+        false => (Dense1x2::Light, Dense1x2::Dark),
+    };
     let drawn = code
         .render::<Dense1x2>()
-        .dark_color(Dense1x2::Dark)
-        .light_color(Dense1x2::Light)
+        .dark_color(dark)
+        .light_color(light)
         .quiet_zone(true)
         .build();
-    Some(drawn)
+    Some(match coloured {
+        true => drawn
+            .lines()
+            .map(|line| format!("\x1b[38;5;16;48;5;231m{line}\x1b[0m"))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        false => drawn,
+    })
 }
 
 #[cfg(test)]
@@ -144,8 +160,21 @@ mod tests {
     #[test]
     fn a_long_otpauth_uri_still_fits_a_terminal() {
         let uri = format!("otpauth://totp/Quorate:alice?secret={}&issuer=Quorate", "A".repeat(52));
-        let drawn = qr(&uri).expect("fits");
+        let drawn = draw_qr(&uri, false).expect("fits");
         let width = drawn.lines().map(|l| l.chars().count()).max().expect("has lines");
         assert!(width <= 80 && drawn.lines().count() <= 30, "{width} columns");
+    }
+
+    /// The finder pattern in the corner: a dark frame inside a light margin of four modules.
+    #[test]
+    fn dark_is_dark_on_both_kinds_of_output() {
+        let plain = draw_qr("hello", false).expect("fits");
+        assert!(plain.starts_with("████"), "the margin is light, so blocks:\n{plain}");
+        let coloured = draw_qr("hello", true).expect("fits");
+        assert!(
+            coloured.starts_with("\x1b[38;5;16;48;5;231m    "),
+            "the margin is background:\n{coloured}"
+        );
+        assert!(coloured.lines().all(|line| line.ends_with("\x1b[0m")));
     }
 }

@@ -93,7 +93,7 @@ impl Demo {
 
 /// Makes, starts and fills the cluster, from wherever an earlier demo left off.
 async fn raise(home: &Home, plan: &mut Plan, children: &mut Children, users: u32) -> Done<ClusterStatus> {
-    plan.check_ports()?;
+    plan.ports_are_free().await?;
     for index in 0..plan.nodes.len() {
         home.write_settings(plan, index)?;
     }

@@ -15,6 +15,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use data_encoding::BASE32_NOPAD;
@@ -34,6 +35,9 @@ const NODES: usize = 3;
 /// Below the range from which the kernel takes ports for outgoing connections (32768 and up), so
 /// that a port that was free yesterday is rarely taken today.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// A node that is told to stop hands over, writes its image and is gone within this.
+const PORT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `sun_path` holds 108 bytes with its NUL.
 const SOCKET_PATH_MAX_BYTES: usize = 107;
@@ -237,28 +241,42 @@ impl Plan {
         })
     }
 
-    /// A remembered port may be taken today. It cannot change: the nodes know each other by it.
-    pub fn check_ports(&self) -> Done {
-        for node in &self.nodes {
-            for (what, address) in [
+    /// Waits until every remembered port is free: the nodes of a demo that was killed a moment ago
+    /// still need some seconds to stop. A port cannot change, because the nodes know each other by it.
+    ///
+    /// # Errors
+    /// One of them stays taken.
+    pub async fn ports_are_free(&self) -> Done {
+        let deadline = tokio::time::Instant::now() + PORT_TIMEOUT;
+        while let Some((node, what, address)) = self.taken_port() {
+            if tokio::time::Instant::now() > deadline {
+                return Err(Failure::new(
+                    Exit::Refused,
+                    format!(
+                        "{address}, the {what} port of {}, is in use by another process",
+                        node.name
+                    ),
+                )
+                .advise(format!("see which: ss -lnp 'sport = :{}'", address.port()))
+                .advise("is a node of this demo still running? stop it; or start over with --fresh"));
+            }
+            tokio::time::sleep(super::POLL).await;
+        }
+        Ok(())
+    }
+
+    fn taken_port(&self) -> Option<(&NodePlan, &'static str, SocketAddr)> {
+        let ports = |node: &NodePlan| {
+            [
                 ("RADIUS", node.radius),
                 ("HTTPS", node.https),
                 ("cluster", node.cluster),
-            ] {
-                if !is_free(address) {
-                    return Err(Failure::new(
-                        Exit::Refused,
-                        format!(
-                            "{address}, the {what} port of {}, is in use by another process",
-                            node.name
-                        ),
-                    )
-                    .advise(format!("see which: ss -lnp 'sport = :{}'", address.port()))
-                    .advise("is a node of this demo still running? stop it; or start over with --fresh"));
-                }
-            }
-        }
-        Ok(())
+            ]
+        };
+        self.nodes
+            .iter()
+            .flat_map(|node| ports(node).map(|(what, address)| (node, what, address)))
+            .find(|(_, _, address)| !is_free(*address))
     }
 }
 

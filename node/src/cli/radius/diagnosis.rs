@@ -62,12 +62,7 @@ fn parse(metrics: &str) -> BTreeMap<String, f64> {
 /// What to do about the silence, most telling first.
 pub fn advice(silences: &[Silence], exchange: &Exchange, dropped: Vec<String>) -> Vec<String> {
     let mut advice = Vec::new();
-    for reason in &dropped {
-        advice.push(format!(
-            "the node on this machine dropped packets just now, with the reason: {}",
-            reason.replace('_', " ")
-        ));
-    }
+    advice.extend(dropped.iter().map(|reason| dropped_because(reason)));
     let seen = |wanted: fn(&Cause) -> bool| silences.iter().any(|silence| wanted(&silence.cause));
     if seen(|cause| {
         matches!(
@@ -93,6 +88,32 @@ pub fn advice(silences: &[Silence], exchange: &Exchange, dropped: Vec<String>) -
         advice.push(suspects(exchange));
     }
     advice
+}
+
+/// A drop reason of the node on this machine, in words, with what to do.
+fn dropped_because(reason: &str) -> String {
+    let words = match reason {
+        "wrong_message_authenticator" => {
+            "wrong shared secret: the one here and the one of this client on the server differ. Compare them, or make a new one: quorate client rotate-secret NAME"
+        }
+        "missing_message_authenticator" => {
+            "no Message-Authenticator in the request, and this client must send one (CVE-2024-3596). For a gateway that cannot: quorate client change NAME --require-message-authenticator false"
+        }
+        "unknown_client" => {
+            "unknown client: the address this was sent from belongs to no RADIUS client, or to one that is disabled. quorate client list; quorate client create NAME --network ADDRESS …"
+        }
+        "not_serving" | "no_verdict" => "no verdict: most likely the node reaches no quorum. quorate status",
+        "queue_full" => "overload: as many logins as may be are being judged already",
+        "late" => "too late: the verdict took more than 10 s, and the gateway has given up by then",
+        "invalid_request" => "an Access-Request against the protocol, such as CHAP or EAP, which are not served",
+        other => {
+            return format!(
+                "the node on this machine dropped packets just now: {}",
+                other.replace('_', " ")
+            );
+        }
+    };
+    format!("the node on this machine says: {words}")
 }
 
 fn suspects(exchange: &Exchange) -> String {

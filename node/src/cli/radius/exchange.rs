@@ -228,7 +228,7 @@ fn ms_since(begun: Instant) -> u64 {
 impl fmt::Display for Silence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.cause {
-            Cause::Nothing => write!(f, "no answer in {} ms, sent {} times", self.waited_ms, self.sent),
+            Cause::Nothing => write!(f, "no answer in {} ms to {} requests", self.waited_ms, self.sent),
             Cause::Refused => write!(f, "refused: nobody listens on that port"),
             Cause::Unreachable(kind) => write!(f, "the network cannot reach it: {kind}"),
             Cause::Untrusted(error) => write!(f, "an answer that cannot be trusted: {error}"),

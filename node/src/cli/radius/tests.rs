@@ -174,7 +174,7 @@ async fn silence_lists_what_it_may_mean() {
         assert!(advice.contains(word), "{word}: {advice}");
     }
     let told = super::diagnosis::advice(&silences, &exchange, vec!["unknown_client".into()]).join("\n");
-    assert!(told.contains("unknown client") && !told.contains("firewall"), "{told}");
+    assert!(told.contains("unknown client:") && !told.contains("firewall"), "{told}");
 }
 
 #[tokio::test]
