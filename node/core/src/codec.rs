@@ -19,7 +19,10 @@ impl Undecodable {
 
 /// Encodes a value.
 pub(crate) fn to_bytes<T: Encode<()>>(value: &T) -> Vec<u8> {
-    minicbor::to_vec(value).expect("invariant: writing to memory does not fail")
+    // Room for all but the largest values: growing by and by costs more than the rest of encoding.
+    let mut bytes = Vec::with_capacity(512);
+    minicbor::encode(value, &mut bytes).expect("invariant: writing to memory does not fail");
+    bytes
 }
 
 /// Decodes exactly one value; bytes left over are an error.

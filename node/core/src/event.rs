@@ -1,7 +1,10 @@
 //! Events: what a command came to, in the past tense, and the one function that lets them happen.
 //!
 //! Events are not written anywhere: the log holds commands, and every node decides and evolves for itself.
-//! Events of objects carry the whole record as it is from now on; events of logins carry what moved.
+//! Events of objects carry the whole record as it is from now on, shared with the state; events of logins carry what
+//! moved.
+
+use std::sync::Arc;
 
 use crate::{
     audit::{ChangeEntry, Entry, LoginEntry, RejectsEntry},
@@ -79,15 +82,15 @@ pub enum Event {
     /// Rejects beyond a budget were put into the audit.
     RejectsSummarized(RejectsEntry),
     /// A user is like this from now on.
-    UserSaved(User),
+    UserSaved(Arc<User>),
     /// A user and its tokens are gone.
     UserDeleted(UserId),
     /// A token is like this from now on.
-    TokenSaved(Token),
+    TokenSaved(Arc<Token>),
     /// A token is gone.
     TokenDeleted(TokenId),
     /// A client is like this from now on.
-    ClientSaved(Client),
+    ClientSaved(Arc<Client>),
     /// A client is gone.
     ClientDeleted(ClientId),
     /// An application is like this from now on.

@@ -119,9 +119,22 @@ pub struct Stamp {
 macro_rules! digest_16 {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
         #[cbor(transparent)]
         pub struct $name(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 16]);
+
+        // As one number: tables of millions are searched by these, and comparing bytes is a call each time.
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

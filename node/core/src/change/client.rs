@@ -1,6 +1,6 @@
 //! Changes to RADIUS clients.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use minicbor::{Decode, Encode};
 
@@ -233,7 +233,7 @@ fn expected_client(state: &State, id: ClientId, expected: Option<Revision>) -> R
 fn saved(client: Client) -> Effect {
     let (object, name) = (Object::Client(client.id), client.name.clone());
     Effect {
-        events: vec![Event::ClientSaved(client)],
+        events: vec![Event::ClientSaved(Arc::new(client))],
         object,
         name,
     }

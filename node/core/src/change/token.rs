@@ -1,5 +1,7 @@
 //! Changes to tokens. Each also moves the revision of the token's user, by which logins are judged.
 
+use std::sync::Arc;
+
 use minicbor::{Decode, Encode};
 
 use crate::{
@@ -110,10 +112,7 @@ impl CreateToken {
             revision,
             ..(**user).clone()
         };
-        Ok(effect(
-            &token,
-            vec![Event::UserSaved(user), Event::TokenSaved(token.clone())],
-        ))
+        Ok(saved_with(user, token))
     }
 }
 
@@ -172,10 +171,12 @@ impl DeleteToken {
             revision,
             ..(**user).clone()
         };
-        Ok(effect(
-            token,
-            vec![Event::UserSaved(user), Event::TokenDeleted(token.id)],
-        ))
+        let events = vec![Event::UserSaved(Arc::new(user)), Event::TokenDeleted(token.id)];
+        Ok(Effect {
+            events,
+            object: Object::Token(token.id),
+            name: token.name.clone(),
+        })
     }
 }
 
@@ -202,16 +203,14 @@ fn saved(state: &State, token: Token) -> Result<Effect, Refusal> {
         revision: token.revision,
         ..(**user).clone()
     };
-    Ok(effect(
-        &token,
-        vec![Event::UserSaved(user), Event::TokenSaved(token.clone())],
-    ))
+    Ok(saved_with(user, token))
 }
 
-fn effect(token: &Token, events: Vec<Event>) -> Effect {
+fn saved_with(user: User, token: Token) -> Effect {
+    let (object, name) = (Object::Token(token.id), token.name.clone());
     Effect {
-        events,
-        object: Object::Token(token.id),
-        name: token.name.clone(),
+        events: vec![Event::UserSaved(Arc::new(user)), Event::TokenSaved(Arc::new(token))],
+        object,
+        name,
     }
 }

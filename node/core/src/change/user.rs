@@ -1,5 +1,7 @@
 //! Changes to users.
 
+use std::sync::Arc;
+
 use minicbor::{Decode, Encode};
 
 use crate::{
@@ -223,7 +225,7 @@ fn check_names(state: &State, id: UserId, name: &UserName, display_name: &str) -
 fn saved(user: User) -> Effect {
     let (object, name) = (Object::User(user.id), user.name.to_string().into());
     Effect {
-        events: vec![Event::UserSaved(user)],
+        events: vec![Event::UserSaved(Arc::new(user))],
         object,
         name,
     }

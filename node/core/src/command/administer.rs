@@ -90,7 +90,10 @@ impl Administer {
             match change.decide(&draft, revision) {
                 Ok(effect) => {
                     let recorded = Event::ChangeRecorded(self.entry(change.kind(), effect.object, effect.name));
-                    effect.events.iter().for_each(|event| evolve(&mut draft, level, event));
+                    let is_last = index + 1 == self.changes.len();
+                    if !is_last {
+                        effect.events.iter().for_each(|event| evolve(&mut draft, level, event));
+                    }
                     events.extend(effect.events);
                     events.push(recorded);
                 }

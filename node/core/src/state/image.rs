@@ -224,9 +224,9 @@ impl StateBuilder {
         match *table {
             table::HEAD => self.take_head(codec::from_bytes(value)?),
             table::CLUSTER => state.put_cluster(codec::from_bytes(value)?),
-            table::USERS => state.put_user(codec::from_bytes(value)?),
-            table::TOKENS => state.put_token(codec::from_bytes(value)?),
-            table::CLIENTS => state.put_client(codec::from_bytes(value)?),
+            table::USERS => state.put_user(Arc::new(codec::from_bytes(value)?)),
+            table::TOKENS => state.put_token(Arc::new(codec::from_bytes(value)?)),
+            table::CLIENTS => state.put_client(Arc::new(codec::from_bytes(value)?)),
             table::APPLICATIONS => state.put_application(codec::from_bytes(value)?),
             table::API_TOKENS => state.put_api_token(codec::from_bytes(value)?),
             table::JOIN_TOKENS => state.put_join_token(codec::from_bytes(value)?),

@@ -48,16 +48,16 @@ impl State {
         self.policy = policy;
     }
 
-    pub(crate) fn put_user(&mut self, user: User) {
-        if let Some(former) = self.users.get(&user.id)
-            && former.name != user.name
-        {
+    pub(crate) fn put_user(&mut self, user: Arc<User>) {
+        let former = self.users.get(&user.id).cloned();
+        let renamed = former.as_ref().is_none_or(|former| former.name != user.name);
+        if let Some(former) = former.filter(|_| renamed) {
             self.user_names.remove(&former.name);
         }
-        if self.user_names.get(&user.name) != Some(&user.id) {
+        if renamed {
             self.user_names.insert(user.name.clone(), user.id);
         }
-        self.users.insert(user.id, Arc::new(user));
+        self.users.insert(user.id, user);
     }
 
     pub(crate) fn drop_user(&mut self, id: UserId) {
@@ -74,8 +74,8 @@ impl State {
         }
     }
 
-    pub(crate) fn put_token(&mut self, token: Token) {
-        self.tokens.insert(token.id, Arc::new(token));
+    pub(crate) fn put_token(&mut self, token: Arc<Token>) {
+        self.tokens.insert(token.id, token);
     }
 
     pub(crate) fn drop_token(&mut self, id: TokenId) {
@@ -88,14 +88,14 @@ impl State {
         }
     }
 
-    pub(crate) fn put_client(&mut self, client: Client) {
+    pub(crate) fn put_client(&mut self, client: Arc<Client>) {
         self.drop_client(client.id);
         self.client_names.insert(client.name.clone(), client.id);
         client
             .networks
             .iter()
             .for_each(|network| self.networks.insert(*network, client.id));
-        self.clients.insert(client.id, Arc::new(client));
+        self.clients.insert(client.id, client);
     }
 
     pub(crate) fn drop_client(&mut self, id: ClientId) {

@@ -43,8 +43,9 @@ impl World {
                 format!("{} enabled={} {:?} revision={}", client.name, client.enabled, client.modes, client.revision)
             }),
             "candidates" => {
-                let names = self.state.client_candidates(name.parse().unwrap()).map(|client| client.name.to_string());
-                Some(names.collect::<Vec<_>>().join(" "))
+                let names: Vec<_> =
+                    self.state.client_candidates(name.parse().unwrap()).map(|client| client.name.to_string()).collect();
+                (!names.is_empty()).then(|| names.join(" "))
             }
             "policy" => Some(format!("{:?}", self.state.policy())),
             "nodes" => Some(format!(
@@ -87,7 +88,7 @@ impl World {
                 Entry::NodeAdmitted { node, name, .. } => format!("node {node} {name} admitted"),
                 Entry::NodeRemoved { removed, .. } => format!("node {removed} removed"),
             };
-            self.say(format_args!("#{} {line}", record.seq));
+            self.say(format_args!("[{}] {line}", record.seq));
         }
     }
 }
