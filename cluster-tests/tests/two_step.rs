@@ -83,10 +83,18 @@ fn a_reply_that_was_lost_is_given_again_by_every_node_and_consumes_nothing() {
             let code = person.code();
             let request = Request::access(gateway.secret(), &person.name, code.as_bytes(), Some(&state));
             // The reply of this node is thrown away: the client asks the others, with the identical datagram …
-            let lost = cluster.ask(&mut gateway, first, request.clone())?.context("silence")?;
+            let lost = cluster
+                .ask(&mut gateway, first, request.clone())?
+                .context("silence after the code")?;
             ensure!(lost.is_accept(), "a right code was answered with {lost:?}");
             for other in 0..3 {
-                let again = cluster.ask(&mut gateway, other, request.clone())?.context("silence")?;
+                let again = cluster.ask(&mut gateway, other, request.clone())?.with_context(|| {
+                    format!(
+                        "n{} was silent on the identical request, first sent to n{}",
+                        other + 1,
+                        first + 1
+                    )
+                })?;
                 ensure!(
                     again.is_accept(),
                     "the identical request at n{} was answered with {again:?}",
@@ -96,7 +104,13 @@ fn a_reply_that_was_lost_is_given_again_by_every_node_and_consumes_nothing() {
             // … and then anew, with another Identifier and Authenticator but the same State and code.
             for other in 0..3 {
                 let anew = Request::access(gateway.secret(), &person.name, code.as_bytes(), Some(&state));
-                let again = cluster.ask(&mut gateway, other, anew)?.context("silence")?;
+                let again = cluster.ask(&mut gateway, other, anew)?.with_context(|| {
+                    format!(
+                        "n{} was silent on the same completion, first sent to n{}",
+                        other + 1,
+                        first + 1
+                    )
+                })?;
                 ensure!(
                     again.is_accept(),
                     "the same completion at n{} was answered with {again:?}",
@@ -107,7 +121,9 @@ fn a_reply_that_was_lost_is_given_again_by_every_node_and_consumes_nothing() {
             // The code itself is used: another conversation cannot have it.
             let state = challenge(cluster, &mut gateway, first, person)?;
             let replay = Request::access(gateway.secret(), &person.name, code.as_bytes(), Some(&state));
-            let refused = cluster.ask(&mut gateway, (first + 1) % 3, replay)?.context("silence")?;
+            let refused = cluster
+                .ask(&mut gateway, (first + 1) % 3, replay)?
+                .context("silence on a replay")?;
             ensure!(
                 refused.is_reject(),
                 "a used code in another conversation was answered with {refused:?}"

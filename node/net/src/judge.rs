@@ -82,6 +82,8 @@ pub(crate) async fn judge<L: Logins>(
         // An accept is judged again instead: a disable may have come between.
         pending.answer = Some(Arc::clone(&datagram));
     }
+    // Settled before the reply leaves: a client that asks again at once must not meet its own request as pending.
+    drop(pending);
     intake.send(&datagram, reply.code(), &back.peer, &back.door);
 }
 
