@@ -22,6 +22,7 @@ pub(crate) fn to_bytes<T: Encode<()>>(value: &T) -> Vec<u8> {
     // Room for all but the largest values: growing by and by costs more than the rest of encoding.
     let mut bytes = Vec::with_capacity(512);
     minicbor::encode(value, &mut bytes).expect("invariant: writing to memory does not fail");
+    bytes.shrink_to_fit();
     bytes
 }
 
