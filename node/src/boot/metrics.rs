@@ -67,6 +67,9 @@ impl Metrics {
     }
 }
 
+/// A metric and the counter it follows.
+type Sum = (Growing, fn(&Counters) -> u64);
+
 struct RaftGauges {
     term: IntGauge,
     leader: IntGauge,
@@ -82,7 +85,7 @@ struct RaftGauges {
     log_bytes: IntGauge,
     queued: IntGauge,
     in_flight: IntGauge,
-    sums: [(Growing, fn(&Counters) -> u64); 11],
+    sums: [Sum; 11],
 }
 
 impl RaftGauges {

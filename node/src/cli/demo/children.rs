@@ -113,6 +113,11 @@ impl Children {
         self.slots[index].child.as_ref().and_then(Child::id)
     }
 
+    /// How many run.
+    pub fn running(&self) -> usize {
+        (0..self.slots.len()).filter(|index| self.pid(*index).is_some()).count()
+    }
+
     pub fn exe(&self) -> &Path {
         &self.exe
     }

@@ -223,9 +223,12 @@ async fn attend(plan: &Plan, home: &Home, children: &mut Children, stop: &mut St
                 return Ok(());
             }
             (index, how) = children.next_end() => {
-                tell(&report::ended(plan, home, index, &how));
-                if let Some(leader) = leader_among(home, plan, children).await {
-                    tell(&format!("node {} (pid {}) leads", leader + 1, children.pid(leader).unwrap_or_default()));
+                tell(&report::ended(plan, home, index, &how, children.running()));
+                // One node alone elects nobody.
+                if children.running() >= 2
+                    && let Some(leader) = leader_among(home, plan, children).await
+                {
+                    tell(&format!("{} (pid {}) leads", plan.nodes[leader].name, children.pid(leader).unwrap_or_default()));
                 }
             }
         }

@@ -170,10 +170,15 @@ The cluster's authority, for HTTPS: {}
 }
 
 /// What is said when a node ends, and how to get it back.
-pub fn ended(plan: &Plan, home: &Home, index: usize, how: &str) -> String {
+pub fn ended(plan: &Plan, home: &Home, index: usize, how: &str, running: usize) -> String {
     let exe = std::env::current_exe().unwrap_or_else(|_| "quorate".into());
+    let rest = match running {
+        0 => "no node is left",
+        1 => "the one that is left has no quorum, so it answers no login",
+        _ => "the other two go on",
+    };
     format!(
-        "{} {how}; the others go on. Start it again in another terminal:\n  {} run --config {}",
+        "{} {how}; {rest}. Start it again in another terminal:\n  {} run --config {}",
         plan.nodes[index].name,
         program(&exe),
         quoted(&home.settings_file(index))
