@@ -43,7 +43,7 @@ pub struct Connection {
         conflicts_with = "server"
     )]
     pub socket: Option<PathBuf>,
-    /// Talk to this node over TLS instead, as https://HOST[:PORT]
+    /// Talk to this node over TLS instead, as https://HOST or https://HOST:PORT
     #[arg(long, global = true, value_name = "URL", env = "QUORATE_SERVER")]
     pub server: Option<String>,
     /// API token for --server (`quorate api-token create`); better given in the environment

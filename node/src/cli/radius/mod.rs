@@ -49,7 +49,7 @@ Ends with 0 when every server answered, 11 when one did not.")]
 /// Which servers, and how to talk to them.
 #[derive(Debug, Args)]
 pub struct Servers {
-    /// A server as HOST[:PORT]; repeat for the next one to try when it does not answer
+    /// A server as HOST or HOST:PORT; repeat for the next one to try when it does not answer
     #[arg(long, value_name = "HOST[:PORT]", default_value = "127.0.0.1:1812")]
     server: Vec<String>,
     /// The shared secret; asked for if absent
