@@ -40,7 +40,7 @@ fn a_port_without_permission_is_a_sentence() {
         fs::write(node.config_file(), config)?;
         node.quorate(&["init"])?;
         give_to_nobody(cluster)?;
-        explains(&as_nobody(node, &["run"])?, &["812", "ermission"])
+        explains(&as_nobody(node, &["run"])?, &["812", "not permitted"])
     });
 }
 
@@ -140,7 +140,7 @@ fn the_command_line_and_the_api_reject_field_by_field_and_leave_nothing_behind()
     with_cluster(1, |cluster| {
         let node = &cluster.nodes[0];
         let body = serde_json::json!({
-            "name": "", "networks": ["not an address", "10.0.0.0/40"], "application": "no-such", "secret": "\u{7}",
+            "name": "", "networks": ["not an address", "10.0.0.0/40"], "application": people::APPLICATION, "secret": "\u{7}",
         });
         let answer = node.api().ask("POST", "/api/v1/clients", Some(&body))?;
         ensure!(answer.status == 422, "{answer:?}");

@@ -1,5 +1,5 @@
-//! What a running node does about its own place in the cluster, in the background: a joined node becomes learner and voter by itself, and a
-//! node that got the state by snapshot fetches the audit segments that were closed before.
+//! What a running node does about its own place in the cluster, in the background: a joined node becomes learner and voter by itself, a leader
+//! completes removals, and a node that got the state by snapshot fetches the audit segments that were closed before.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +15,12 @@ const ENTER_WITHIN: Duration = Duration::from_secs(600);
 
 /// Pause between attempts: the cluster may be without quorum just now.
 const ENTER_AGAIN: Duration = Duration::from_secs(2);
+
+/// How often a leader looks for removals that were not completed: long beside one, short beside what an operator waits for.
+const REMOVALS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// One removal: two membership changes, each an entry of the log.
+const REMOVE_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often the archive is looked at. Segments are missing only after a snapshot, and nobody waits for them but an auditor.
 const ARCHIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -37,6 +43,23 @@ pub async fn take_part(raft: Raft, peers: BTreeMap<u64, NodeInfo>) {
             Err(error) => tracing::warn!(%error, "not a voter yet; trying again"),
         }
         sleep(ENTER_AGAIN).await;
+    }
+}
+
+/// While this node leads: takes nodes that the state has fenced off out of the membership. Whoever removed them may have
+/// been cut off half way, and a node that leaves is heard by nobody once it is fenced.
+pub async fn complete_removals(raft: Raft, published: Arc<Published>) {
+    loop {
+        sleep(REMOVALS_INTERVAL).await;
+        let status = raft.status();
+        let state = published.state();
+        let Some(cluster) = state.cluster().filter(|_| status.leader == Some(status.id)) else { continue };
+        for node in cluster.removed.iter().filter(|node| node.0 != status.id && status.nodes.contains_key(&node.0)) {
+            match raft.remove(node.0, Instant::now() + REMOVE_WITHIN).await {
+                Ok(()) => tracing::info!(node = node.0, "a node that was removed is no member any more"),
+                Err(error) => tracing::warn!(node = node.0, %error, "a removed node is still a member; trying again"),
+            }
+        }
     }
 }
 

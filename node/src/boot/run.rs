@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_app::{
-    Administrator, AdministratorDeps, Authenticator, AuthenticatorDeps, ClientSecrets, HashQueue, IssuedJoinToken, Names, Replica,
+    AdminError, Administrator, AdministratorDeps, Authenticator, AuthenticatorDeps, ClientSecrets, HashQueue, IssuedJoinToken, Names, Replica,
 };
 use quorate_core::NodeId;
 use quorate_net::{AppLogins, RadiusServer};
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::membership::{keep_archive_whole, take_part};
+use super::membership::{complete_removals, keep_archive_whole, take_part};
 use super::metrics::Metrics;
 use super::stack::Stack;
 use super::system::{SystemClock, SystemEntropy};
@@ -82,12 +82,14 @@ impl Node {
         let join_address = info.cluster.clone();
         let stack = Stack::start(config, data_dir, config.cluster.listen, info, &keys, metrics.observers())?;
         let parts = Parts::new(config, &stack, keys, node, join_address)?;
+        belong_together(&stack, &parts)?;
         stack.admissions.serve_with(parts.administrator.clone());
 
         let mut background = JoinSet::new();
         let authenticator = parts.authenticator.clone();
         background.spawn(async move { authenticator.summarize_rejects().await });
         background.spawn(take_part(stack.raft.clone(), stack.peers.clone()));
+        background.spawn(complete_removals(stack.raft.clone(), stack.published.clone()));
         background.spawn(keep_archive_whole(stack.raft.clone(), stack.published.clone(), stack.archive.clone()));
         let (http_stop, stopping) = watch::channel(false);
         let http = Http::start(config, web(&parts, &stack, &metrics)?, tls, &stopping).await?;
@@ -231,6 +233,28 @@ fn join_token_text(issued: &IssuedJoinToken) -> Zeroizing<String> {
         expires_ms: issued.expires_ms,
     };
     token.to_text()
+}
+
+/// Refuses a key, or a data directory, of another cluster: with either, this node could judge nothing. Only what was recovered by now is
+/// looked at; a node that was killed reads its state from the log later.
+///
+/// # Errors
+/// [`BootError::Refused`], with what to do.
+fn belong_together(stack: &Stack, parts: &Parts) -> Result<(), BootError> {
+    let root = stack.data_dir.root().display();
+    let state = stack.published.state();
+    let Some(cluster) = state.cluster() else { return Ok(()) };
+    if cluster.id != stack.data_dir.identity().cluster_id {
+        return Err(BootError::Refused(format!(
+            "{root} holds the state of another cluster than its identity says; put this node's own files back, or join again with an empty directory"
+        )));
+    }
+    match parts.administrator.ca_key() {
+        Err(AdminError::Seal(_)) => Err(BootError::Refused(format!(
+            "the application key does not open the secrets in {root}: the key, or the directory, belongs to another cluster; put the right one back, see [key] in the configuration"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 async fn serve_radius(config: &Config, logins: AppLogins, metrics: &Metrics) -> Result<RadiusServer, BootError> {

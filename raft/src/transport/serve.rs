@@ -75,8 +75,9 @@ fn peer_id(connection: &Connection, shared: &Shared) -> Option<u64> {
 async fn answer_all(connection: Connection, peer: u64, shared: Arc<Shared>) {
     while let Ok((send, receive)) = connection.accept_bi().await {
         if shared.admission.is_removed(peer) {
-            connection.close(1u32.into(), b"removed from this cluster");
-            return;
+            // Request by request, and not by closing the connection: the answer that tells the node of its own removal
+            // may still be on its way.
+            continue;
         }
         let shared = shared.clone();
         tokio::spawn(async move {

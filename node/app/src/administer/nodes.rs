@@ -149,6 +149,10 @@ impl Administrator {
         if !fenced {
             self.submit(&command, limits::ADMINISTRATION_DEADLINE).await?;
         }
+        if node == self.node {
+            // Fenced now, so nobody listens to this node any more: the leader takes it out of the membership by itself.
+            return Ok(());
+        }
         let deadline = Instant::now() + limits::ADMINISTRATION_DEADLINE;
         Ok(self.replica.remove_member(node, deadline).await?)
     }
