@@ -9,17 +9,37 @@ use crate::{Cluster, figures::longest_gap, limits, load::Load, wait};
 /// How long after a kill the gap is looked for.
 const WINDOW: Duration = Duration::from_secs(5);
 
-/// Kills the leader, waits until the survivors serve again, restarts it, and waits until it has caught up. Gives the
-/// longest time without an accept after the kill. `per_second` is the pace of `load`.
-pub fn kill_the_leader(cluster: &mut Cluster, load: &Load, per_second: u32) -> Result<Duration> {
+/// What one kill of the leader cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Failover {
+    /// From the kill until a survivor said that it leads.
+    pub elected: Duration,
+    /// The longest time without an accept after the kill.
+    pub gap: Duration,
+}
+
+/// Kills the leader, waits until the survivors serve again, restarts it, and waits until it has caught up.
+/// `per_second` is the pace of `load`.
+pub fn kill_the_leader(cluster: &mut Cluster, load: &Load, per_second: u32) -> Result<Failover> {
     let leader = cluster.leader()?;
     let killed = Instant::now();
     cluster.nodes[leader].kill()?;
+    wait::until("a survivor to lead", limits::READY, || {
+        cluster
+            .running()
+            .any(|at| {
+                cluster.nodes[at]
+                    .metric("quorate_raft_is_leader")
+                    .is_ok_and(|leads| leads > 0.0)
+            })
+            .then_some(())
+    })?;
+    let elected = killed.elapsed();
     served_again(load, killed, per_second)?;
     let gap = longest_gap(&load.so_far().accepts, killed, WINDOW);
     cluster.restart(leader)?;
     cluster.converged()?;
-    Ok(gap)
+    Ok(Failover { elected, gap })
 }
 
 /// Waits for one whole second after the kill in which half of the load was accepted (a third of it goes to the dead

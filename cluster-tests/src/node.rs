@@ -141,6 +141,18 @@ impl Node {
         self.api().get("/api/v1/cluster")
     }
 
+    /// The sum of a metric over its labels, as the node tells it now.
+    pub fn metric(&self, name: &str) -> Result<f64> {
+        let answer = self.api().ask("GET", "/metrics", None)?;
+        let text = answer.body.as_str().context("metrics are text")?;
+        let of_this_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        Ok(text
+            .lines()
+            .filter(of_this_name)
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum())
+    }
+
     /// The number it got when it was made or joined.
     pub fn id(&self) -> Result<u64> {
         self.status()?["node"].as_u64().context("status names no node")

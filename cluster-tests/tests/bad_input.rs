@@ -231,16 +231,9 @@ fn silent(cluster: &Cluster, crowd: &mut Crowd<()>, request: Request) -> Result<
     Ok(())
 }
 
-/// The sum of everything dropped, from /metrics.
+/// Everything dropped so far.
 fn drops(node: &Node) -> Result<f64> {
-    let metrics = node.api().ask("GET", "/metrics", None)?;
-    let text = metrics.body.as_str().context("metrics are text")?;
-    let dropped = text
-        .lines()
-        .filter(|line| line.starts_with("quorate_radius_drops_total"));
-    Ok(dropped
-        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-        .sum())
+    node.metric("quorate_radius_drops_total")
 }
 
 /// Runs `test` with a node that has a configuration and nothing else.

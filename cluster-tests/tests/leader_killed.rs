@@ -24,7 +24,7 @@ fn twenty_leaders_killed_under_load_lose_no_login() {
         })?;
         let mut gaps = Vec::new();
         for _ in 0..KILLS {
-            gaps.push(failover::kill_the_leader(cluster, &load, PER_SECOND)?);
+            gaps.push(failover::kill_the_leader(cluster, &load, PER_SECOND)?.gap);
         }
         let account = load.stop()?;
         gaps.sort_unstable();

@@ -82,6 +82,10 @@ pub const REROUTE_MS: u64 = 20;
 /// How often reachability and membership are looked at, in milliseconds: well within the least
 /// election time.
 pub const STANDING_CHECK_MS: u64 = 30;
+/// How long a node that starts, or comes back, waits for the leader that the others name, in milliseconds: a leader
+/// connects again and sends a heartbeat within a third of this.
+pub const LISTEN_MS: u64 = 1_000;
+
 /// After this long a restarted node contents itself with a quorum's answers, in milliseconds:
 /// long enough for every live peer, short against a restart.
 pub const ASK_GRACE_MS: u64 = 1_000;

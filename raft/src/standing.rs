@@ -11,6 +11,10 @@
 //!   again and again and depose a healthy leader on return. It keeps voting, but does not
 //!   campaign.
 //!
+//! And a node that starts, or comes back from being cut off, *listens first*: where the others name a leader it does not
+//! campaign before it follows that one, or has waited for it in vain. Otherwise every restart would depose nobody, but
+//! openraft would remember the defeat and make this node wait two election times longer when the leader really dies.
+//!
 //! Caveat: while a quorum that includes every witness of an acknowledgement is down, the first
 //! check finds nothing. The log's own watermark is then the only guard.
 
@@ -94,6 +98,8 @@ impl Gate {
 pub async fn watch(gate: Arc<Gate>, engine: Engine, peers: Arc<Peers>, id: u64, config: Config) {
     let reach = Duration::from_millis(config.election_min_ms + config.election_max_ms);
     let mut known: Option<Option<LogId>> = None;
+    let listening = Duration::from_millis(limits::LISTEN_MS);
+    let mut listens_until = Some(Instant::now() + listening);
     loop {
         let membership = engine.metrics().borrow().membership_config.clone();
         let at = membership.log_id().as_ref().map(crate::types::stored_log_id);
@@ -102,9 +108,15 @@ pub async fn watch(gate: Arc<Gate>, engine: Engine, peers: Arc<Peers>, id: u64, 
             let nodes: BTreeMap<u64, NodeInfo> = membership.nodes().map(|(id, info)| (*id, info.clone())).collect();
             peers.keep(&nodes);
         }
-        let reachable = reachable(&peers, id, reach);
-        gate.state.lock().alone = !is_quorum(&membership, &reachable);
-        engine.runtime_config().elect(gate.standing() == Standing::Full);
+        let alone = !is_quorum(&membership, &reachable(&peers, id, reach));
+        gate.state.lock().alone = alone;
+        if alone {
+            listens_until = Some(Instant::now() + listening);
+        } else if listens_until.is_some_and(|until| until <= Instant::now()) || agrees(&engine, &peers, id, reach) {
+            listens_until = None;
+        }
+        let campaigns = gate.standing() == Standing::Full && listens_until.is_none();
+        engine.runtime_config().elect(campaigns);
         sleep(Duration::from_millis(limits::STANDING_CHECK_MS)).await;
     }
 }
@@ -116,6 +128,16 @@ fn reachable(peers: &Peers, id: u64, within: Duration) -> BTreeSet<u64> {
         .filter(|(_, seen)| seen.at.elapsed() < within)
         .map(|(id, _)| *id);
     recent.chain([id]).collect()
+}
+
+/// Whether this node follows the leader that the others name; where they name none, it has nobody to wait for.
+fn agrees(engine: &Engine, peers: &Peers, id: u64, within: Duration) -> bool {
+    let followed = engine.metrics().borrow().current_leader;
+    let seen = peers.seen();
+    let recent = seen.values().filter(|seen| seen.at.elapsed() < within);
+    recent
+        .filter_map(|seen| seen.leader.filter(|leader| *leader != id))
+        .all(|leader| followed == Some(leader))
 }
 
 /// Whether these nodes are a majority of every configuration in force.
