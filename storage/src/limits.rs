@@ -40,7 +40,7 @@ pub const SEGMENT_BYTES: usize = 256 << 20;
 
 /// Page cache of the image. State is read from memory, never from the image, so that this only
 /// has to keep the inner nodes of the tree at hand while batches are written.
-pub const IMAGE_CACHE_BYTES: u64 = 64 << 20;
+pub const IMAGE_CACHE_BYTES: u64 = 8 << 20;
 
 /// Largest marker of the image: two file names and the membership, with much to spare.
 pub const IMAGE_MARKER_BYTES: usize = 4 << 20;

@@ -42,7 +42,11 @@ impl Archive {
             let store = store.clone();
             move || write_all(&store, &inbox)
         })?;
-        Ok(Arc::new(Archive { store, orders, writer: Mutex::new(Some(writer)) }))
+        Ok(Arc::new(Archive {
+            store,
+            orders,
+            writer: Mutex::new(Some(writer)),
+        }))
     }
 
     /// Hands a closed segment to the writer. Returns at once; encoding it is the writer's work.
@@ -86,7 +90,10 @@ impl AuditArchive for Archive {
     fn read(&self, sequence: u64) -> io::Result<Vec<u8>> {
         match self.store.read(sequence).map_err(io::Error::other)? {
             Some(bytes) => Ok(bytes),
-            None => Err(io::Error::new(io::ErrorKind::NotFound, format!("audit segment {sequence} is not on this node"))),
+            None => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("audit segment {sequence} is not on this node"),
+            )),
         }
     }
 }
@@ -112,7 +119,9 @@ fn write_all(store: &SegmentStore, inbox: &Receiver<Order>) {
 /// Writes in order and keeps what failed, so that a gap never appears in the middle.
 fn write_waiting(store: &SegmentStore, waiting: &mut Vec<Arc<Segment>>) -> io::Result<()> {
     while let Some(segment) = waiting.first() {
-        store.write(segment.number(), &segment.to_bytes()).map_err(io::Error::other)?;
+        store
+            .write(segment.number(), &segment.to_bytes())
+            .map_err(io::Error::other)?;
         waiting.remove(0);
     }
     Ok(())

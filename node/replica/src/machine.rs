@@ -43,7 +43,11 @@ impl StateMachine {
     }
 
     fn view(&self) -> View {
-        View { state: Arc::new(self.state.clone()), applied: self.applied, membership: self.membership.clone() }
+        View {
+            state: Arc::new(self.state.clone()),
+            applied: self.applied,
+            membership: self.membership.clone(),
+        }
     }
 }
 
@@ -54,7 +58,10 @@ impl Machine for StateMachine {
         for command in commands {
             match apply(&mut self.state, Level::CURRENT, stamp, command) {
                 Ok(outcome) => outcomes.push(Bytes::from(outcome.to_bytes())),
-                Err(error) => (self.halt)(&format!("entry {} holds a command that does not decode: {error}", at.index)),
+                Err(error) => (self.halt)(&format!(
+                    "entry {} holds a command that does not decode: {error}",
+                    at.index
+                )),
             }
         }
         self.applied = Some(at);
@@ -76,7 +83,10 @@ impl Machine for StateMachine {
     }
 
     fn freeze(&self) -> Box<dyn Frozen> {
-        Box::new(FrozenState { state: self.state.clone(), archive: self.archive.clone() })
+        Box::new(FrozenState {
+            state: self.state.clone(),
+            archive: self.archive.clone(),
+        })
     }
 
     fn install(
@@ -106,7 +116,9 @@ struct FrozenState {
 
 impl Frozen for FrozenState {
     fn write(self: Box<Self>, record: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-        self.state.rows().try_for_each(|(key, value)| record(&write_record(&key, &value)))
+        self.state
+            .rows()
+            .try_for_each(|(key, value)| record(&write_record(&key, &value)))
     }
 
     /// The snapshot holds only the open segment's records: the closed ones must be on disk before it counts.

@@ -30,7 +30,9 @@ impl SegmentService {
 #[async_trait]
 impl PeerService for SegmentService {
     async fn answer(&self, _from: u64, request: Bytes) -> Bytes {
-        let Ok(sequence) = <[u8; 8]>::try_from(request.as_ref()).map(u64::from_be_bytes) else { return Bytes::new() };
+        let Ok(sequence) = <[u8; 8]>::try_from(request.as_ref()).map(u64::from_be_bytes) else {
+            return Bytes::new();
+        };
         let archive = self.archive.clone();
         let read = tokio::task::spawn_blocking(move || archive.read(sequence)).await;
         read.ok().and_then(Result::ok).map(Bytes::from).unwrap_or_default()

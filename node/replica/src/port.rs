@@ -26,7 +26,11 @@ pub struct ClusterReplica {
 impl ClusterReplica {
     /// Binds a running consensus node to the state it publishes.
     pub fn new(raft: Raft, published: Arc<Published>, on_commit: CommitObserver) -> Arc<Self> {
-        Arc::new(ClusterReplica { raft, published, on_commit })
+        Arc::new(ClusterReplica {
+            raft,
+            published,
+            on_commit,
+        })
     }
 }
 
@@ -38,10 +42,17 @@ impl Replica for ClusterReplica {
 
     async fn propose(&self, command: &Command, deadline: Instant) -> Result<Proposed, ProposeError> {
         let proposed = Instant::now();
-        let committed = self.raft.propose(Bytes::from(command.to_bytes()), deadline).await.map_err(proposal_failed)?;
+        let committed = self
+            .raft
+            .propose(Bytes::from(command.to_bytes()), deadline)
+            .await
+            .map_err(proposal_failed)?;
         (self.on_commit)(proposed.elapsed());
         match Outcome::from_bytes(&committed.outcome) {
-            Ok(outcome) => Ok(Proposed { index: committed.index, outcome }),
+            Ok(outcome) => Ok(Proposed {
+                index: committed.index,
+                outcome,
+            }),
             // Only a leader of another release could answer so; the command itself is committed.
             Err(error) => {
                 tracing::error!(%error, index = committed.index, "the leader's answer does not decode");
@@ -65,7 +76,12 @@ impl Replica for ClusterReplica {
     }
 
     fn status(&self) -> ClusterStatus {
-        let cluster = self.published.state().cluster().map(|cluster| cluster.id).unwrap_or_default();
+        let cluster = self
+            .published
+            .state()
+            .cluster()
+            .map(|cluster| cluster.id)
+            .unwrap_or_default();
         seen_by_use_cases(self.raft.status(), cluster)
     }
 
@@ -78,7 +94,11 @@ impl Replica for ClusterReplica {
             ChangeError::NoLeader => ProposeError::NoLeader,
             ChangeError::Unknown => ProposeError::Unknown,
             ChangeError::Refused(why) => {
-                tracing::warn!(node = node.0, why, "the leader did not take the node out of the membership");
+                tracing::warn!(
+                    node = node.0,
+                    why,
+                    "the leader did not take the node out of the membership"
+                );
                 ProposeError::Overloaded
             }
         })
@@ -103,7 +123,11 @@ fn seen_by_use_cases(status: RaftStatus, cluster: [u8; 16]) -> ClusterStatus {
         id: NodeId(*id),
         name: info.name.clone(),
         site: info.site.clone(),
-        kind: if status.voters.contains(id) { MemberKind::Voter } else { MemberKind::Learner },
+        kind: if status.voters.contains(id) {
+            MemberKind::Voter
+        } else {
+            MemberKind::Learner
+        },
         cluster: info.cluster.clone(),
         radius: info.radius.clone(),
         https: info.https.clone(),
@@ -127,6 +151,9 @@ fn seen_by_use_cases(status: RaftStatus, cluster: [u8; 16]) -> ClusterStatus {
         snapshot: status.snapshot.map(|at| at.index),
         members: members.collect(),
         quorum_ack_age_ms: status.quorum_ack_age_ms,
-        proposals: ProposalCounts { queued: status.queued_commands as u64, in_flight: status.batches_in_flight as u64 },
+        proposals: ProposalCounts {
+            queued: status.queued_commands as u64,
+            in_flight: status.batches_in_flight as u64,
+        },
     }
 }

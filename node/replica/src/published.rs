@@ -30,7 +30,10 @@ impl Published {
     /// Begins with a recovered view.
     pub fn new(view: View) -> Self {
         let applied = watch::Sender::new(index_of(&view));
-        Published { newest: RwLock::new(view), applied }
+        Published {
+            newest: RwLock::new(view),
+            applied,
+        }
     }
 
     /// The newest view. Never waits for more than the exchange of a pointer.

@@ -28,15 +28,26 @@ pub fn recover(image: &Image, clean: Option<Clean>) -> Result<Recovered, ImageEr
     if let Some(clean) = clean {
         match from_image(image, &clean) {
             Ok(state) => {
-                let view = View { state: Arc::new(state.clone()), applied: Some(clean.applied), membership: clean.meta.into() };
+                let view = View {
+                    state: Arc::new(state.clone()),
+                    applied: Some(clean.applied),
+                    membership: clean.meta.into(),
+                };
                 return Ok(Recovered { view, in_image: state });
             }
             Err(why) => tracing::warn!(why, "the image is dropped and rebuilt from snapshot and log"),
         }
         image.clear()?;
     }
-    let view = View { state: Arc::new(State::new()), applied: None, membership: Arc::from([]) };
-    Ok(Recovered { view, in_image: State::new() })
+    let view = View {
+        state: Arc::new(State::new()),
+        applied: None,
+        membership: Arc::from([]),
+    };
+    Ok(Recovered {
+        view,
+        in_image: State::new(),
+    })
 }
 
 fn from_image(image: &Image, clean: &Clean) -> Result<State, String> {
@@ -73,6 +84,8 @@ pub(crate) fn write_record(key: &[u8], value: &[u8]) -> Vec<u8> {
 pub(crate) fn read_record(record: Vec<u8>) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let cut = || io::Error::new(io::ErrorKind::InvalidData, "a record of the snapshot is cut off");
     let (length, rest) = record.split_first_chunk::<2>().ok_or_else(cut)?;
-    let (key, value) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(cut)?;
+    let (key, value) = rest
+        .split_at_checked(usize::from(u16::from_be_bytes(*length)))
+        .ok_or_else(cut)?;
     Ok((key.to_vec(), value.to_vec()))
 }

@@ -109,15 +109,9 @@ pub(crate) fn open_with(
     aad: &[u8],
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-    let (id, rest) = sealed
-        .split_first_chunk::<KEY_ID_LEN>()
-        .ok_or(SealError::TooShort)?;
-    let (nonce, rest) = rest
-        .split_first_chunk::<NONCE_LEN>()
-        .ok_or(SealError::TooShort)?;
-    let (text, tag) = rest
-        .split_last_chunk::<TAG_LEN>()
-        .ok_or(SealError::TooShort)?;
+    let (id, rest) = sealed.split_first_chunk::<KEY_ID_LEN>().ok_or(SealError::TooShort)?;
+    let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError::TooShort)?;
+    let (text, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(SealError::TooShort)?;
     let id = KeyId(u32::from_be_bytes(*id));
     let key = ring.by_id(id).ok_or(SealError::UnknownKey(id))?;
     let mut plain = Zeroizing::new(text.to_vec());

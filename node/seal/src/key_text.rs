@@ -19,13 +19,9 @@ const PREFIX: &str = "qk1";
 /// What is wrong with a key file, by line (from 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyTextError {
-    #[error(
-        "line {line}: not a key; a key line is qk1-<8 hex digits>-<64 hex digits>-<8 hex digits>"
-    )]
+    #[error("line {line}: not a key; a key line is qk1-<8 hex digits>-<64 hex digits>-<8 hex digits>")]
     NotAKey { line: usize },
-    #[error(
-        "line {line}: the checksum does not match; the line was cut or mistyped, copy it again"
-    )]
+    #[error("line {line}: the checksum does not match; the line was cut or mistyped, copy it again")]
     Checksum { line: usize },
     #[error("no key in it; it must hold between one and {MAX_KEYS} keys with different ids")]
     NoKeys,
@@ -103,9 +99,7 @@ fn checksum(key: &Key) -> [u8; 4] {
 fn push_hex(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
         for nibble in [byte >> 4, byte & 15] {
-            text.push(
-                char::from_digit(nibble.into(), 16).expect("invariant: a nibble is below 16"),
-            );
+            text.push(char::from_digit(nibble.into(), 16).expect("invariant: a nibble is below 16"));
         }
     }
 }

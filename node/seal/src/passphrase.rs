@@ -31,7 +31,10 @@ pub enum PassphraseError {
     Wrong,
 }
 
-const WRAPPED: Aad = Aad { field: Field::KeyRing, record: 0 };
+const WRAPPED: Aad = Aad {
+    field: Field::KeyRing,
+    record: 0,
+};
 
 impl PassphraseKey {
     /// Derives the key. `salt` must be fresh randomness when something new is wrapped.
@@ -39,7 +42,10 @@ impl PassphraseKey {
     pub fn derive(passphrase: &[u8], salt: [u8; SALT_LEN], memory: &mut HashMemory) -> Self {
         let params = Params::new(MAX_ARGON2_MEMORY_KIB, PASSPHRASE_PASSES, 1, Some(PASSWORD_HASH_LEN))
             .expect("invariant: the constants are within RFC 9106's bounds");
-        PassphraseKey { salt, ring: KeyRing::new(KeyId(0), hash(&params, passphrase, &salt, memory)) }
+        PassphraseKey {
+            salt,
+            ring: KeyRing::new(KeyId(0), hash(&params, passphrase, &salt, memory)),
+        }
     }
 
     /// Wraps a ring. `nonce` must be fresh randomness.
@@ -55,13 +61,19 @@ impl PassphraseKey {
     /// # Errors
     /// [`PassphraseError`]
     pub fn unwrap(passphrase: &[u8], wrapped: &[u8], memory: &mut HashMemory) -> Result<KeyRing, PassphraseError> {
-        let (salt, sealed) = wrapped.split_first_chunk::<SALT_LEN>().ok_or(PassphraseError::TooShort)?;
+        let (salt, sealed) = wrapped
+            .split_first_chunk::<SALT_LEN>()
+            .ok_or(PassphraseError::TooShort)?;
         let key = Self::derive(passphrase, *salt, memory);
         let text = key.ring.open(WRAPPED, sealed).map_err(|error| match error {
             SealError::TooShort => PassphraseError::TooShort,
             _ => PassphraseError::Wrong,
         })?;
-        let text: Zeroizing<String> = Zeroizing::new(std::str::from_utf8(&text).map_err(|_| PassphraseError::Wrong)?.to_owned());
+        let text: Zeroizing<String> = Zeroizing::new(
+            std::str::from_utf8(&text)
+                .map_err(|_| PassphraseError::Wrong)?
+                .to_owned(),
+        );
         KeyRing::from_text(&text).map_err(|_| PassphraseError::Wrong)
     }
 }
@@ -75,13 +87,20 @@ mod tests {
         let mut memory = HashMemory::new();
         let ring = KeyRing::new(KeyId(7), Zeroizing::new([9; 32]));
         let wrapped = PassphraseKey::derive(b"correct horse battery", [1; SALT_LEN], &mut memory).wrap([2; 24], &ring);
-        let opened = PassphraseKey::unwrap(b"correct horse battery", &wrapped, &mut memory).expect("the phrase is right");
+        let opened =
+            PassphraseKey::unwrap(b"correct horse battery", &wrapped, &mut memory).expect("the phrase is right");
         assert_eq!(*opened.to_text(), *ring.to_text());
         let wrong = PassphraseKey::unwrap(b"correct horse batterz", &wrapped, &mut memory);
         assert_eq!(wrong.err(), Some(PassphraseError::Wrong));
         let mut altered = wrapped.clone();
         *altered.last_mut().expect("not empty") ^= 1;
-        assert_eq!(PassphraseKey::unwrap(b"correct horse battery", &altered, &mut memory).err(), Some(PassphraseError::Wrong));
-        assert_eq!(PassphraseKey::unwrap(b"correct horse battery", &wrapped[..8], &mut memory).err(), Some(PassphraseError::TooShort));
+        assert_eq!(
+            PassphraseKey::unwrap(b"correct horse battery", &altered, &mut memory).err(),
+            Some(PassphraseError::Wrong)
+        );
+        assert_eq!(
+            PassphraseKey::unwrap(b"correct horse battery", &wrapped[..8], &mut memory).err(),
+            Some(PassphraseError::TooShort)
+        );
     }
 }

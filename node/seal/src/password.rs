@@ -7,8 +7,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::limits::{
-    ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES, MAX_ARGON2_MEMORY_KIB, MAX_ARGON2_PASSES,
-    PASSWORD_HASH_LEN, SALT_LEN,
+    ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES, MAX_ARGON2_MEMORY_KIB, MAX_ARGON2_PASSES, PASSWORD_HASH_LEN,
+    SALT_LEN,
 };
 use crate::secret::constant_time_eq;
 
@@ -83,13 +83,8 @@ impl PasswordVerifier {
             return Err(InvalidVerifier);
         }
         Ok(Self {
-            params: Params::new(
-                memory_kib,
-                passes,
-                u32::from(head[7]),
-                Some(PASSWORD_HASH_LEN),
-            )
-            .map_err(|_| InvalidVerifier)?,
+            params: Params::new(memory_kib, passes, u32::from(head[7]), Some(PASSWORD_HASH_LEN))
+                .map_err(|_| InvalidVerifier)?,
             salt: salt.try_into().map_err(|_| InvalidVerifier)?,
             hash: Zeroizing::new(tag.try_into().map_err(|_| InvalidVerifier)?),
         })
@@ -141,22 +136,12 @@ pub(crate) fn hash(
 ) -> Zeroizing<[u8; PASSWORD_HASH_LEN]> {
     let mut out = Zeroizing::new([0; PASSWORD_HASH_LEN]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
-        .hash_password_into_with_memory(
-            password,
-            salt,
-            &mut *out,
-            memory.at_least(params.block_count()),
-        )
+        .hash_password_into_with_memory(password, salt, &mut *out, memory.at_least(params.block_count()))
         .expect("invariant: lengths are fixed and the memory is large enough");
     out
 }
 
 fn todays_params() -> Params {
-    Params::new(
-        ARGON2_MEMORY_KIB,
-        ARGON2_PASSES,
-        ARGON2_LANES,
-        Some(PASSWORD_HASH_LEN),
-    )
-    .expect("invariant: the constants are within RFC 9106's bounds")
+    Params::new(ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES, Some(PASSWORD_HASH_LEN))
+        .expect("invariant: the constants are within RFC 9106's bounds")
 }

@@ -17,8 +17,6 @@ impl KeyRing {
         mac.update(&client.to_be_bytes());
         mac.update(answer);
         let full = mac.finalize().into_bytes();
-        *full
-            .first_chunk()
-            .expect("invariant: SHA-256 gives more than 16 bytes")
+        *full.first_chunk().expect("invariant: SHA-256 gives more than 16 bytes")
     }
 }

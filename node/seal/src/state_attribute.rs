@@ -48,24 +48,14 @@ impl KeyRing {
             return Err(SealError::TooLong { len, max });
         }
         let current = self.current();
-        Ok(seal_with(
-            current,
-            &current.state,
-            nonce,
-            &binding.bytes(),
-            plain,
-        ))
+        Ok(seal_with(current, &current.state, nonce, &binding.bytes(), plain))
     }
 
     /// Opens a State attribute.
     ///
     /// # Errors
     /// [`SealError`] when it is not one that this cluster sealed for this client and User-Name.
-    pub fn open_state(
-        &self,
-        binding: &StateBinding<'_>,
-        sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    pub fn open_state(&self, binding: &StateBinding<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         open_with(self, |key| &key.state, &binding.bytes(), sealed)
     }
 }

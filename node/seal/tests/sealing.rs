@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use quorate_seal::{
-    Aad, Field, HashMemory, Key, KeyId, KeyRing, KeyTextError, PasswordVerifier, SEAL_OVERHEAD,
-    SealError, StateBinding, limits,
+    Aad, Field, HashMemory, Key, KeyId, KeyRing, KeyTextError, PasswordVerifier, SEAL_OVERHEAD, SealError,
+    StateBinding, limits,
 };
 use zeroize::Zeroizing;
 
@@ -59,10 +59,7 @@ fn a_sealed_field_does_not_open_elsewhere() {
         field: Field::UserPassword,
         record: 1,
     };
-    assert_eq!(
-        ring().open(seed_of(2), &sealed),
-        Err(SealError::NotAuthentic)
-    );
+    assert_eq!(ring().open(seed_of(2), &sealed), Err(SealError::NotAuthentic));
     assert_eq!(ring().open(password, &sealed), Err(SealError::NotAuthentic));
 }
 
@@ -73,10 +70,7 @@ fn an_old_key_opens_and_only_the_current_one_seals() {
     assert_eq!(&**rotated.open(seed_of(1), &sealed).unwrap(), b"seed");
     let resealed = rotated.seal(NONCE, seed_of(1), b"seed");
     assert_eq!(KeyRing::key_of(&resealed), Some(KeyId(2)));
-    assert_eq!(
-        ring().open(seed_of(1), &resealed),
-        Err(SealError::UnknownKey(KeyId(2)))
-    );
+    assert_eq!(ring().open(seed_of(1), &resealed), Err(SealError::UnknownKey(KeyId(2))));
 }
 
 #[test]
@@ -87,28 +81,19 @@ fn a_state_opens_only_for_its_cluster_client_and_user_name() {
         user_name: b"alice",
     };
     let sealed = ring().seal_state(NONCE, &binding, b"conversation").unwrap();
-    assert_eq!(
-        &**ring().open_state(&binding, &sealed).unwrap(),
-        b"conversation"
-    );
+    assert_eq!(&**ring().open_state(&binding, &sealed).unwrap(), b"conversation");
     for other in [
         StateBinding {
             cluster: [8; 16],
             ..binding
         },
-        StateBinding {
-            client: 6,
-            ..binding
-        },
+        StateBinding { client: 6, ..binding },
         StateBinding {
             user_name: b"bob",
             ..binding
         },
     ] {
-        assert_eq!(
-            ring().open_state(&other, &sealed),
-            Err(SealError::NotAuthentic)
-        );
+        assert_eq!(ring().open_state(&other, &sealed), Err(SealError::NotAuthentic));
     }
     // A field is sealed under another sub-key: it can never pass for a State.
     assert!(
@@ -126,13 +111,7 @@ fn a_state_that_would_not_fit_one_attribute_is_refused() {
         user_name: b"alice",
     };
     let fits = limits::MAX_STATE_ATTRIBUTE_LEN - SEAL_OVERHEAD;
-    assert_eq!(
-        ring()
-            .seal_state(NONCE, &binding, &vec![0; fits])
-            .unwrap()
-            .len(),
-        253
-    );
+    assert_eq!(ring().seal_state(NONCE, &binding, &vec![0; fits]).unwrap().len(), 253);
     assert_eq!(
         ring().seal_state(NONCE, &binding, &vec![0; fits + 1]),
         Err(SealError::TooLong { len: 254, max: 253 })
@@ -167,10 +146,7 @@ fn a_key_file_comes_back_and_says_which_line_is_wrong() {
         KeyRing::from_text("hello").err(),
         Some(KeyTextError::NotAKey { line: 1 })
     );
-    assert_eq!(
-        KeyRing::from_text("# nothing\n").err(),
-        Some(KeyTextError::NoKeys)
-    );
+    assert_eq!(KeyRing::from_text("# nothing\n").err(), Some(KeyTextError::NoKeys));
 }
 
 #[test]

@@ -24,7 +24,11 @@ pub struct Admissions {
 
 impl Admissions {
     pub fn new(published: Arc<Published>, keys: Arc<KeyRing>) -> Arc<Self> {
-        Arc::new(Admissions { published, keys, administrator: OnceLock::new() })
+        Arc::new(Admissions {
+            published,
+            keys,
+            administrator: OnceLock::new(),
+        })
     }
 
     /// From here on tokens can be spent.
@@ -34,13 +38,17 @@ impl Admissions {
     }
 
     fn administrator(&self) -> Result<&Arc<Administrator>, AdmissionError> {
-        self.administrator.get().ok_or_else(|| AdmissionError::Unavailable("this node is still starting".to_owned()))
+        self.administrator
+            .get()
+            .ok_or_else(|| AdmissionError::Unavailable("this node is still starting".to_owned()))
     }
 
     fn authority(&self, administrator: &Administrator) -> Result<ClusterCa, AdmissionError> {
         let unavailable = |why: String| AdmissionError::Unavailable(why);
         let state = administrator.state();
-        let cluster = state.cluster().ok_or_else(|| unavailable("the cluster is not founded yet".to_owned()))?;
+        let cluster = state
+            .cluster()
+            .ok_or_else(|| unavailable("the cluster is not founded yet".to_owned()))?;
         let key = administrator.ca_key().map_err(|error| unavailable(error.to_string()))?;
         ClusterCa::load(cluster.id, &cluster.ca_cert, &key).map_err(|error| unavailable(error.to_string()))
     }
@@ -67,13 +75,20 @@ impl Admission for Admissions {
             node_id: id.0,
             certificate_der,
             ca_der: authority.certificate_der().to_vec(),
-            cluster_id: administrator.state().cluster().map(|cluster| cluster.id).unwrap_or_default(),
+            cluster_id: administrator
+                .state()
+                .cluster()
+                .map(|cluster| cluster.id)
+                .unwrap_or_default(),
             secrets: Zeroizing::new(self.keys.to_text().as_bytes().to_vec()),
         })
     }
 
     fn is_removed(&self, node_id: u64) -> bool {
-        self.published.state().cluster().is_some_and(|cluster| cluster.removed.contains(&NodeId(node_id)))
+        self.published
+            .state()
+            .cluster()
+            .is_some_and(|cluster| cluster.removed.contains(&NodeId(node_id)))
     }
 }
 

@@ -14,7 +14,9 @@ use quorate_web::ListenError;
 pub enum BootError {
     #[error("{0}")]
     DataDir(#[from] DataDirError),
-    #[error("{log}\nThe files were left untouched and this node takes no part in the cluster. Replace it: `quorate remove {node}` on another node, then join again with an empty data directory")]
+    #[error(
+        "{log}\nThe files were left untouched and this node takes no part in the cluster. Replace it: `quorate remove {node}` on another node, then join again with an empty data directory"
+    )]
     Quarantine { log: LogOpenError, node: u64 },
     #[error("{0}")]
     Log(LogOpenError),
@@ -31,7 +33,11 @@ pub enum BootError {
     #[error("{0}")]
     Membership(#[from] ChangeError),
     #[error("cannot {action} {path}: {source}")]
-    File { action: &'static str, path: PathBuf, source: io::Error },
+    File {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
     #[error("{0}")]
     Key(String),
     #[error("{0}")]
@@ -69,7 +75,9 @@ impl BootError {
         match self {
             BootError::DataDir(DataDirError::Io { source, .. }) => of_io(source),
             BootError::Log(LogOpenError::Io { source, .. }) => of_io(source),
-            BootError::DataDir(_) | BootError::Quarantine { .. } | BootError::Refused(_) | BootError::Token(_) => BootErrorKind::Refused,
+            BootError::DataDir(_) | BootError::Quarantine { .. } | BootError::Refused(_) | BootError::Token(_) => {
+                BootErrorKind::Refused
+            }
             BootError::Join(JoinError::Unreachable { .. }) | BootError::Unavailable(_) => BootErrorKind::Unavailable,
             BootError::Join(_) => BootErrorKind::Refused,
             BootError::Http(ListenError::NotPermitted { .. }) => BootErrorKind::NotAllowed,

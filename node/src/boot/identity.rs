@@ -38,10 +38,16 @@ pub fn store(data_dir: &DataDir, identity: &Identity, peers: &BTreeMap<u64, Node
     write(&folder.join(PRIVATE_KEY), &identity.private_key_der, 0o600)?;
     write(&folder.join(CERTIFICATE), &identity.certificate_der, 0o644)?;
     write(&folder.join(CA), &identity.ca_der, 0o644)?;
-    write(&folder.join(CA_PEM), pem("CERTIFICATE", &identity.ca_der).as_bytes(), 0o644)?;
+    write(
+        &folder.join(CA_PEM),
+        pem("CERTIFICATE", &identity.ca_der).as_bytes(),
+        0o644,
+    )?;
     let peers = serde_json::to_vec_pretty(peers).expect("invariant: node descriptions are plain data");
     write(&folder.join(PEERS), &peers, 0o644)?;
-    fs::File::open(&folder).and_then(|dir| dir.sync_all()).map_err(BootError::file("sync", &folder))
+    fs::File::open(&folder)
+        .and_then(|dir| dir.sync_all())
+        .map_err(BootError::file("sync", &folder))
 }
 
 /// Reads them back.
@@ -63,7 +69,11 @@ pub fn load(data_dir: &DataDir) -> Result<(Identity, BTreeMap<u64, NodeInfo>), B
 /// DER as PEM (RFC 7468): 64 characters a line.
 pub fn pem(label: &str, der: &[u8]) -> String {
     let text = data_encoding::BASE64.encode(der);
-    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
+    let lines: Vec<&str> = text
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).unwrap_or_default())
+        .collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 

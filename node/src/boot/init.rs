@@ -43,7 +43,13 @@ pub struct Initialised {
 pub async fn init(config: &Config) -> Result<Initialised, BootError> {
     let mut cluster_id = [0; 16];
     SystemEntropy.fill(&mut cluster_id);
-    let data_dir = DataDir::create(&config.node.data_dir, quorate_storage::Identity { cluster_id, node_id: FIRST })?;
+    let data_dir = DataDir::create(
+        &config.node.data_dir,
+        quorate_storage::Identity {
+            cluster_id,
+            node_id: FIRST,
+        },
+    )?;
     let root = data_dir.root().to_owned();
     let mut key_file = None;
     let founded = found(config, data_dir, cluster_id, &mut key_file).await;
@@ -90,11 +96,17 @@ async fn found(
     })
 }
 
-fn first_identity(authority: &ClusterCa, cluster_id: [u8; 16], info: &NodeInfo) -> Result<(Identity, [u8; 32]), BootError> {
+fn first_identity(
+    authority: &ClusterCa,
+    cluster_id: [u8; 16],
+    info: &NodeInfo,
+) -> Result<(Identity, [u8; 32]), BootError> {
     let unusable = |error: pki::PkiError| BootError::Key(error.to_string());
     let key = NodeKey::generate().map_err(unusable)?;
     let csr_der = key.csr_der().map_err(unusable)?;
-    let certificate_der = authority.issue(FIRST, &csr_der, &certificate_names(info)).map_err(unusable)?;
+    let certificate_der = authority
+        .issue(FIRST, &csr_der, &certificate_names(info))
+        .map_err(unusable)?;
     let identity = Identity {
         cluster_id,
         node_id: FIRST,
@@ -111,13 +123,21 @@ async fn propose(stack: &Stack, genesis: &Command) -> Result<(), BootError> {
         match stack.replica.propose(genesis, deadline).await {
             Ok(proposed) => match proposed.outcome {
                 Outcome::Done { .. } => return Ok(()),
-                other => return Err(BootError::State(format!("founding the cluster was answered with {other:?}"))),
+                other => {
+                    return Err(BootError::State(format!(
+                        "founding the cluster was answered with {other:?}"
+                    )));
+                }
             },
             // A single node elects itself within an election timeout; until then there is no leader.
             Err(ProposeError::NoLeader | ProposeError::Unknown) if Instant::now() < deadline => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            Err(error) => return Err(BootError::Unavailable(format!("the cluster could not be founded: {error}"))),
+            Err(error) => {
+                return Err(BootError::Unavailable(format!(
+                    "the cluster could not be founded: {error}"
+                )));
+            }
         }
     }
 }
@@ -130,7 +150,11 @@ fn take_back(root: &Path, key_file: Option<&Path>) {
     if let Ok(entries) = std::fs::read_dir(root) {
         for entry in entries.flatten() {
             let path = entry.path();
-            let _ = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            let _ = if path.is_dir() {
+                std::fs::remove_dir_all(&path)
+            } else {
+                std::fs::remove_file(&path)
+            };
         }
     }
 }

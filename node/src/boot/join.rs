@@ -24,20 +24,35 @@ pub struct Joined {
 ///
 /// # Errors
 /// See [`BootError`]. The token is spent once the cluster has admitted the node, also when writing its files then fails.
-pub async fn join(config: &Config, host_port: &str, token: &str, progress: &mut dyn FnMut(&str)) -> Result<Joined, BootError> {
+pub async fn join(
+    config: &Config,
+    host_port: &str,
+    token: &str,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Joined, BootError> {
     let token = Token::parse(token)?;
     let info = node_info(config)?;
     refuse_used_directory(config)?;
     progress(&format!("Calling {host_port} and proving the token both ways"));
     let joined = call(host_port, &token, info, quorate_app::Clock::now_ms(&SystemClock)).await?;
-    progress(&format!("Admitted as node {}; writing its identity to {}", joined.identity.node_id, config.node.data_dir.display()));
+    progress(&format!(
+        "Admitted as node {}; writing its identity to {}",
+        joined.identity.node_id,
+        config.node.data_dir.display()
+    ));
     let ring = std::str::from_utf8(&joined.secrets)
         .map_err(|_| BootError::Key("the cluster sent a key that is not text".to_owned()))
-        .and_then(|text| KeyRing::from_text(text).map_err(|error| BootError::Key(format!("the cluster sent an unusable key: {error}"))))?;
+        .and_then(|text| {
+            KeyRing::from_text(text)
+                .map_err(|error| BootError::Key(format!("the cluster sent an unusable key: {error}")))
+        })?;
     let who = &joined.identity;
     let data_dir = DataDir::create(
         &config.node.data_dir,
-        quorate_storage::Identity { cluster_id: who.cluster_id, node_id: who.node_id },
+        quorate_storage::Identity {
+            cluster_id: who.cluster_id,
+            node_id: who.node_id,
+        },
     )?;
     identity::store(&data_dir, who, &joined.peers)?;
     keys::keep(&config.key, data_dir.root(), &ring)?;

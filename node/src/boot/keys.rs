@@ -42,7 +42,10 @@ pub fn keep(source: &KeySource, data_dir: &Path, ring: &KeyRing) -> Result<Optio
             let there = load(source, data_dir)?;
             match there.to_text() == text {
                 true => Ok(None),
-                false => Err(BootError::Key(format!("{} holds another cluster's key; move it away or set another key.file", path.display()))),
+                false => Err(BootError::Key(format!(
+                    "{} holds another cluster's key; move it away or set another key.file",
+                    path.display()
+                ))),
             }
         }
         KeySource::File(path) => {
@@ -56,7 +59,9 @@ pub fn keep(source: &KeySource, data_dir: &Path, ring: &KeyRing) -> Result<Optio
             let there = load(source, data_dir)?;
             match there.to_text() == text {
                 true => Ok(None),
-                false => Err(BootError::Key("the systemd credential is not this cluster's key".to_owned())),
+                false => Err(BootError::Key(
+                    "the systemd credential is not this cluster's key".to_owned(),
+                )),
             }
         }
         KeySource::PassphraseEnv(_) | KeySource::PassphraseFile(_) => {
@@ -99,17 +104,25 @@ fn from_file(path: &Path) -> Result<KeyRing, BootError> {
 fn passphrase(source: &KeySource) -> Result<Zeroizing<String>, BootError> {
     let (text, origin) = match source {
         KeySource::PassphraseEnv(name) => {
-            let text = std::env::var(name).map_err(|_| BootError::Key(format!("the environment variable {name} holds no passphrase")))?;
+            let text = std::env::var(name)
+                .map_err(|_| BootError::Key(format!("the environment variable {name} holds no passphrase")))?;
             (Zeroizing::new(text), name.clone())
         }
         KeySource::PassphraseFile(path) => {
             let text = Zeroizing::new(fs::read_to_string(path).map_err(BootError::file("read", path))?);
-            (Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()), path.display().to_string())
+            (
+                Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()),
+                path.display().to_string(),
+            )
         }
-        KeySource::File(_) | KeySource::SystemdCredential(_) => unreachable!("invariant: only passphrase sources are asked for one"),
+        KeySource::File(_) | KeySource::SystemdCredential(_) => {
+            unreachable!("invariant: only passphrase sources are asked for one")
+        }
     };
     match text.chars().count() {
-        0..12 => Err(BootError::Key(format!("the passphrase in {origin} is shorter than 12 characters"))),
+        0..12 => Err(BootError::Key(format!(
+            "the passphrase in {origin} is shorter than 12 characters"
+        ))),
         _ => Ok(text),
     }
 }

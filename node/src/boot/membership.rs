@@ -38,7 +38,10 @@ pub async fn take_part(raft: Raft, peers: BTreeMap<u64, NodeInfo>) {
             Entering::Promoting => tracing::info!("caught up; becoming a voter"),
             Entering::Voter => tracing::info!("this node is a voter"),
         };
-        match raft.enter(peers.clone(), Instant::now() + ENTER_WITHIN, &mut progress).await {
+        match raft
+            .enter(peers.clone(), Instant::now() + ENTER_WITHIN, &mut progress)
+            .await
+        {
             Ok(()) => return,
             Err(error) => tracing::warn!(%error, "not a voter yet; trying again"),
         }
@@ -53,8 +56,14 @@ pub async fn complete_removals(raft: Raft, published: Arc<Published>) {
         sleep(REMOVALS_INTERVAL).await;
         let status = raft.status();
         let state = published.state();
-        let Some(cluster) = state.cluster().filter(|_| status.leader == Some(status.id)) else { continue };
-        for node in cluster.removed.iter().filter(|node| node.0 != status.id && status.nodes.contains_key(&node.0)) {
+        let Some(cluster) = state.cluster().filter(|_| status.leader == Some(status.id)) else {
+            continue;
+        };
+        for node in cluster
+            .removed
+            .iter()
+            .filter(|node| node.0 != status.id && status.nodes.contains_key(&node.0))
+        {
             match raft.remove(node.0, Instant::now() + REMOVE_WITHIN).await {
                 Ok(()) => tracing::info!(node = node.0, "a node that was removed is no member any more"),
                 Err(error) => tracing::warn!(node = node.0, %error, "a removed node is still a member; trying again"),

@@ -13,8 +13,9 @@ use quorate_raft::{Counters, RaftStatus, Role, Standing};
 use super::stack::Observers;
 
 /// From 50 µs (a fast disk) to 3 s (a disk that is failing).
-const SECONDS: [f64; 15] =
-    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0];
+const SECONDS: [f64; 15] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0,
+];
 
 /// The registry of all parts, and the gauges of this one.
 pub struct Metrics {
@@ -34,14 +35,30 @@ impl Metrics {
     pub fn new() -> prometheus::Result<Metrics> {
         let registry = Registry::new();
         let metrics = Metrics {
-            commit_seconds: histogram(&registry, "quorate_commit_duration_seconds", "From proposing a command to its outcome, through the quorum.")?,
-            fsync_seconds: histogram(&registry, "quorate_log_fsync_duration_seconds", "From appending entries to the log to their being durable.")?,
+            commit_seconds: histogram(
+                &registry,
+                "quorate_commit_duration_seconds",
+                "From proposing a command to its outcome, through the quorum.",
+            )?,
+            fsync_seconds: histogram(
+                &registry,
+                "quorate_log_fsync_duration_seconds",
+                "From appending entries to the log to their being durable.",
+            )?,
             raft: RaftGauges::register(&registry)?,
             state: StateGauges::register(&registry)?,
             process: ProcessGauges::register(&registry)?,
-            hash_queue: gauge(&registry, "quorate_hash_queue_length", "Passwords waiting to be hashed.")?,
+            hash_queue: gauge(
+                &registry,
+                "quorate_hash_queue_length",
+                "Passwords waiting to be hashed.",
+            )?,
             hashed: growing(&registry, "quorate_password_hashes_total", "Passwords hashed.")?,
-            hash_refused: growing(&registry, "quorate_hash_queue_refused_total", "Passwords not hashed because the queue was full.")?,
+            hash_refused: growing(
+                &registry,
+                "quorate_hash_queue_refused_total",
+                "Passwords not hashed because the queue was full.",
+            )?,
             registry,
         };
         Ok(metrics)
@@ -63,7 +80,8 @@ impl Metrics {
         self.process.refresh();
         self.hash_queue.set(as_gauge(hashing.waiting as u64));
         self.hashed.to(hashing.computed_total);
-        self.hash_refused.to(hashing.refused_lane_total + hashing.refused_overload_total);
+        self.hash_refused
+            .to(hashing.refused_lane_total + hashing.refused_overload_total);
     }
 }
 
@@ -92,35 +110,146 @@ impl RaftGauges {
     fn register(registry: &Registry) -> prometheus::Result<Self> {
         Ok(RaftGauges {
             term: gauge(registry, "quorate_raft_term", "Current term.")?,
-            leader: gauge(registry, "quorate_raft_leader", "Node id of the leader this node follows; 0 when it knows none.")?,
+            leader: gauge(
+                registry,
+                "quorate_raft_leader",
+                "Node id of the leader this node follows; 0 when it knows none.",
+            )?,
             is_leader: gauge(registry, "quorate_raft_is_leader", "1 on the leader.")?,
             voters: gauge(registry, "quorate_raft_voters", "Nodes that vote.")?,
-            last_log: gauge(registry, "quorate_raft_last_log_index", "Last entry in this node's log.")?,
-            committed: gauge(registry, "quorate_raft_committed_index", "Highest index known to be committed.")?,
+            last_log: gauge(
+                registry,
+                "quorate_raft_last_log_index",
+                "Last entry in this node's log.",
+            )?,
+            committed: gauge(
+                registry,
+                "quorate_raft_committed_index",
+                "Highest index known to be committed.",
+            )?,
             applied: gauge(registry, "quorate_raft_applied_index", "Highest index applied here.")?,
-            snapshot: gauge(registry, "quorate_raft_snapshot_index", "Last index in the newest snapshot.")?,
-            lag: labelled(registry, "quorate_raft_peer_lag_entries", "On the leader: entries a peer has not acknowledged.")?,
+            snapshot: gauge(
+                registry,
+                "quorate_raft_snapshot_index",
+                "Last index in the newest snapshot.",
+            )?,
+            lag: labelled(
+                registry,
+                "quorate_raft_peer_lag_entries",
+                "On the leader: entries a peer has not acknowledged.",
+            )?,
             peer_rtt: {
-                let family = prometheus::GaugeVec::new(Opts::new("quorate_raft_peer_round_trip_seconds", "Round trip of the last probe of a peer."), &["peer"])?;
+                let family = prometheus::GaugeVec::new(
+                    Opts::new(
+                        "quorate_raft_peer_round_trip_seconds",
+                        "Round trip of the last probe of a peer.",
+                    ),
+                    &["peer"],
+                )?;
                 registry.register(Box::new(family.clone()))?;
                 family
             },
-            may_vote: gauge(registry, "quorate_raft_may_vote", "1 while this node votes and campaigns without reservation.")?,
+            may_vote: gauge(
+                registry,
+                "quorate_raft_may_vote",
+                "1 while this node votes and campaigns without reservation.",
+            )?,
             log_bytes: gauge(registry, "quorate_raft_log_bytes", "Bytes of log on disk.")?,
-            queued: gauge(registry, "quorate_proposals_queued", "Commands waiting for the next batch.")?,
-            in_flight: gauge(registry, "quorate_proposal_batches_in_flight", "Batches sent and not answered.")?,
+            queued: gauge(
+                registry,
+                "quorate_proposals_queued",
+                "Commands waiting for the next batch.",
+            )?,
+            in_flight: gauge(
+                registry,
+                "quorate_proposal_batches_in_flight",
+                "Batches sent and not answered.",
+            )?,
             sums: [
-                (growing(registry, "quorate_proposals_total", "Commands proposed by this node.")?, |c| c.commands),
-                (growing(registry, "quorate_proposals_overloaded_total", "Commands refused because the queue was full.")?, |c| c.overloaded),
-                (growing(registry, "quorate_proposals_no_leader_total", "Commands that found no leader.")?, |c| c.no_leader),
-                (growing(registry, "quorate_proposals_unknown_total", "Commands whose outcome stayed unknown.")?, |c| c.unknown),
-                (growing(registry, "quorate_raft_entries_total", "Entries this node proposed as leader.")?, |c| c.entries),
-                (growing(registry, "quorate_raft_entry_commands_total", "Commands in those entries.")?, |c| c.entry_commands),
-                (growing(registry, "quorate_raft_elections_total", "Elections this node has begun.")?, |c| c.elections),
-                (growing(registry, "quorate_raft_snapshots_sent_total", "Snapshots sent to peers.")?, |c| c.snapshots_sent),
-                (growing(registry, "quorate_raft_snapshots_received_total", "Snapshots received and installed.")?, |c| c.snapshots_received),
-                (growing(registry, "quorate_raft_connections_refused_total", "Peers refused: wrong CA, wrong id, removed.")?, |c| c.refused_connections),
-                (growing(registry, "quorate_raft_votes_refused_total", "Votes refused to a candidate that lost what it had acknowledged.")?, |c| c.refused_votes),
+                (
+                    growing(registry, "quorate_proposals_total", "Commands proposed by this node.")?,
+                    |c| c.commands,
+                ),
+                (
+                    growing(
+                        registry,
+                        "quorate_proposals_overloaded_total",
+                        "Commands refused because the queue was full.",
+                    )?,
+                    |c| c.overloaded,
+                ),
+                (
+                    growing(
+                        registry,
+                        "quorate_proposals_no_leader_total",
+                        "Commands that found no leader.",
+                    )?,
+                    |c| c.no_leader,
+                ),
+                (
+                    growing(
+                        registry,
+                        "quorate_proposals_unknown_total",
+                        "Commands whose outcome stayed unknown.",
+                    )?,
+                    |c| c.unknown,
+                ),
+                (
+                    growing(
+                        registry,
+                        "quorate_raft_entries_total",
+                        "Entries this node proposed as leader.",
+                    )?,
+                    |c| c.entries,
+                ),
+                (
+                    growing(
+                        registry,
+                        "quorate_raft_entry_commands_total",
+                        "Commands in those entries.",
+                    )?,
+                    |c| c.entry_commands,
+                ),
+                (
+                    growing(
+                        registry,
+                        "quorate_raft_elections_total",
+                        "Elections this node has begun.",
+                    )?,
+                    |c| c.elections,
+                ),
+                (
+                    growing(
+                        registry,
+                        "quorate_raft_snapshots_sent_total",
+                        "Snapshots sent to peers.",
+                    )?,
+                    |c| c.snapshots_sent,
+                ),
+                (
+                    growing(
+                        registry,
+                        "quorate_raft_snapshots_received_total",
+                        "Snapshots received and installed.",
+                    )?,
+                    |c| c.snapshots_received,
+                ),
+                (
+                    growing(
+                        registry,
+                        "quorate_raft_connections_refused_total",
+                        "Peers refused: wrong CA, wrong id, removed.",
+                    )?,
+                    |c| c.refused_connections,
+                ),
+                (
+                    growing(
+                        registry,
+                        "quorate_raft_votes_refused_total",
+                        "Votes refused to a candidate that lost what it had acknowledged.",
+                    )?,
+                    |c| c.refused_votes,
+                ),
             ],
         })
     }
@@ -141,7 +270,9 @@ impl RaftGauges {
         }
         self.peer_rtt.reset();
         for (peer, rtt_us) in &status.peers_rtt_us {
-            self.peer_rtt.with_label_values(&[&peer.to_string()]).set(*rtt_us as f64 / 1e6);
+            self.peer_rtt
+                .with_label_values(&[&peer.to_string()])
+                .set(*rtt_us as f64 / 1e6);
         }
         self.may_vote.set(i64::from(status.standing == Standing::Full));
         self.log_bytes.set(as_gauge(status.log_bytes));
@@ -165,8 +296,16 @@ impl StateGauges {
         Ok(StateGauges {
             users: gauge(registry, "quorate_users", "Users in the replicated state.")?,
             tokens: gauge(registry, "quorate_tokens", "Tokens in the replicated state.")?,
-            fingerprints: gauge(registry, "quorate_remembered_verdicts", "Requests whose verdict is remembered.")?,
-            audit_records: gauge(registry, "quorate_audit_records", "Audit records written since the cluster was founded.")?,
+            fingerprints: gauge(
+                registry,
+                "quorate_remembered_verdicts",
+                "Requests whose verdict is remembered.",
+            )?,
+            audit_records: gauge(
+                registry,
+                "quorate_audit_records",
+                "Audit records written since the cluster was founded.",
+            )?,
         })
     }
 

@@ -26,7 +26,10 @@ use crate::config::Config;
 /// What this node tells every other about itself.
 fn node_info(config: &Config) -> Result<NodeInfo, BootError> {
     let cluster = config.advertised().map_err(BootError::Refused)?;
-    let host = cluster.rsplit_once(':').map_or(cluster.as_str(), |(host, _)| host).to_owned();
+    let host = cluster
+        .rsplit_once(':')
+        .map_or(cluster.as_str(), |(host, _)| host)
+        .to_owned();
     let reachable = |listen: &[std::net::SocketAddr]| match listen.first() {
         Some(address) if address.ip().is_unspecified() => format!("{host}:{}", address.port()),
         Some(address) => address.to_string(),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_app::{
-    AdminError, Administrator, AdministratorDeps, Authenticator, AuthenticatorDeps, ClientSecrets, HashQueue, IssuedJoinToken, Names, Replica,
+    AdminError, Administrator, AdministratorDeps, Authenticator, AuthenticatorDeps, ClientSecrets, HashQueue,
+    IssuedJoinToken, Names, Replica,
 };
 use quorate_core::NodeId;
 use quorate_net::{AppLogins, RadiusServer};
@@ -80,7 +81,14 @@ impl Node {
         let tls = https_identity(config, &data_dir)?;
         let info = node_info(config)?;
         let join_address = info.cluster.clone();
-        let stack = Stack::start(config, data_dir, config.cluster.listen, info, &keys, metrics.observers())?;
+        let stack = Stack::start(
+            config,
+            data_dir,
+            config.cluster.listen,
+            info,
+            &keys,
+            metrics.observers(),
+        )?;
         let parts = Parts::new(config, &stack, keys, node, join_address)?;
         belong_together(&stack, &parts)?;
         stack.admissions.serve_with(parts.administrator.clone());
@@ -90,12 +98,22 @@ impl Node {
         background.spawn(async move { authenticator.summarize_rejects().await });
         background.spawn(take_part(stack.raft.clone(), stack.peers.clone()));
         background.spawn(complete_removals(stack.raft.clone(), stack.published.clone()));
-        background.spawn(keep_archive_whole(stack.raft.clone(), stack.published.clone(), stack.archive.clone()));
+        background.spawn(keep_archive_whole(
+            stack.raft.clone(),
+            stack.published.clone(),
+            stack.archive.clone(),
+        ));
         let (http_stop, stopping) = watch::channel(false);
         let http = Http::start(config, web(&parts, &stack, &metrics)?, tls, &stopping).await?;
         let logins = AppLogins::new(parts.authenticator, parts.secrets, parts.replica, Arc::new(SystemClock));
         let radius = serve_radius(config, logins, &metrics).await?;
-        Ok(Node { stack, radius, http, http_stop, background })
+        Ok(Node {
+            stack,
+            radius,
+            http,
+            http_stop,
+            background,
+        })
     }
 
     fn ready(&self) -> Ready {
@@ -132,7 +150,13 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(config: &Config, stack: &Stack, keys: Arc<KeyRing>, node: NodeId, join_address: String) -> Result<Parts, BootError> {
+    fn new(
+        config: &Config,
+        stack: &Stack,
+        keys: Arc<KeyRing>,
+        node: NodeId,
+        join_address: String,
+    ) -> Result<Parts, BootError> {
         let replica: Arc<dyn Replica> = stack.replica.clone();
         let hashes = Arc::new(HashQueue::with_threads(config.limits.hash_threads as usize)?);
         let administrator = Administrator::new(AdministratorDeps {
@@ -182,7 +206,12 @@ struct Http {
 }
 
 impl Http {
-    async fn start(config: &Config, web: Web, tls: rustls::ServerConfig, stop: &watch::Receiver<bool>) -> Result<Http, BootError> {
+    async fn start(
+        config: &Config,
+        web: Web,
+        tls: rustls::ServerConfig,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Http, BootError> {
         let tls = Arc::new(tls);
         let mut tasks = JoinSet::new();
         let mut addresses = Vec::new();
@@ -258,7 +287,8 @@ fn belong_together(stack: &Stack, parts: &Parts) -> Result<(), BootError> {
 }
 
 async fn serve_radius(config: &Config, logins: AppLogins, metrics: &Metrics) -> Result<RadiusServer, BootError> {
-    let counts = quorate_net::Metrics::register(&metrics.registry).map_err(|error| BootError::State(error.to_string()))?;
+    let counts =
+        quorate_net::Metrics::register(&metrics.registry).map_err(|error| BootError::State(error.to_string()))?;
     let radius = quorate_net::Config {
         receive_buffer_bytes: config.radius.receive_buffer_bytes as usize,
         in_flight_max: config.limits.pending_requests as usize,
@@ -282,7 +312,10 @@ fn https_identity(config: &Config, data_dir: &DataDir) -> Result<rustls::ServerC
         }
         None => {
             let (who, _) = identity::load(data_dir)?;
-            let chain = vec![CertificateDer::from(who.certificate_der), CertificateDer::from(who.ca_der)];
+            let chain = vec![
+                CertificateDer::from(who.certificate_der),
+                CertificateDer::from(who.ca_der),
+            ];
             (chain, PrivatePkcs8KeyDer::from(who.private_key_der.to_vec()).into())
         }
     };

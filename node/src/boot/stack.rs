@@ -6,12 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use quorate_raft::{Deps, NodeInfo, Raft};
-use quorate_replica::{Archive, ClusterReplica, CommitObserver, ImageKeeper, Published, SegmentService, StateMachine, recover};
+use quorate_replica::{
+    Archive, ClusterReplica, CommitObserver, ImageKeeper, Published, SegmentService, StateMachine, recover,
+};
 use quorate_seal::KeyRing;
 use quorate_storage::{DataDir, DurableLog, FsyncObserver, Image, LogOptions, SegmentStore, SnapshotStore};
 
-use super::system::SystemClock;
 use super::admission::Admissions;
+use super::system::SystemClock;
 use super::{BootError, identity};
 use crate::config::Config;
 
@@ -42,7 +44,10 @@ pub struct Observers {
 impl Observers {
     /// Nobody.
     pub fn none() -> Self {
-        Observers { on_fsync: Arc::new(|_| {}), on_commit: Arc::new(|_| {}) }
+        Observers {
+            on_fsync: Arc::new(|_| {}),
+            on_commit: Arc::new(|_| {}),
+        }
     }
 }
 
@@ -57,7 +62,10 @@ impl Stack {
         observers: Observers,
     ) -> Result<Stack, BootError> {
         let (who, peers) = identity::load(&data_dir)?;
-        let options = LogOptions { on_fsync: observers.on_fsync, ..LogOptions::default() };
+        let options = LogOptions {
+            on_fsync: observers.on_fsync,
+            ..LogOptions::default()
+        };
         let log = DurableLog::open(&data_dir.log_dir(), options).map_err(|log| match log.is_quarantine() {
             true => BootError::Quarantine { log, node: who.node_id },
             false => BootError::Log(log),
@@ -73,14 +81,27 @@ impl Stack {
         let deps = Deps {
             log,
             snapshots,
-            machine: Box::new(StateMachine::new(published.clone(), archive.clone(), Box::new(stop_for_good))),
+            machine: Box::new(StateMachine::new(
+                published.clone(),
+                archive.clone(),
+                Box::new(stop_for_good),
+            )),
             clock: Arc::new(SystemClock),
             admission: admissions.clone(),
             service: Some(SegmentService::new(archive.clone())),
         };
         let raft = Raft::start(consensus(config), listen, who, info, deps)?;
         let replica = ClusterReplica::new(raft.clone(), published.clone(), observers.on_commit);
-        Ok(Stack { data_dir, raft, replica, published, archive, admissions, peers, image })
+        Ok(Stack {
+            data_dir,
+            raft,
+            replica,
+            published,
+            archive,
+            admissions,
+            peers,
+            image,
+        })
     }
 
     /// Stops consensus, brings the image up to date and marks the stop as clean.
@@ -94,7 +115,9 @@ impl Stack {
         });
         match closed.await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the image could not be closed; the next start rebuilds it from snapshot and log"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the image could not be closed; the next start rebuilds it from snapshot and log")
+            }
             Err(error) => tracing::error!(%error, "closing the image failed"),
         }
         drop(self.data_dir);

@@ -126,6 +126,15 @@ impl State {
     /// What differs between the rows of `old` and of this state. Costs what changed, not what there is: maps of
     /// states that descend from each other share their unchanged parts.
     pub fn rows_changed(&self, old: &State) -> ChangedRows {
+        let mut changed = self.lasting_rows_changed(old);
+        let mut passing = self.passing_rows_changed(old);
+        changed.puts.append(&mut passing.puts);
+        changed.deletes.append(&mut passing.deletes);
+        changed
+    }
+
+    /// The part of [`Self::rows_changed`] that stays: objects, and the head row.
+    pub fn lasting_rows_changed(&self, old: &State) -> ChangedRows {
         let mut changed = ChangedRows::default();
         changed.puts.push(self.head_row());
         if self.cluster != old.cluster {
@@ -140,6 +149,13 @@ impl State {
         changed.table(table::API_TOKENS, &old.api_tokens, &self.api_tokens);
         changed.table(table::JOIN_TOKENS, &old.join_tokens, &self.join_tokens);
         changed.table(table::NODES, &old.nodes, &self.nodes);
+        changed
+    }
+
+    /// The part of [`Self::rows_changed`] that comes and goes with every login: what is remembered for minutes, and
+    /// the records of the open audit segment.
+    pub fn passing_rows_changed(&self, old: &State) -> ChangedRows {
+        let mut changed = ChangedRows::default();
         changed.table(table::VERDICTS, old.memory.verdicts.rows(), self.memory.verdicts.rows());
         changed.table(
             table::CONVERSATIONS,
