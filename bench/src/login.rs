@@ -15,6 +15,9 @@ use crate::{
     usage::{Used, Watch},
 };
 
+/// Logins signed for the first measurement, one in flight, as a rate.
+const FIRST_GUESS_PER_S: f64 = 10_000.0;
+
 #[derive(Args)]
 pub struct Options {
     /// Users in each cluster; each gives two logins per run, and one more with each half minute
@@ -75,19 +78,21 @@ fn measure(size: usize, options: &Options, ceilings: &Ceilings) -> Result<()> {
     let mut best: f64 = 0.0;
     for in_flight in &options.in_flight {
         let pace = Pace::Closed { in_flight: *in_flight };
-        let guess = if best == 0.0 { 10_000.0 } else { best * 4.0 };
+        let guess = if best == 0.0 { FIRST_GUESS_PER_S } else { best * 2.5 };
         let (outcome, used) = bench.fire(pace, guess)?;
         best = best.max(outcome.per_second());
         table.row(row(&format!("{in_flight} in flight"), &outcome, &used));
+        eprintln!("  … {in_flight} in flight: {}/s", whole(outcome.per_second()));
     }
     let half = Pace::Open { per_second: best / 2.0 };
     let (outcome, used) = bench.fire(half, best)?;
     table.row(row("half of the best, open", &outcome, &used));
     table.print();
 
+    // A code for everybody, since it cannot be known beforehand who gets as far as being asked for one.
+    bench.wait_for_codes(bench.people.len() * 2);
+    bench.people.sort_by_key(Person::last_given);
     let watch = Watch::start(&bench.cluster)?;
-    // People from the end of the list, whose codes the runs above have used least; a new timestep makes sure.
-    bench.wait_for_codes();
     let outcome = passwords::drive(&bench.cluster, &mut bench.people, bench.lasts)?;
     let used = watch.stop()?;
     let mut table = Table::new(&[
@@ -123,9 +128,9 @@ struct Bench {
 impl Bench {
     /// One measurement, with enough signed logins for `per_second`.
     fn fire(&mut self, pace: Pace, per_second: f64) -> Result<(Outcome, Used)> {
-        self.wait_for_codes();
         let secret = Secret::new(SECRET);
         let wanted = (per_second * self.lasts.as_secs_f64()) as usize;
+        self.wait_for_codes(wanted);
         let magazine = Magazine::fill(&mut self.people, &secret, wanted);
         let watch = Watch::start(&self.cluster)?;
         let source = self.cluster.sources.passcode;
@@ -133,11 +138,11 @@ impl Bench {
         Ok((outcome, watch.stop()?))
     }
 
-    /// Waits until every person has two fresh codes: two timesteps after the last measurement.
-    fn wait_for_codes(&self) {
-        let given = self.people.iter().map(Person::last_given).max().unwrap_or(0);
-        while otp::timestep() <= given {
-            std::thread::sleep(Duration::from_millis(100));
+    /// Waits until people have `wanted` fresh codes between them, but at most for one each: half a minute.
+    fn wait_for_codes(&self, wanted: usize) {
+        let wanted = wanted.min(self.people.len());
+        while self.people.iter().map(Person::fresh_codes).sum::<usize>() < wanted {
+            std::thread::sleep(Duration::from_millis(200));
         }
     }
 }
