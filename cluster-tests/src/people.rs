@@ -64,12 +64,6 @@ impl Person {
         usize::from(self.given <= now) + usize::from(self.given < now)
     }
 
-    /// How many codes [`Person::fresh_code`] would give now: 0 to 2.
-    pub fn fresh_codes(&self) -> usize {
-        let now = otp::timestep();
-        usize::from(self.given <= now) + usize::from(self.given < now)
-    }
-
     /// The last timestep whose code was given out; 0 for none.
     pub fn last_given(&self) -> u64 {
         self.given
