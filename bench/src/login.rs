@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use cluster_tests::{Cluster, Person, cluster::SECRET, figures::percentile, otp, people, wire::Secret};
+use cluster_tests::{Cluster, Person, cluster::SECRET, figures::percentile, people, wire::Secret};
 
 use crate::{
     ceilings::{self, Ceilings},
