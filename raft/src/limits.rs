@@ -62,6 +62,9 @@ pub const INITIAL_WINDOW_BYTES: u64 = 64 << 10;
 pub const MAX_STREAMS: u32 = 256;
 /// Bytes one stream may have in flight: the largest AppendEntries without a pause.
 pub const STREAM_WINDOW_BYTES: u32 = 2 << 20;
+/// Bytes all streams of one connection may have in flight. Strangers may open a connection to join: without this bound each could
+/// have us keep the windows of all its streams.
+pub const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 /// Connections that may wait for their handshake.
 pub const MAX_PENDING_CONNECTIONS: usize = 64;
 /// Limit for resolving the handshake of a connection we make, in milliseconds.

@@ -101,6 +101,9 @@ impl ClusterCa {
         let mut params = CertificateParams::new(vec![id_name.clone()])?;
         params.distinguished_name = named(&id_name);
         for name in names {
+            if impersonates(name) {
+                return Err(PkiError(format!("{name} is no name that a node may ask for")));
+            }
             params.subject_alt_names.push(match name.parse::<IpAddr>() {
                 Ok(address) => SanType::IpAddress(address),
                 Err(_) => SanType::DnsName(name.as_str().try_into()?),
@@ -111,6 +114,12 @@ impl ClusterCa {
         params.use_authority_key_identifier_extension = true;
         Ok(params)
     }
+}
+
+/// Whether a name that a joiner asks for could pass for a node's own: those end alike, and a wildcard could cover them.
+fn impersonates(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name.contains('*') || name.ends_with(".quorate.internal")
 }
 
 /// A node's private key, made where it will be used and never sent.

@@ -78,13 +78,12 @@ impl Gate {
         matches!(self.standing(), Standing::Full | Standing::Alone)
     }
 
-    /// Whether a leader with this vote may be followed: not if a later one was promised.
+    /// Whether a leader with this vote may be followed: not if a later one was promised, and not while peers are still being
+    /// asked whether one was.
     pub fn may_follow(&self, vote: Vote) -> bool {
-        self.state
-            .lock()
-            .floor
-            .vote
-            .is_none_or(|floor| (vote.term, vote.node) >= (floor.term, floor.node))
+        let state = self.state.lock();
+        let keeps_promise = |floor: Vote| (vote.term, vote.node) >= (floor.term, floor.node);
+        !state.asking && state.floor.vote.is_none_or(keeps_promise)
     }
 
     fn raise_floor(&self, by: Acknowledged) {

@@ -48,6 +48,10 @@ pub const REJECTS_PER_SECOND: u32 = 10;
 /// one budget with all other new ones.
 pub const BUDGETS: usize = 16_384;
 
+/// Summaries of local rejects per interval and node; sources beyond it share one per client. Each is a log entry, and a flood from many
+/// addresses must not fill the log.
+pub const SUMMARIES: usize = 256;
+
 /// How often rejects beyond the budget become one audit record per client and source.
 pub const SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
 

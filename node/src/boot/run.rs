@@ -11,6 +11,7 @@ use quorate_app::{
 };
 use quorate_core::NodeId;
 use quorate_net::{AppLogins, RadiusServer};
+use quorate_raft::Role;
 use quorate_raft::join::Token;
 use quorate_seal::KeyRing;
 use quorate_storage::DataDir;
@@ -30,7 +31,7 @@ use super::{BootError, identity, keys, node_info};
 use crate::config::Config;
 
 /// How long a leader tries to give its office away before it stops anyway: an election takes less than a second.
-const HAND_OVER: Duration = Duration::from_secs(3);
+const HAND_OVER: Duration = Duration::from_millis(1_500);
 
 /// How often consensus is asked whether it still runs. It stops by itself when a disk fails; the process must not go on without it.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
@@ -131,10 +132,17 @@ impl Node {
         self.http_stop.send_replace(true);
         while self.http.tasks.join_next().await.is_some() {}
         self.background.shutdown().await;
-        if let Err(error) = self.stack.raft.hand_over(Instant::now() + HAND_OVER).await {
-            tracing::info!(%error, "leadership was not handed over; the others will elect");
+        let status = self.stack.raft.status();
+        if status.role == Role::Leader && status.voters.len() > 1 {
+            give_away(&self.stack).await;
         }
         self.stack.stop().await;
+    }
+}
+
+async fn give_away(stack: &Stack) {
+    if let Err(error) = stack.raft.hand_over(Instant::now() + HAND_OVER).await {
+        tracing::info!(%error, "leadership was not handed over; the others will elect");
     }
 }
 

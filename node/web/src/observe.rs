@@ -112,7 +112,8 @@ impl Seen {
         let peer = self.peer.map(|peer| peer.to_string()).unwrap_or_default();
         let cause = failure.and_then(|failure| failure.cause.as_deref()).unwrap_or_default();
         let (request, method, path) = (self.id.as_str(), self.method.as_str(), self.path.as_str());
-        if status >= 500 {
+        // "Not ready" is an answer that a load balancer asks for every second, not a failure.
+        if status >= 500 && self.route != "/readyz" {
             tracing::warn!(
                 request,
                 method,

@@ -17,7 +17,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::time::{Instant, timeout};
 
 use super::tls;
-use super::wire::{self, Appended, Declined, Request, Response};
+use super::wire::{self, Appended, Change, ChangeDeclined, Declined, Request, Response};
 use crate::errors::ProposeError;
 use crate::shared::Shared;
 use crate::status::Tally;
@@ -116,6 +116,9 @@ async fn answer(request: Request, tail: Bytes, peer: u64, shared: &Arc<Shared>) 
         Request::Vote { vote, last } => grant(shared, peer, vote, last).await,
         Request::Propose { patience_ms, lengths } => return propose(shared, patience_ms, lengths, &tail).await,
         Request::Barrier => Response::Barrier(membership::confirm_leadership(shared).await),
+        Request::Change(Change::AddLearner(id, _) | Change::Promote(id)) if id != peer => {
+            Response::Changed(Err(ChangeDeclined::Refused("a node enters for itself only".to_owned())))
+        }
         Request::Change(change) => Response::Changed(membership::change_here(shared, change).await),
         Request::Probe => Response::Probe {
             leader: shared.leader(),

@@ -120,6 +120,7 @@ fn transport() -> Arc<TransportConfig> {
         .max_concurrent_bidi_streams(VarInt::from_u32(limits::MAX_STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(limits::STREAM_WINDOW_BYTES))
+        .receive_window(VarInt::from_u32(limits::CONNECTION_WINDOW_BYTES))
         .datagram_receive_buffer_size(None)
         .congestion_controller_factory(Arc::new(congestion));
     Arc::new(config)

@@ -227,7 +227,7 @@ impl Administrator {
         );
         let state = self.state();
         let Some(application) = state.application(spec.application) else {
-            errors.add("application", "does not exist", "the id of an application");
+            errors.add("application", "does not exist", "the id or the name of an application");
             return;
         };
         errors.require(

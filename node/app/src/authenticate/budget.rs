@@ -81,7 +81,7 @@ impl Budgets {
     /// Counts a reject that is not committed. When too many sources flood at once, a client's further ones are summed
     /// up under the unspecified address.
     pub(crate) fn note_uncommitted(&mut self, key: BudgetKey, now_ms: u64) {
-        let crowded = self.uncommitted.len() >= limits::BUDGETS && !self.uncommitted.contains_key(&key);
+        let crowded = self.uncommitted.len() >= limits::SUMMARIES && !self.uncommitted.contains_key(&key);
         let key = if crowded {
             (key.0, IpAddr::V6(Ipv6Addr::UNSPECIFIED))
         } else {

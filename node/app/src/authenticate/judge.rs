@@ -42,7 +42,7 @@ impl Authenticator {
             let performed = match step {
                 Step::CheckPassword(check) => self.check_password(login, check).await,
                 Step::MatchCode(code) => self.match_code(code),
-                Step::SealState(seal) => self.seal_state(&state, login, seal),
+                Step::SealState(seal) => self.seal_state(&state, login, seal).await,
                 Step::Propose(propose) => self.propose(&state, login, propose).await,
                 Step::JudgeAgain => ControlFlow::Break(Judgement::Again),
                 Step::Finish(decision) => ControlFlow::Break(finish(decision)),
@@ -112,7 +112,21 @@ impl Authenticator {
         self.keys.open(aad, token.seed.as_bytes()).ok()
     }
 
-    fn seal_state(&self, state: &State, login: &Login, seal: SealState) -> Performed {
+    /// A challenge tells that the password was right. It needs no log entry, so the quorum is asked whether this node's state is
+    /// still the cluster's: one that is cut off must not be an oracle for passwords, nor challenge the disabled.
+    async fn seal_state(&self, state: &State, login: &Login, seal: SealState) -> Performed {
+        if self.replica.barrier(login.deadline).await.is_err() {
+            return ControlFlow::Break(Judgement::silent(Silence::NoQuorum));
+        }
+        let known_as = |state: &State| {
+            let name = login.request.user.as_ref()?;
+            state
+                .user_by_name(name)
+                .map(|user| (user.id, user.revision, user.epoch))
+        };
+        if known_as(&self.replica.state()) != known_as(state) {
+            return ControlFlow::Break(Judgement::Again);
+        }
         let Some(cluster) = state.cluster() else {
             return ControlFlow::Break(Judgement::silent(Silence::Refused));
         };

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::{failure, run};
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
         Context, block_on,
         exit::{Done, Exit, Failure},
         output::facts,
+        terminal,
     },
 };
 
@@ -27,7 +29,7 @@ pub struct Join {
     /// The cluster address of any node of the cluster
     #[arg(value_name = "HOST:PORT")]
     node: String,
-    /// The join token
+    /// The join token; `-` reads it from standard input, where no other user of the machine can see it
     #[arg(long, env = "QUORATE_JOIN_TOKEN", hide_env_values = true)]
     token: String,
     /// Copy the certificate of the cluster's authority here too
@@ -62,11 +64,13 @@ impl Join {
         config
             .advertised()
             .map_err(|why| Failure::new(Exit::Configuration, why))?;
-        let joined = boot::join(&config, &self.node, &self.token, &mut |sentence| {
-            eprintln!("{sentence}")
-        })
-        .await
-        .map_err(|e| failure(&e))?;
+        let token = match self.token.as_str() {
+            "-" => terminal::secret_from_stdin("join token")?,
+            given => Zeroizing::new(given.to_owned()),
+        };
+        let joined = boot::join(&config, &self.node, &token, &mut |sentence| eprintln!("{sentence}"))
+            .await
+            .map_err(|e| failure(&e))?;
         if let Some(copy) = &self.ca_out {
             std::fs::write(copy, &joined.ca_pem)
                 .map_err(|e| Failure::system(format!("joined, but {} cannot be written", copy.display()), e))?;

@@ -6,7 +6,6 @@ use quorate_core::ApplicationId;
 
 use super::paging;
 use crate::call::{Answer, Call, Reply};
-use crate::failure::Failure;
 use crate::secret::{clear, shown};
 use crate::site::Site;
 
@@ -27,7 +26,7 @@ pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<Client>> {
 
 pub(crate) async fn create(call: Call<CreateClient>) -> Answer<ShownClient> {
     let asked = call.body;
-    let application = application(&call.site, &asked.application)?;
+    let application = application(&call.site, &asked.application);
     let usual = ClientSpec::new(asked.name, asked.networks, application);
     let spec = ClientSpec {
         device_type: if asked.device_type.is_empty() {
@@ -62,7 +61,7 @@ pub(crate) async fn show(call: Call<Nothing>) -> Answer<Client> {
 
 pub(crate) async fn change(call: Call<ChangeClient>) -> Answer<Client> {
     let former = call.site.administrator.find_client(call.name())?;
-    let spec = changed(&call.site, &former, call.body)?;
+    let spec = changed(&call.site, &former, call.body);
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
     let client = call
@@ -72,10 +71,10 @@ pub(crate) async fn change(call: Call<ChangeClient>) -> Answer<Client> {
     Ok(reply(&*client.await?))
 }
 
-fn changed(site: &Site, former: &quorate_core::Client, asked: ChangeClient) -> Result<ClientSpec, Failure> {
+fn changed(site: &Site, former: &quorate_core::Client, asked: ChangeClient) -> ClientSpec {
     let mut spec = spec_of(former);
     if let Some(text) = &asked.application {
-        spec.application = application(site, text)?;
+        spec.application = application(site, text);
     }
     spec.name = asked.name.unwrap_or(spec.name);
     spec.device_type = asked.device_type.unwrap_or(spec.device_type);
@@ -90,7 +89,7 @@ fn changed(site: &Site, former: &quorate_core::Client, asked: ChangeClient) -> R
         .unwrap_or(spec.require_message_authenticator);
     spec.retry_timeout_ms = asked.retry_timeout_ms.unwrap_or(spec.retry_timeout_ms);
     spec.retry_tries = asked.retry_tries.unwrap_or(spec.retry_tries);
-    Ok(spec)
+    spec
 }
 
 fn spec_of(client: &quorate_core::Client) -> ClientSpec {
@@ -174,16 +173,14 @@ pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Client> {
 }
 
 /// An application by id or name, as a field of a client.
-fn application(site: &Site, text: &str) -> Result<ApplicationId, Failure> {
-    match site.administrator.find_application(text) {
-        Ok(application) => Ok(application.id),
-        Err(_) => Err(Failure::field(
-            "application",
-            "does not exist",
-            "the id or the name of an application",
-        )),
-    }
+/// An application that does not exist becomes an id that nothing has: the use case then reports it with everything else that is wrong.
+fn application(site: &Site, text: &str) -> ApplicationId {
+    let found = site.administrator.find_application(text);
+    found.map_or(NO_APPLICATION, |application| application.id)
 }
+
+/// Ids are drawn above zero.
+const NO_APPLICATION: ApplicationId = ApplicationId(0);
 
 fn modes(modes: Modes) -> quorate_core::Modes {
     quorate_core::Modes {
