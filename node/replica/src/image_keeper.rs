@@ -4,7 +4,7 @@
 //! kept, and a row that changed a thousand times is written once. Each write is atomic with the applied index it brings the image to.
 //!
 //! While the node runs, only what lasts is written: objects. What is remembered of single logins for minutes, and the records of the open
-//! audit segment, would be written and deleted again for nothing (and cost sled half a gigabyte at ten thousand logins a second);
+//! audit segment, would be written and deleted again for nothing (and sled keeps what it wrote in memory);
 //! they are written once, with the marker of a clean stop.
 //!
 //! Caveats
