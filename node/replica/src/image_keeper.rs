@@ -10,7 +10,8 @@
 //! Caveats
 //! - The image is worth something only after a clean stop, which writes the last difference and the marker. After a
 //!   crash it is dropped and rebuilt from snapshot and log.
-//! - A write that fails (full disk) is logged and the image given up for this run: it is never the only copy of anything.
+//! - A write that fails (full disk) ends the writing for this run and is reported when the node stops: the image is never the only copy
+//!   of anything, and without a marker the next start rebuilds it.
 
 use std::io;
 use std::sync::Arc;
