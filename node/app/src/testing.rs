@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-use crate::administer::{Administrator, AdministratorDeps, ApplicationSpec, FoundingNode, found_cluster};
-use crate::authenticate::{Authenticator, AuthenticatorDeps};
+use crate::administer::{Administrator, ApplicationSpec, FoundingNode, found_cluster};
+use crate::authenticate::Authenticator;
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
 use crate::ports::{
@@ -278,7 +278,7 @@ impl World {
         let replica = Arc::new(TestReplica::new(Arc::clone(&clock)));
         let keys = Arc::new(KeyRing::new(KeyId(1), Zeroizing::new([42; 32])));
         let hashes = Arc::new(HashQueue::with_threads(2).unwrap());
-        let admin = Administrator::new(AdministratorDeps {
+        let admin = Administrator::new(crate::ports::Deps {
             replica: replica.clone(),
             keys: keys.clone(),
             hashes: hashes.clone(),
@@ -312,7 +312,7 @@ impl World {
 
     /// An authenticator of this node.
     pub(crate) fn authenticator(&self) -> Authenticator {
-        Authenticator::new(AuthenticatorDeps {
+        Authenticator::new(crate::ports::Deps {
             replica: self.replica.clone(),
             keys: self.keys.clone(),
             hashes: self.hashes.clone(),

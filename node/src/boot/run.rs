@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_app::{
-    AdminError, Administrator, AdministratorDeps, Authenticator, AuthenticatorDeps, ClientSecrets, HashQueue,
-    IssuedJoinToken, Names, Replica,
+    AdminError, Administrator, Authenticator, ClientSecrets, HashQueue, IssuedJoinToken, Names, Replica,
 };
 use quorate_core::NodeId;
 use quorate_net::{AppLogins, RadiusServer};
@@ -167,7 +166,7 @@ impl Parts {
     ) -> Result<Parts, BootError> {
         let replica: Arc<dyn Replica> = stack.replica.clone();
         let hashes = Arc::new(HashQueue::with_threads(config.limits.hash_threads as usize)?);
-        let administrator = Administrator::new(AdministratorDeps {
+        let deps = quorate_app::Deps {
             replica: replica.clone(),
             keys: keys.clone(),
             hashes: hashes.clone(),
@@ -175,22 +174,13 @@ impl Parts {
             entropy: Arc::new(SystemEntropy),
             names: Names::default(),
             node,
-        });
-        let authenticator = Authenticator::new(AuthenticatorDeps {
-            replica: replica.clone(),
-            keys: keys.clone(),
-            hashes: hashes.clone(),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
-            names: Names::default(),
-            node,
-        });
+        };
         Ok(Parts {
             node,
             replica,
             hashes,
-            administrator: Arc::new(administrator),
-            authenticator: Arc::new(authenticator),
+            administrator: Arc::new(Administrator::new(deps.clone())),
+            authenticator: Arc::new(Authenticator::new(deps)),
             secrets: Arc::new(ClientSecrets::new(keys)),
             join_address,
         })

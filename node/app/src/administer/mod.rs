@@ -40,7 +40,7 @@ pub use self::tokens::{Enrolment, TokenSpec};
 pub use self::users::{NewUser, UserChange};
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
-use crate::ports::{Clock, Entropy, Replica, random};
+use crate::ports::{Clock, Deps, Entropy, Replica, random};
 
 /// What an administrator's use cases work with.
 #[derive(Clone)]
@@ -54,22 +54,9 @@ pub struct Administrator {
     node: NodeId,
 }
 
-/// What [`Administrator::new`] needs.
-#[derive(Clone)]
-pub struct AdministratorDeps {
-    pub replica: Arc<dyn Replica>,
-    pub keys: Arc<KeyRing>,
-    pub hashes: Arc<HashQueue>,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<dyn Entropy>,
-    pub names: Names,
-    /// This node.
-    pub node: NodeId,
-}
-
 impl Administrator {
     #[must_use]
-    pub fn new(deps: AdministratorDeps) -> Self {
+    pub fn new(deps: Deps) -> Self {
         Self {
             replica: deps.replica,
             keys: deps.keys,

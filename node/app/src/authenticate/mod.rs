@@ -40,7 +40,7 @@ use self::stand_in::StandIn;
 use crate::hash_queue::{HashLane, HashQueue};
 use crate::limits;
 use crate::names::Names;
-use crate::ports::{Clock, Entropy, Replica};
+use crate::ports::{Clock, Deps, Entropy, Replica};
 
 /// Judges logins. One per node; any number of logins at once.
 pub struct Authenticator {
@@ -57,21 +57,9 @@ pub struct Authenticator {
     lanes: RandomState,
 }
 
-/// What [`Authenticator::new`] needs.
-pub struct AuthenticatorDeps {
-    pub replica: Arc<dyn Replica>,
-    pub keys: Arc<KeyRing>,
-    pub hashes: Arc<HashQueue>,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<dyn Entropy>,
-    pub names: Names,
-    /// This node.
-    pub node: NodeId,
-}
-
 impl Authenticator {
     #[must_use]
-    pub fn new(deps: AuthenticatorDeps) -> Self {
+    pub fn new(deps: Deps) -> Self {
         Self {
             stand_in: StandIn::new(&deps.keys, &*deps.entropy),
             replica: deps.replica,

@@ -8,8 +8,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use quorate_core::{Command, NodeId, Outcome, State};
+use quorate_seal::KeyRing;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use crate::hash_queue::HashQueue;
+use crate::names::Names;
 
 pub use status::{ClusterStatus, Member, MemberKind, ProposalCounts, Role};
 
@@ -97,6 +101,19 @@ pub trait Clock: Send + Sync + 'static {
 pub trait Entropy: Send + Sync + 'static {
     /// Fills the whole slice.
     fn fill(&self, bytes: &mut [u8]);
+}
+
+/// What the use cases of a node work with: [`crate::Administrator`] and [`crate::Authenticator`] alike.
+#[derive(Clone)]
+pub struct Deps {
+    pub replica: Arc<dyn Replica>,
+    pub keys: Arc<KeyRing>,
+    pub hashes: Arc<HashQueue>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub names: Names,
+    /// This node.
+    pub node: NodeId,
 }
 
 /// Draws a fixed number of random bytes.

@@ -47,7 +47,7 @@ impl Node {
     pub async fn start_with(change: impl FnOnce(&mut Deps)) -> Self {
         let keys = Arc::new(KeyRing::new(KeyId(1), Zeroizing::new([7; 32])));
         let replica = Arc::new(OneState::founded(&keys));
-        let administrator = Arc::new(Administrator::new(AdministratorDeps {
+        let administrator = Arc::new(Administrator::new(quorate_app::Deps {
             replica: replica.clone(),
             keys,
             hashes: Arc::new(HashQueue::with_threads(1).unwrap()),
