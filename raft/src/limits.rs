@@ -23,6 +23,10 @@ pub const THREADS: usize = 2;
 /// Most bytes of commands in one entry. An entry is copied, checksummed and sent within one
 /// heartbeat; larger ones would make a heartbeat late.
 pub const MAX_BATCH_BYTES: usize = 256 << 10;
+/// Commands in an entry from which on the next one waits [`GATHER_MS`]: fewer, and there is nothing to gather.
+pub const GATHER_FROM_COMMANDS: usize = 8;
+/// How long commands are gathered under load, in milliseconds: a fraction of a login's answer time, and many logins.
+pub const GATHER_MS: u64 = 3;
 /// Most commands in one entry, so that one apply cannot hold up readers for long.
 pub const MAX_BATCH_COMMANDS: usize = 4_096;
 /// Most bytes of one command: it must fit a batch with its framing.

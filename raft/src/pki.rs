@@ -187,3 +187,29 @@ fn named(common_name: &str) -> DistinguishedName {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_gets_a_certificate_with_another_nodes_name() {
+        let ca = ClusterCa::generate([7; 16]).unwrap();
+        let csr = NodeKey::generate().unwrap().csr_der().unwrap();
+        let issue = |name: &str| ca.issue(2, &csr, &[name.to_owned()]);
+        let another = node_name(&[7; 16], 1);
+        for name in [
+            another.clone(),
+            format!("{another}."),
+            another.to_uppercase(),
+            "*.quorate.internal".to_owned(),
+            "*.example.org".to_owned(),
+            "*".to_owned(),
+        ] {
+            assert!(issue(&name).is_err(), "{name}");
+        }
+        let certificate = issue("mfa.example.org").unwrap();
+        assert_eq!(node_id_of(&[7; 16], &certificate), Some(2));
+        assert_eq!(node_id_of(&[8; 16], &certificate), None);
+    }
+}

@@ -208,7 +208,12 @@ mod tests {
         append(&log, at(1, 0));
         let gate = Gate::new(log.clone());
         assert_eq!(gate.standing(), Standing::Asking);
-        assert!(!gate.may_vote());
+        let any_leader = Vote {
+            term: 9,
+            node: 1,
+            committed: true,
+        };
+        assert!(!gate.may_vote() && !gate.may_follow(any_leader));
 
         gate.raise_floor(Acknowledged {
             log: Some(at(1, 2)),

@@ -38,8 +38,8 @@ pub const SNAPSHOT_RECORD_BYTES: usize = 64 << 20;
 /// Largest audit segment. 8,192 records of a few hundred bytes are about 2 MiB.
 pub const SEGMENT_BYTES: usize = 256 << 20;
 
-/// Page cache of the image. State is read from memory, never from the image, so that this only
-/// has to keep the inner nodes of the tree at hand while batches are written.
+/// Page cache of the image. It is read once and written once, each in the order of its keys, so
+/// that this only has to keep the inner nodes of the tree at hand.
 pub const IMAGE_CACHE_BYTES: u64 = 8 << 20;
 
 /// Largest marker of the image: two file names and the membership, with much to spare.

@@ -26,6 +26,9 @@ pub const PROPOSE_FIRST_TRY: Duration = Duration::from_millis(700);
 /// See [`PROPOSE_FIRST_TRY`]: as long as a login may take in all.
 pub const PROPOSE_LONGEST_TRY: Duration = LOGIN_DEADLINE;
 
+/// An idle hash thread keeps its 19 MiB this long: through any busy hour, not through the night.
+pub const HASH_MEMORY_KEPT: Duration = Duration::from_secs(5);
+
 /// Passwords of one user waiting to be hashed, beside the one in hand. A person has one; a NAS that retries too
 /// eagerly a few.
 pub const HASHES_WAITING_PER_USER: usize = 4;

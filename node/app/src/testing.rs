@@ -157,6 +157,9 @@ impl Replica for TestReplica {
 
     async fn barrier(&self, _deadline: Instant) -> Result<u64, ProposeError> {
         let mut inner = self.inner.lock();
+        if inner.faults.pop_front().is_some() {
+            return Err(ProposeError::NoLeader);
+        }
         inner.catch_up();
         Ok(inner.index)
     }

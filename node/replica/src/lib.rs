@@ -1,18 +1,17 @@
 //! The replicated state machine: binds core's state to consensus and to this node's disk.
 //!
 //! ```text
-//!   app::Replica ◄── ClusterReplica ──► raft ──► StateMachine ──► Published ──► readers (logins, pages, image)
+//!   app::Replica ◄── ClusterReplica ──► raft ──► StateMachine ──► Published ──► readers (logins, pages)
 //!                        (port)       (bytes)      (core)     └──► Archive ──► closed audit segments
 //! ```
 //!
 //! [`StateMachine`] is driven by one thread: it decodes, lets core decide and evolve, and publishes one immutable [`View`] per
-//! run of entries. Everything else here reads views: [`ImageKeeper`] writes what changed to sled, [`SegmentService`] sends audit segments to peers.
+//! run of entries. [`recover`] finds what a clean stop [`leave`]s; [`SegmentService`] sends audit segments to peers.
 //!
 //! Caveat: an entry that does not decode, or a state that does not restore, ends the process. A replica that skips an entry is no replica.
 #![forbid(unsafe_code)]
 
 mod archive;
-mod image_keeper;
 pub mod limits;
 mod machine;
 mod peer;
@@ -21,9 +20,8 @@ mod published;
 mod recovery;
 
 pub use archive::Archive;
-pub use image_keeper::ImageKeeper;
 pub use machine::{Halt, StateMachine};
 pub use peer::{SegmentService, fetch_missing};
 pub use port::{ClusterReplica, CommitObserver};
 pub use published::{Published, View};
-pub use recovery::{Recovered, recover};
+pub use recovery::{leave, recover};

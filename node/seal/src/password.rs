@@ -93,17 +93,22 @@ impl PasswordVerifier {
 
 /// The work memory of one hashing thread, kept between passwords: asking the system for 19 MiB of zeroed pages each
 /// time costs a tenth of the hash itself.
+#[derive(Default)]
 pub struct HashMemory {
     blocks: Vec<Block>,
 }
 
 impl HashMemory {
-    /// Memory for today's parameters; it grows when a verifier asks for more.
+    /// Nothing yet: it grows to what a verifier asks for.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            blocks: vec![Block::new(); todays_params().block_count()],
-        }
+        Self::default()
+    }
+
+    /// Whether there is anything to give back.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
     }
 
     fn at_least(&mut self, count: usize) -> &mut [Block] {
@@ -111,12 +116,6 @@ impl HashMemory {
             self.blocks.resize(count, Block::new());
         }
         &mut self.blocks[..count]
-    }
-}
-
-impl Default for HashMemory {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

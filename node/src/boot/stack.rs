@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use quorate_raft::{Deps, NodeInfo, Raft};
 use quorate_replica::{
-    Archive, ClusterReplica, CommitObserver, ImageKeeper, Published, SegmentService, StateMachine, recover,
+    Archive, ClusterReplica, CommitObserver, Published, SegmentService, StateMachine, leave, recover,
 };
 use quorate_seal::KeyRing;
-use quorate_storage::{DataDir, DurableLog, FsyncObserver, Image, LogOptions, SegmentStore, SnapshotStore};
+use quorate_storage::{DataDir, DurableLog, FsyncObserver, LogOptions, SegmentStore, SnapshotStore};
 
 use super::admission::Admissions;
 use super::system::SystemClock;
@@ -29,7 +29,6 @@ pub struct Stack {
     pub admissions: Arc<Admissions>,
     /// Members known before consensus said anything.
     pub peers: BTreeMap<u64, NodeInfo>,
-    image: ImageKeeper,
 }
 
 /// Who is told how long the disk and the quorum take.
@@ -72,11 +71,7 @@ impl Stack {
         })?;
         let snapshots = SnapshotStore::open(&data_dir.snapshots_dir())?;
         let archive = Archive::start(SegmentStore::open(&data_dir.segments_dir())?)?;
-        let (image, clean) = Image::open(&data_dir.image_dir())?;
-        let recovered = recover(&image, clean)?;
-        let written = recovered.in_image.clone();
-        let published = Arc::new(Published::new(recovered.view));
-        let image = ImageKeeper::start(image, written, published.clone())?;
+        let published = Arc::new(Published::new(recover(&data_dir.image_dir())?));
         let admissions = Admissions::new(published.clone(), keys.clone());
         let deps = Deps {
             log,
@@ -100,25 +95,23 @@ impl Stack {
             archive,
             admissions,
             peers,
-            image,
         })
     }
 
-    /// Stops consensus, brings the image up to date and marks the stop as clean.
+    /// Stops consensus and leaves the image of a clean stop.
     pub async fn stop(self) {
         self.raft.shutdown().await;
-        let image = self.image;
-        let archive = self.archive;
-        let closed = tokio::task::spawn_blocking(move || {
+        let (archive, published, dir) = (self.archive, self.published, self.data_dir.image_dir());
+        let left = tokio::task::spawn_blocking(move || {
             archive.stop();
-            image.close()
+            leave(&dir, &published.view())
         });
-        match closed.await {
+        match left.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the image could not be closed; the next start rebuilds it from snapshot and log")
+                tracing::warn!(%error, "no image was left; the next start rebuilds the state from snapshot and log")
             }
-            Err(error) => tracing::error!(%error, "closing the image failed"),
+            Err(error) => tracing::error!(%error, "leaving the image failed"),
         }
         drop(self.data_dir);
     }

@@ -1,7 +1,7 @@
 //! The marker of a clean stop: which state the image holds, and what its files looked like.
 //!
 //! ```text
-//! "QCLEAN01" | generation u64 | applied: term, node, index u64 | digest, 32 bytes
+//! "QCLEAN01" | applied: term, node, index u64 | digest, 32 bytes
 //! | files u32, each: name length u16, name, bytes u64, crc32 u32 | meta length u32, meta
 //! | crc32 of all before                                                       (big-endian)
 //! ```
@@ -17,8 +17,6 @@ const MAGIC: &[u8; 8] = b"QCLEAN01";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Marker {
-    /// Which of the folders holds the rows.
-    pub(super) generation: u64,
     pub(super) clean: Clean,
     pub(super) files: Vec<Fingerprint>,
 }
@@ -57,7 +55,7 @@ impl Marker {
     fn encode(&self) -> Vec<u8> {
         let Clean { applied, digest, meta } = &self.clean;
         let mut out = MAGIC.to_vec();
-        for number in [self.generation, applied.term, applied.node, applied.index] {
+        for number in [applied.term, applied.node, applied.index] {
             out.extend_from_slice(&number.to_be_bytes());
         }
         out.extend_from_slice(digest);
@@ -82,7 +80,6 @@ impl Marker {
         }
         let mut input = body.strip_prefix(MAGIC)?;
         let input = &mut input;
-        let generation = take_u64(input)?;
         let applied = LogId {
             term: take_u64(input)?,
             node: take_u64(input)?,
@@ -96,7 +93,6 @@ impl Marker {
         let length = u32::from_be_bytes(*take(input)?) as usize;
         let meta = (length == input.len()).then(|| input.to_vec())?;
         Some(Marker {
-            generation,
             clean: Clean { applied, digest, meta },
             files,
         })
@@ -191,7 +187,7 @@ mod tests {
             any::<[u8; 32]>(),
             prop::collection::vec(any::<u8>(), 0..60),
         );
-        (any::<u64>(), clean, prop::collection::vec(file, 0..5)).prop_map(|(generation, (at, digest, meta), files)| {
+        (clean, prop::collection::vec(file, 0..5)).prop_map(|((at, digest, meta), files)| {
             let applied = LogId {
                 term: at.0,
                 node: at.1,
@@ -202,7 +198,6 @@ mod tests {
                 .map(|(name, bytes, crc)| Fingerprint { name, bytes, crc })
                 .collect();
             Marker {
-                generation,
                 clean: Clean { applied, digest, meta },
                 files,
             }

@@ -1,16 +1,20 @@
-//! The image is served after a clean stop, byte for byte, or not at all.
+//! What a clean stop left is loaded byte for byte, or not at all.
 
 use std::collections::BTreeMap;
 
 use super::*;
 
-const DIGEST: [u8; 32] = [7; 32];
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
-fn at(index: u64) -> LogId {
-    LogId {
-        term: 3,
-        node: 1,
-        index,
+fn clean() -> Clean {
+    Clean {
+        applied: LogId {
+            term: 3,
+            node: 1,
+            index: 299,
+        },
+        digest: [7; 32],
+        meta: b"meta".to_vec(),
     }
 }
 
@@ -18,27 +22,18 @@ fn row(number: u32) -> Row {
     (number.to_be_bytes().to_vec(), vec![number as u8; 50])
 }
 
-fn rows(image: &Image) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    image.rows().collect::<Result<_, _>>().unwrap()
-}
-
-fn fill(image: &Image, numbers: std::ops::Range<u32>) {
-    for number in numbers {
-        image
-            .write(at(u64::from(number)), vec![row(number)], Vec::new())
-            .unwrap();
-    }
-}
-
-fn stopped_cleanly(dir: &Path) {
-    let (image, clean) = Image::open(dir).unwrap();
-    assert_eq!(clean, None);
-    fill(&image, 0..300);
-    image.close_clean(at(299), DIGEST, b"meta").unwrap();
-}
-
-fn expected() -> BTreeMap<Vec<u8>, Vec<u8>> {
+fn expected() -> Rows {
     (0..300).map(row).collect()
+}
+
+fn stop_cleanly(dir: &Path) {
+    Image::write(dir, clean(), (0..300).map(row)).unwrap();
+}
+
+fn load(dir: &Path) -> Option<(Clean, Rows)> {
+    let image = Image::open(dir).unwrap()?;
+    let rows = image.rows().collect::<Result<_, _>>().unwrap();
+    Some((image.clean().clone(), rows))
 }
 
 fn copy_tree(from: &Path, to: &Path) {
@@ -70,84 +65,55 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 #[test]
 fn a_clean_stop_brings_back_rows_digest_and_metadata() {
     let dir = tempfile::tempdir().unwrap();
-    stopped_cleanly(dir.path());
-    for _ in 0..3 {
-        let (image, clean) = Image::open(dir.path()).unwrap();
-        assert_eq!(
-            clean,
-            Some(Clean {
-                applied: at(299),
-                digest: DIGEST,
-                meta: b"meta".to_vec()
-            })
-        );
-        assert_eq!(image.applied().unwrap(), Some(at(299)));
-        assert_eq!(rows(&image), expected());
-        image.close_clean(at(299), DIGEST, b"meta").unwrap();
+    assert_eq!(load(dir.path()), None);
+    stop_cleanly(dir.path());
+    assert_eq!(load(dir.path()), Some((clean(), expected())));
+}
+
+#[test]
+fn the_next_clean_stop_replaces_all_of_the_former() {
+    let dir = tempfile::tempdir().unwrap();
+    stop_cleanly(dir.path());
+    Image::write(dir.path(), clean(), (200..210).map(row)).unwrap();
+    assert_eq!(load(dir.path()), Some((clean(), (200..210).map(row).collect())));
+}
+
+#[test]
+fn a_removed_image_is_gone_and_removing_nothing_is_well() {
+    let dir = tempfile::tempdir().unwrap();
+    stop_cleanly(dir.path());
+    for _ in 0..2 {
+        Image::remove(dir.path()).unwrap();
+        assert_eq!(load(dir.path()), None);
+        assert_eq!(files(dir.path()), Vec::<PathBuf>::new());
     }
 }
 
 #[test]
-fn puts_and_deletes_are_one_step_with_the_applied_id() {
+fn rows_without_a_marker_are_no_image() {
     let dir = tempfile::tempdir().unwrap();
-    let (image, _) = Image::open(dir.path()).unwrap();
-    image.write(at(1), vec![row(1), row(2), row(3)], Vec::new()).unwrap();
-    image
-        .write(at(2), vec![row(4)], vec![row(2).0, b"nothing here".to_vec()])
-        .unwrap();
-    assert_eq!(rows(&image), [1, 3, 4].map(row).into());
-    assert_eq!(image.applied().unwrap(), Some(at(2)));
-    assert!(matches!(
-        image.write(at(3), vec![(Vec::new(), vec![1])], Vec::new()),
-        Err(ImageError::ReservedKey)
-    ));
-    assert_eq!(image.applied().unwrap(), Some(at(2)));
+    stop_cleanly(dir.path());
+    fs::remove_file(dir.path().join(MARKER)).unwrap();
+    assert_eq!(load(dir.path()), None);
+    stop_cleanly(dir.path());
+    assert_eq!(load(dir.path()), Some((clean(), expected())));
 }
 
 #[test]
-fn without_a_marker_the_image_is_empty() {
-    let dir = tempfile::tempdir().unwrap();
-    let (image, _) = Image::open(dir.path()).unwrap();
-    fill(&image, 0..50);
-    drop(image);
-    let (image, clean) = Image::open(dir.path()).unwrap();
-    assert_eq!((clean, rows(&image)), (None, BTreeMap::new()));
-}
-
-#[test]
-fn the_marker_is_gone_before_the_first_write_and_not_earlier() {
+fn a_marker_that_cannot_be_removed_is_an_error_and_the_rows_stay() {
     let dir = tempfile::tempdir().unwrap();
     let marker = dir.path().join(MARKER);
-    stopped_cleanly(dir.path());
-    let (image, clean) = Image::open(dir.path()).unwrap();
-    assert!(clean.is_some() && marker.exists());
-    assert_eq!(rows(&image).len(), 300);
-    assert!(marker.exists(), "reading leaves the marker");
-    image.write(at(300), vec![row(300)], Vec::new()).unwrap();
-    assert!(!marker.exists());
-    drop(image);
-    assert_eq!(Image::open(dir.path()).unwrap().1, None);
-}
-
-#[test]
-fn a_marker_that_cannot_be_removed_stops_the_write() {
-    let dir = tempfile::tempdir().unwrap();
-    let marker = dir.path().join(MARKER);
-    stopped_cleanly(dir.path());
-    let (image, _) = Image::open(dir.path()).unwrap();
+    stop_cleanly(dir.path());
     fs::remove_file(&marker).unwrap();
     fs::create_dir(&marker).unwrap();
-    assert!(matches!(
-        image.write(at(300), vec![row(300)], Vec::new()),
-        Err(ImageError::Io { .. })
-    ));
-    assert_eq!(image.applied().unwrap(), Some(at(299)));
+    assert!(matches!(Image::remove(dir.path()), Err(ImageError::Io { .. })));
+    assert!(dir.path().join(ROWS).exists());
 }
 
 #[test]
 fn any_damage_to_marker_or_rows_means_rebuild() {
     let sound = tempfile::tempdir().unwrap();
-    stopped_cleanly(sound.path());
+    stop_cleanly(sound.path());
     let mut tried = 0;
     for file in files(sound.path()) {
         let name = file.strip_prefix(sound.path()).unwrap().to_owned();
@@ -159,47 +125,24 @@ fn any_damage_to_marker_or_rows_means_rebuild() {
             let mut bytes = fs::read(copy.path().join(&name)).unwrap();
             bytes[position] ^= 1 << (position % 8);
             fs::write(copy.path().join(&name), bytes).unwrap();
-            let (image, clean) = Image::open(copy.path()).unwrap();
-            assert_eq!(
-                (clean, rows(&image).len()),
-                (None, 0),
-                "{} at {position}",
-                name.display()
-            );
+            assert_eq!(load(copy.path()), None, "{} at {position}", name.display());
             tried += 1;
         }
     }
     assert!(tried > 80);
-    assert_eq!(rows(&Image::open(sound.path()).unwrap().0), expected());
+    assert_eq!(load(sound.path()), Some((clean(), expected())));
 }
 
 #[test]
 fn a_missing_or_an_added_file_means_rebuild() {
     let sound = tempfile::tempdir().unwrap();
-    stopped_cleanly(sound.path());
+    stop_cleanly(sound.path());
     for file in files(sound.path()) {
         let copy = tempfile::tempdir().unwrap();
         copy_tree(sound.path(), copy.path());
         fs::remove_file(copy.path().join(file.strip_prefix(sound.path()).unwrap())).unwrap();
-        assert_eq!(Image::open(copy.path()).unwrap().1, None);
+        assert_eq!(load(copy.path()), None);
     }
-    let rows = generation_dir(sound.path(), 0);
-    fs::write(rows.join("stranger"), b"?").unwrap();
-    assert_eq!(Image::open(sound.path()).unwrap().1, None);
-}
-
-#[test]
-fn clearing_drops_everything_and_can_be_followed_by_a_rebuild() {
-    let dir = tempfile::tempdir().unwrap();
-    stopped_cleanly(dir.path());
-    let (image, _) = Image::open(dir.path()).unwrap();
-    image.clear().unwrap();
-    assert_eq!((rows(&image).len(), image.applied().unwrap()), (0, None));
-    assert!(!dir.path().join(MARKER).exists());
-    fill(&image, 0..20);
-    image.close_clean(at(19), DIGEST, b"").unwrap();
-    let (image, clean) = Image::open(dir.path()).unwrap();
-    assert_eq!(clean.unwrap().applied, at(19));
-    assert_eq!(rows(&image).len(), 20);
-    assert!(!generation_dir(dir.path(), 0).exists());
+    fs::write(sound.path().join(ROWS).join("stranger"), b"?").unwrap();
+    assert_eq!(load(sound.path()), None);
 }

@@ -328,6 +328,26 @@ async fn without_a_quorum_there_is_silence_within_ten_seconds() {
     );
 }
 
+/// A challenge says that the password was right, and needs no entry: a node that is cut off must not give that away.
+#[tokio::test]
+async fn without_a_quorum_a_right_password_gets_no_challenge() {
+    let gateway = Gateway::new(INTERACTIVE).await;
+    gateway.world.replica.fail_next([Fault::NoLeader]);
+    assert_eq!(
+        gateway.ask("alice", PASSWORD).await,
+        Decision::Silent(Silence::NoQuorum)
+    );
+    gateway.challenge().await;
+}
+
+#[tokio::test]
+async fn a_node_that_missed_a_disable_challenges_nobody() {
+    let gateway = Gateway::new(INTERACTIVE).await;
+    gateway.world.replica.fall_behind();
+    gateway.disable_alice();
+    assert!(matches!(gateway.ask("alice", PASSWORD).await, Decision::Reject(_)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn ten_seconds_after_receipt_nothing_is_proposed() {
     let gateway = Gateway::new(PASSCODE_ONLY).await;

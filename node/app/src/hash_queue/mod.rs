@@ -275,7 +275,7 @@ impl Shared {
     /// The life of one thread. Whoever gets a result finds it counted already, and the user's turn free again.
     fn work(&self) {
         let mut memory = HashMemory::new();
-        while let Some((user, job)) = self.next() {
+        while let Some((user, job)) = self.next(&mut memory) {
             let computed = (!job.is_abandoned()).then(|| self.timed(|| job.compute(&mut memory)));
             self.inner.lock().queue.done(user);
             // Another thread may have passed over this user's next item and gone to sleep.
@@ -295,17 +295,25 @@ impl Shared {
         computed
     }
 
-    /// The next job; nothing once the queue was dropped.
-    fn next(&self) -> Option<(u64, Job)> {
-        let mut inner = self.inner.lock();
+    /// The next job; nothing once the queue was dropped. When none comes for a while, the memory is wiped and given back.
+    fn next(&self, memory: &mut HashMemory) -> Option<(u64, Job)> {
         loop {
-            if inner.closed {
-                return None;
+            let mut inner = self.inner.lock();
+            loop {
+                if inner.closed {
+                    return None;
+                }
+                if let Some(next) = inner.queue.pop() {
+                    return Some(next);
+                }
+                if memory.is_empty() {
+                    self.arrived.wait(&mut inner);
+                } else if self.arrived.wait_for(&mut inner, limits::HASH_MEMORY_KEPT).timed_out() {
+                    break;
+                }
             }
-            if let Some(next) = inner.queue.pop() {
-                return Some(next);
-            }
-            self.arrived.wait(&mut inner);
+            drop(inner);
+            *memory = HashMemory::new();
         }
     }
 }

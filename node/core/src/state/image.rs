@@ -5,7 +5,7 @@
 
 use std::{cmp::Ordering, sync::Arc};
 
-use imbl::{OrdMap, ordmap::DiffItem};
+use imbl::OrdMap;
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
 
@@ -82,15 +82,6 @@ struct MortalRow<V> {
     value: V,
 }
 
-/// Rows to write and keys to delete, which make the image of one state that of another.
-#[derive(Debug, Default)]
-pub struct ChangedRows {
-    /// New or changed rows.
-    pub puts: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Keys of rows that are gone.
-    pub deletes: Vec<Vec<u8>>,
-}
-
 type Row = (Vec<u8>, Vec<u8>);
 
 impl State {
@@ -123,61 +114,13 @@ impl State {
         builder.finish()
     }
 
-    /// What differs between the rows of `old` and of this state. Costs what changed, not what there is: maps of
-    /// states that descend from each other share their unchanged parts.
-    pub fn rows_changed(&self, old: &State) -> ChangedRows {
-        let mut changed = self.lasting_rows_changed(old);
-        let mut passing = self.passing_rows_changed(old);
-        changed.puts.append(&mut passing.puts);
-        changed.deletes.append(&mut passing.deletes);
-        changed
-    }
-
-    /// The part of [`Self::rows_changed`] that stays: objects, and the head row.
-    pub fn lasting_rows_changed(&self, old: &State) -> ChangedRows {
-        let mut changed = ChangedRows::default();
-        changed.puts.push(self.head_row());
-        if self.cluster != old.cluster {
-            changed
-                .puts
-                .extend(self.cluster.iter().map(|cluster| cluster_row(cluster)));
-        }
-        changed.table(table::USERS, &old.users, &self.users);
-        changed.table(table::TOKENS, &old.tokens, &self.tokens);
-        changed.table(table::CLIENTS, &old.clients, &self.clients);
-        changed.table(table::APPLICATIONS, &old.applications, &self.applications);
-        changed.table(table::API_TOKENS, &old.api_tokens, &self.api_tokens);
-        changed.table(table::JOIN_TOKENS, &old.join_tokens, &self.join_tokens);
-        changed.table(table::NODES, &old.nodes, &self.nodes);
-        changed
-    }
-
-    /// The part of [`Self::rows_changed`] that comes and goes with every login: what is remembered for minutes, and
-    /// the records of the open audit segment.
-    pub fn passing_rows_changed(&self, old: &State) -> ChangedRows {
-        let mut changed = ChangedRows::default();
-        changed.table(table::VERDICTS, old.memory.verdicts.rows(), self.memory.verdicts.rows());
-        changed.table(
-            table::CONVERSATIONS,
-            old.memory.conversations.rows(),
-            self.memory.conversations.rows(),
-        );
-        changed.table(table::DELAYS, old.memory.delays.rows(), self.memory.delays.rows());
-        changed.table(table::ANSWERS, old.memory.answers.rows(), self.memory.answers.rows());
-        changed.table(table::AUDIT, old.audit.open_table(), self.audit.open_table());
-        changed
-    }
-
-    /// SHA-256 over all rows with their lengths: equal on every node at the same log index.
+    /// The [`RowsDigest`] of all rows: equal on every node at the same log index.
     pub fn digest(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
+        let mut digest = RowsDigest::default();
         for (key, value) in self.rows() {
-            hash.update((key.len() as u64).to_be_bytes());
-            hash.update(&key);
-            hash.update((value.len() as u64).to_be_bytes());
-            hash.update(&value);
+            digest.row(&key, &value);
         }
-        hash.finalize().into()
+        digest.finish()
     }
 
     fn head_row(&self) -> Row {
@@ -197,16 +140,22 @@ fn cluster_row(cluster: &Cluster) -> Row {
     (vec![table::CLUSTER], codec::to_bytes(cluster))
 }
 
-impl ChangedRows {
-    fn table<K: Key, V: Value>(&mut self, table: u8, old: &OrdMap<K, V>, new: &OrdMap<K, V>) {
-        for difference in old.diff(new) {
-            match difference {
-                DiffItem::Add(key, value) | DiffItem::Update { new: (key, value), .. } => {
-                    self.puts.push((row_key(table, key), value.to_value()));
-                }
-                DiffItem::Remove(key, _) => self.deletes.push(row_key(table, key)),
-            }
-        }
+/// SHA-256 over rows with their lengths, in the order of their keys.
+#[derive(Debug, Default)]
+pub struct RowsDigest(Sha256);
+
+impl RowsDigest {
+    /// Takes the next row.
+    pub fn row(&mut self, key: &[u8], value: &[u8]) {
+        self.0.update((key.len() as u64).to_be_bytes());
+        self.0.update(key);
+        self.0.update((value.len() as u64).to_be_bytes());
+        self.0.update(value);
+    }
+
+    /// The digest of all rows taken.
+    pub fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
     }
 }
 
@@ -363,7 +312,7 @@ impl<A: Key, B: Key> Key for (A, B) {
 }
 
 /// A value of a table.
-trait Value: PartialEq {
+trait Value {
     fn to_value(&self) -> Vec<u8>;
 }
 
