@@ -30,6 +30,7 @@ pub fn run(options: &Options) -> Result<()> {
         "snapshots",
         "image",
         "segments",
+        "clean stop ms",
         "clean start ms",
         "start after kill -9 ms",
     ]);
@@ -41,13 +42,18 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// For a million users.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 fn measure(users: usize) -> Result<Vec<String>> {
     let mut cluster = Cluster::on_loopback(1)?;
     let begun = Instant::now();
     people::import(&cluster.api()?, "u", users)?;
     let per_second = users as f64 / begun.elapsed().as_secs_f64();
     let grown = resident(&cluster)?;
-    cluster.nodes[0].stop()?;
+    let begun = Instant::now();
+    cluster.nodes[0].stop_within(PATIENCE)?;
+    let stopped = begun.elapsed();
     let data = cluster.nodes[0].data_dir();
     let parts = ["log", "snapshots", "image", "segments"].map(|part| bytes_in(&data.join(part)));
     let whole_disk = bytes_in(&data);
@@ -63,14 +69,14 @@ fn measure(users: usize) -> Result<Vec<String>> {
         megabytes(whole_disk),
     ];
     row.extend(parts.map(megabytes));
-    row.extend([milliseconds(clean), milliseconds(crashed)]);
+    row.extend([stopped, clean, crashed].map(milliseconds));
     Ok(row)
 }
 
 fn until_ready(cluster: &mut Cluster) -> Result<Duration> {
     let begun = Instant::now();
     cluster.nodes[0].start()?;
-    cluster.nodes[0].ready_within(Duration::from_secs(300))?;
+    cluster.nodes[0].ready_within(PATIENCE)?;
     Ok(begun.elapsed())
 }
 

@@ -188,12 +188,17 @@ impl Node {
 
     /// SIGTERM, and waits for a clean end.
     pub fn stop(&mut self) -> Result<()> {
+        self.stop_within(limits::STOP)
+    }
+
+    /// The same with another patience.
+    pub fn stop_within(&mut self, limit: Duration) -> Result<()> {
         let mut child = self
             .child
             .take()
             .with_context(|| format!("{} does not run", self.name))?;
         process::signal(child.id(), Signal::TERM)?;
-        let ended = wait::until("quorate run to end", limits::STOP, || child.try_wait().ok().flatten());
+        let ended = wait::until("quorate run to end", limit, || child.try_wait().ok().flatten());
         if ended.is_err() {
             child.kill()?;
             child.wait()?;

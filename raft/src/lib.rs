@@ -11,6 +11,7 @@
 //! | `proposer` | many commands in one entry, from any node; *unknown* unless certain |
 //! | `store` | openraft's log and state machine on `quorate-storage` and a [`Machine`] |
 //! | `transport` | QUIC with mutual TLS; one stream per RPC; snapshots apart |
+//! | [`ports`] | network, log and threads, for which a simulation has its own |
 //! | `standing`, `ledger` | who may vote: not a node that lost what it had acknowledged, nor one that reaches nobody |
 //! | `membership` | learner, voter, removal, hand-over, linearizable reads |
 //! | [`join`](mod@join), [`pki`] | how a machine with a token becomes a node |
@@ -33,6 +34,7 @@ mod machine;
 mod membership;
 mod node;
 pub mod pki;
+pub mod ports;
 mod proposer;
 mod raft;
 mod shared;
@@ -50,4 +52,5 @@ pub use machine::{Frozen, Machine, PeerService, WallClock};
 pub use node::{Identity, NodeInfo};
 pub use quorate_storage::LogId;
 pub use raft::{Committed, Deps, Entering, Raft};
+pub use start::Ground;
 pub use status::{Counters, RaftStatus, Role, Standing};

@@ -14,8 +14,8 @@ use openraft::{ChangeMembers, StoredMembership};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::errors::{BarrierError, ChangeError};
+use crate::ports::CallError;
 use crate::shared::Shared;
-use crate::transport::peers::CallError;
 use crate::transport::wire::{Change, ChangeDeclined, Request, Response};
 use crate::{NodeInfo, limits};
 

@@ -9,16 +9,18 @@ use bytes::Bytes;
 use openraft::ServerState;
 use openraft::error::{InitializeError, RaftError};
 use parking_lot::Mutex;
-use quorate_storage::{DurableLog, SnapshotStore};
+use quorate_storage::SnapshotStore;
 use tokio::runtime::{Handle, Runtime};
 use tokio::time::{Instant, timeout_at};
 
 use crate::errors::{BarrierError, ChangeError, ProposeError, StartError};
 use crate::membership;
 use crate::node::Identity;
+use crate::ports::Log;
 use crate::shared::Shared;
-use crate::start;
+use crate::start::{self, Ground};
 use crate::status::{RaftStatus, Role};
+use crate::transport::serve;
 use crate::transport::wire::{Change, Request, Response};
 use crate::types::stored_log_id;
 use crate::{Admission, Config, Machine, NodeInfo, PeerService, WallClock, limits};
@@ -26,7 +28,7 @@ use crate::{Admission, Config, Machine, NodeInfo, PeerService, WallClock, limits
 /// What consensus is built upon.
 pub struct Deps {
     /// The durable log and vote.
-    pub log: DurableLog,
+    pub log: Arc<dyn Log>,
     /// Where snapshots live.
     pub snapshots: SnapshotStore,
     /// The replicated state machine.
@@ -79,7 +81,6 @@ struct Owner {
     shared: Arc<Shared>,
     handle: Handle,
     runtime: Mutex<Option<Runtime>>,
-    local_addr: SocketAddr,
 }
 
 impl Drop for Owner {
@@ -122,12 +123,10 @@ impl Raft {
             .unwrap_or_else(|_| Err(StartError::Storage("the machine panicked".into())));
         match started {
             Ok(shared) => {
-                let local_addr = shared.endpoint.local_addr()?;
                 let owner = Owner {
                     shared,
                     handle,
                     runtime: Mutex::new(Some(runtime)),
-                    local_addr,
                 };
                 Ok(Raft { owner: Arc::new(owner) })
             }
@@ -141,7 +140,33 @@ impl Raft {
     /// The UDP address consensus listens on (with the port the system chose, when it was 0).
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.owner.local_addr
+        self.owner.shared.network.local_addr()
+    }
+
+    /// Starts consensus on the caller's runtime, on a network of the caller's: for simulations. `identity` needs only its ids.
+    ///
+    /// Requests that arrive from peers go to [`Raft::answer`]; nobody can join by token.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_on(
+        ground: Ground,
+        config: Config,
+        identity: Identity,
+        info: NodeInfo,
+        deps: Deps,
+    ) -> Result<Raft, StartError> {
+        let owner = Owner {
+            shared: start::start_on(ground, config, identity, info, deps).await?,
+            handle: Handle::current(),
+            runtime: Mutex::new(None),
+        };
+        Ok(Raft { owner: Arc::new(owner) })
+    }
+
+    /// Answers a frame that `peer` sent: see [`Raft::start_on`]. None when it is no frame of ours.
+    pub async fn answer(&self, peer: u64, frame: &Bytes) -> Option<Vec<Bytes>> {
+        serve::answer_frame(&self.owner.shared, peer, frame).await.ok()
     }
 
     /// Makes this node the single voter of a new cluster, and waits until it leads. Harmless when

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use openraft::StoredMembership;
-use quinn::Endpoint;
-use quorate_storage::{DurableLog, SnapshotStore};
+use quorate_storage::SnapshotStore;
 use tokio::sync::Semaphore;
 
 use crate::ledger::Ledger;
 use crate::node::Identity;
+use crate::ports::{Log, Network, Waiting};
 use crate::proposer::Proposer;
 use crate::standing::Gate;
 use crate::status::Tally;
@@ -24,14 +24,15 @@ pub struct Shared {
     pub info: NodeInfo,
     pub config: Config,
     pub engine: Engine,
-    pub endpoint: Endpoint,
+    pub network: Arc<dyn Network>,
+    pub waiting: Waiting,
     pub peers: Arc<Peers>,
     pub ledger: Arc<Ledger>,
     pub gate: Arc<Gate>,
     pub tally: Arc<Tally>,
     pub proposer: Arc<Proposer>,
     pub machine: MachineThread,
-    pub log: DurableLog,
+    pub log: Arc<dyn Log>,
     pub log_gauges: Arc<LogGauges>,
     pub snapshots: Arc<SnapshotStore>,
     pub admission: Arc<dyn Admission>,

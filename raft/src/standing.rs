@@ -24,10 +24,11 @@ use std::time::Duration;
 
 use openraft::StoredMembership;
 use parking_lot::Mutex;
-use quorate_storage::{DurableLog, LogId, Vote};
+use quorate_storage::{LogId, Vote};
 use tokio::time::{Instant, sleep};
 
 use crate::ledger::Acknowledged;
+use crate::ports::Log;
 use crate::status::Standing;
 use crate::transport::peers::Peers;
 use crate::transport::wire::{Request, Response};
@@ -36,7 +37,7 @@ use crate::{Config, NodeInfo, limits};
 
 /// What currently stands against this node's part in elections.
 pub struct Gate {
-    log: DurableLog,
+    log: Arc<dyn Log>,
     state: Mutex<State>,
 }
 
@@ -47,7 +48,7 @@ struct State {
 }
 
 impl Gate {
-    pub fn new(log: DurableLog) -> Self {
+    pub fn new(log: Arc<dyn Log>) -> Self {
         // A node with neither log nor vote has acknowledged nothing under this id.
         let asking = log.last().is_some() || log.vote().is_some();
         Self {
@@ -186,7 +187,7 @@ mod tests {
     use std::sync::mpsc;
 
     use bytes::Bytes;
-    use quorate_storage::LogOptions;
+    use quorate_storage::{DurableLog, LogOptions};
 
     use super::*;
 
@@ -206,7 +207,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let log = DurableLog::open(dir.path(), LogOptions::default()).unwrap();
         append(&log, at(1, 0));
-        let gate = Gate::new(log.clone());
+        let gate = Gate::new(Arc::new(log.clone()));
         assert_eq!(gate.standing(), Standing::Asking);
         let any_leader = Vote {
             term: 9,
@@ -234,7 +235,7 @@ mod tests {
     fn a_forgotten_vote_is_kept() {
         let dir = tempfile::tempdir().unwrap();
         let log = DurableLog::open(dir.path(), LogOptions::default()).unwrap();
-        let gate = Gate::new(log.clone());
+        let gate = Gate::new(Arc::new(log.clone()));
         let vote = |term, node| Vote {
             term,
             node,

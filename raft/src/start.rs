@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use openraft::{Config as EngineConfig, SnapshotPolicy};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{Instant, interval};
 
 use crate::errors::StartError;
 use crate::ledger::Ledger;
 use crate::node::Identity;
+use crate::ports::{Log, Network, Waiting};
 use crate::proposer::Proposer;
 use crate::raft::Deps;
 use crate::shared::Shared;
@@ -20,12 +21,13 @@ use crate::status::Tally;
 use crate::store::{LogStore, MachineThread, StateStore};
 use crate::transport::network::Lines;
 use crate::transport::peers::Peers;
+use crate::transport::quic::Quic;
 use crate::transport::wire::Change;
 use crate::transport::{serve, tls};
 use crate::types::Engine;
 use crate::{Config, NodeInfo, limits, membership};
 
-/// Builds every part, starts the engine, then the tasks. Runs on the node's own runtime.
+/// Starts on QUIC and threads: binds the socket, builds every part, and answers from then on. Runs on the node's own runtime.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -36,23 +38,46 @@ pub async fn start(
     info: NodeInfo,
     deps: Deps,
 ) -> Result<Arc<Shared>, StartError> {
-    let id = identity.node_id;
     let endpoint = tls::endpoint(listen, &identity)?;
-    let peers = Arc::new(Peers::new(
-        endpoint.clone(),
-        tls::client_config(&identity)?,
-        identity.clone(),
-    ));
+    let ground = Ground {
+        network: Arc::new(Quic::new(endpoint.clone(), identity.clone())?),
+        waiting: Waiting::OnThreads,
+    };
+    let shared = start_on(ground, config, identity, info, deps).await?;
+    tokio::spawn(serve::accept(endpoint, shared.clone()));
+    Ok(shared)
+}
+
+/// What differs between a node and a simulated one.
+pub struct Ground {
+    pub network: Arc<dyn Network>,
+    pub waiting: Waiting,
+}
+
+/// Builds every part, starts the engine, then the tasks. Whoever calls answers requests.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start_on(
+    ground: Ground,
+    config: Config,
+    identity: Identity,
+    info: NodeInfo,
+    deps: Deps,
+) -> Result<Arc<Shared>, StartError> {
+    let Ground { network, waiting } = ground;
+    let id = identity.node_id;
+    let peers = Arc::new(Peers::new(id, network.clone()));
     let (ledger, tally) = (Arc::new(Ledger::default()), Arc::new(Tally::default()));
     let gate = Arc::new(Gate::new(deps.log.clone()));
 
-    let machine = MachineThread::start(deps.machine)?;
+    let machine = MachineThread::start(deps.machine, waiting)?;
     let snapshots = Arc::new(deps.snapshots);
-    let state_store = StateStore::open(machine.clone(), snapshots.clone())
+    let state_store = StateStore::open(machine.clone(), snapshots.clone(), waiting)
         .await
         .map_err(storage)?;
-    refuse_a_gap(&deps.log, &machine).await?;
-    let log_store = LogStore::new(deps.log.clone(), id).stepping_down();
+    refuse_a_gap(&*deps.log, &machine).await?;
+    let log_store = LogStore::new(deps.log.clone(), waiting, id).stepping_down();
     let log_gauges = log_store.gauges();
 
     let lines = Lines {
@@ -78,7 +103,8 @@ pub async fn start(
         info,
         config,
         engine,
-        endpoint,
+        network,
+        waiting,
         peers,
         ledger,
         gate,
@@ -98,7 +124,7 @@ pub async fn start(
 
 /// A log that begins after what the machine has applied cannot be replayed: the snapshot that
 /// should bridge the gap is gone or damaged. Nothing here can heal that, so nothing is touched.
-async fn refuse_a_gap(log: &quorate_storage::DurableLog, machine: &MachineThread) -> Result<(), StartError> {
+async fn refuse_a_gap(log: &dyn Log, machine: &MachineThread) -> Result<(), StartError> {
     let (applied, _) = machine.applied().await.map_err(storage)?;
     let (applied, purged) = (applied.map(|at| at.index), log.purged().map(|at| at.index));
     if applied < purged {
@@ -136,7 +162,6 @@ fn engine_config(config: &Config) -> Result<EngineConfig, StartError> {
 }
 
 fn spawn_tasks(shared: &Arc<Shared>) {
-    tokio::spawn(serve::accept(shared.clone()));
     tokio::spawn(shared.proposer.clone().run());
     tokio::spawn(follow_the_leader(shared.clone()));
     tokio::spawn(snapshot_when_grown(shared.clone()));
@@ -208,15 +233,9 @@ pub async fn stop(shared: &Arc<Shared>) {
     shared.proposer.stop();
     shared.machine.close().await;
     let log = shared.log.clone();
-    let closed = tokio::task::spawn_blocking(move || log.close()).await;
-    if let Ok(Err(error)) = closed {
+    if let Err(error) = shared.waiting.run(move || log.close()).await {
         tracing::error!(%error, "the log was not closed in order");
     }
     shared.peers.clear();
-    shared.endpoint.close(0u32.into(), b"stopping");
-    let _ = timeout(
-        Duration::from_millis(limits::CLOSE_PATIENCE_MS),
-        shared.endpoint.wait_idle(),
-    )
-    .await;
+    shared.network.close().await;
 }

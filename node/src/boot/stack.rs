@@ -74,7 +74,7 @@ impl Stack {
         let published = Arc::new(Published::new(recover(&data_dir.image_dir())?));
         let admissions = Admissions::new(published.clone(), keys.clone());
         let deps = Deps {
-            log,
+            log: Arc::new(log),
             snapshots,
             machine: Box::new(StateMachine::new(
                 published.clone(),

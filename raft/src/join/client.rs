@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use quinn::{Connection, Endpoint};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor};
@@ -22,7 +23,7 @@ use super::proof::{Answer, Binding, Hello, Petition, Prover};
 use super::{JoinError, Joined, Token};
 use crate::node::Identity;
 use crate::pki::{NodeKey, fingerprint};
-use crate::transport::{peers, tls, wire};
+use crate::transport::{quic, tls, wire};
 use crate::{NodeInfo, limits};
 
 /// Joins through the node at `host_port` and returns the new identity. The caller stores it,
@@ -70,7 +71,7 @@ pub async fn join(host_port: &str, token: &Token, info: NodeInfo, now_ms: u64) -
 }
 
 async fn connect(host_port: &str, token: &Token) -> Result<Connection, JoinError> {
-    let address = peers::resolve(host_port, None)
+    let address = quic::resolve(host_port, None)
         .await
         .map_err(|problem| unreachable(host_port, &problem))?;
     let any: SocketAddr = if address.is_ipv4() {
@@ -105,7 +106,11 @@ async fn talk(connection: &Connection, token: &Token, petition: Petition) -> Res
     let (mut send, mut receive) = connection.open_bi().await.map_err(|e| broken(&e))?;
     send.write_all(&hello).await.map_err(|e| broken(&e))?;
     let _ = send.finish();
-    let (answer, _): (Answer, _) = wire::receive(&mut receive).await.map_err(|e| broken(&e))?;
+    let answer = receive
+        .read_to_end(limits::MAX_FRAME_BYTES)
+        .await
+        .map_err(|e| broken(&e))?;
+    let (answer, _): (Answer, _) = wire::decode(&Bytes::from(answer)).map_err(|e| broken(&e))?;
     match answer {
         Answer::Refused(reason) => Err(JoinError::Refused(reason)),
         Answer::Welcome { grant, proof } if binding.verify(&token.secret, Prover::Cluster, &grant, &proof) => Ok(grant),

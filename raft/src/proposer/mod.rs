@@ -25,8 +25,9 @@ pub use queue::{Group, GroupResult};
 
 use self::queue::Queue;
 use crate::errors::ProposeError;
+use crate::ports::CallError;
 use crate::status::Tally;
-use crate::transport::peers::{CallError, Peers};
+use crate::transport::peers::Peers;
 use crate::transport::wire::{self, Declined, Request, Response};
 use crate::types::{Batch, Engine};
 use crate::{WallClock, batch, limits};

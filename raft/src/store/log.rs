@@ -1,4 +1,4 @@
-//! The log adapter: openraft's log on top of [`DurableLog`].
+//! The log adapter: openraft's log on top of a [`Log`].
 //!
 //! An append returns once the entries are queued and readable; the callback follows the fsync.
 //! Whatever waits for the disk itself (vote, truncation, purge) runs on a blocking thread, so that
@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{AnyError, EntryPayload, LogState, OptionalSend, RaftLogReader, StorageError, StorageIOError};
 use parking_lot::Mutex;
-use quorate_storage::{DurableLog, LogId};
+use quorate_storage::LogId;
 
 use crate::batch;
 use crate::limits;
+use crate::ports::{Log, Waiting};
 use crate::types::{
     EngineEntry, EngineLogId, EngineVote, Types, engine_log_id, engine_vote, stored_log_id, stored_vote,
 };
@@ -37,7 +38,8 @@ pub struct LogGauges {
 /// openraft's view of the durable log.
 #[derive(Clone)]
 pub struct LogStore {
-    log: DurableLog,
+    log: Arc<dyn Log>,
+    waiting: Waiting,
     node_id: u64,
     gauges: Arc<LogGauges>,
     /// The vote as found at start, if this node led with it: see [`LogStore::stepping_down`].
@@ -45,7 +47,7 @@ pub struct LogStore {
 }
 
 impl LogStore {
-    pub fn new(log: DurableLog, node_id: u64) -> Self {
+    pub fn new(log: Arc<dyn Log>, waiting: Waiting, node_id: u64) -> Self {
         let gauges = LogGauges {
             committed: Mutex::new(log.committed()),
             ..LogGauges::default()
@@ -53,6 +55,7 @@ impl LogStore {
         gauges.grown_bytes.store(log.bytes(), Ordering::Relaxed);
         Self {
             log,
+            waiting,
             node_id,
             gauges: Arc::new(gauges),
             abdicate: None,
@@ -75,13 +78,10 @@ impl LogStore {
     /// Runs `work` where it may wait for the disk.
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(DurableLog) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&dyn Log) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let log = self.log.clone();
-        match tokio::task::spawn_blocking(move || work(log)).await {
-            Ok(result) => result,
-            Err(_) => Err(io::Error::other("the disk thread was stopped")),
-        }
+        self.waiting.run(move || work(&*log)).await
     }
 
     fn read(&self, start: u64, end: u64, max_bytes: usize) -> io::Result<Vec<EngineEntry>> {

@@ -1,4 +1,4 @@
-//! The thread that owns the machine.
+//! The thread that owns the machine, or the place where it is driven when there is but one thread.
 //!
 //! Everything the machine does happens here, in the order it was asked for: consensus threads
 //! only post jobs and await answers, so a long apply delays no heartbeat. When the machine panics
@@ -15,6 +15,7 @@ use quorate_storage::{LogId, SnapshotFile};
 use tokio::sync::{oneshot, watch};
 
 use crate::batch;
+use crate::ports::Waiting;
 use crate::{Frozen, Machine};
 
 /// One committed entry, as the machine gets it.
@@ -47,27 +48,52 @@ enum Job {
 /// A handle to the machine's thread.
 #[derive(Clone)]
 pub struct MachineThread {
-    jobs: mpsc::Sender<Job>,
+    home: Home,
     applied: watch::Receiver<u64>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+#[derive(Clone)]
+enum Home {
+    Thread(mpsc::Sender<Job>, Arc<Mutex<Option<JoinHandle<()>>>>),
+    Here(Arc<Mutex<Driver>>),
+}
+
+/// The machine, and whom to tell how far it has come.
+struct Driver {
+    /// None once closed.
+    machine: Option<Box<dyn Machine>>,
+    applied: watch::Sender<u64>,
 }
 
 impl MachineThread {
-    /// Starts the thread.
+    /// Starts the thread, if there is to be one.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(machine: Box<dyn Machine>) -> io::Result<Self> {
-        let (jobs, inbox) = mpsc::channel();
+    pub fn start(machine: Box<dyn Machine>, waiting: Waiting) -> io::Result<Self> {
         let (tell_applied, applied) = watch::channel(index_of(machine.applied().0));
-        let thread = std::thread::Builder::new()
-            .name("quorate-machine".into())
-            .spawn(move || run(machine, &inbox, &tell_applied))?;
-        Ok(Self {
-            jobs,
-            applied,
-            thread: Arc::new(Mutex::new(Some(thread))),
-        })
+        let mut driver = Driver {
+            machine: Some(machine),
+            applied: tell_applied,
+        };
+        let home = match waiting {
+            Waiting::InPlace => Home::Here(Arc::new(Mutex::new(driver))),
+            Waiting::OnThreads => {
+                let (jobs, inbox) = mpsc::channel::<Job>();
+                let thread = std::thread::Builder::new()
+                    .name("quorate-machine".into())
+                    // When nobody is left to ask, and nobody closed, that is no orderly stop: the machine is only dropped.
+                    .spawn(move || {
+                        while driver.machine.is_some()
+                            && let Ok(job) = inbox.recv()
+                        {
+                            driver.run(job);
+                        }
+                    })?;
+                Home::Thread(jobs, Arc::new(Mutex::new(Some(thread))))
+            }
+        };
+        Ok(Self { home, applied })
     }
 
     /// Index last applied *and published*; 0 stands for none as well as for the first entry,
@@ -95,16 +121,21 @@ impl MachineThread {
     /// Closes the machine and ends the thread. Does nothing the second time.
     pub async fn close(&self) {
         let _ = self.ask(Job::Close).await;
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread {
-            // The machine is closed already; the thread has nothing left but to return.
-            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        if let Home::Thread(_, thread) = &self.home {
+            let thread = thread.lock().take();
+            if let Some(thread) = thread {
+                // The machine is closed already; the thread has nothing left but to return.
+                let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+            }
         }
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> io::Result<T> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(job(reply)).map_err(|_| stopped())?;
+        match &self.home {
+            Home::Thread(jobs, _) => jobs.send(job(reply)).map_err(|_| stopped())?,
+            Home::Here(driver) => driver.lock().run(job(reply)),
+        }
         answer.await.map_err(|_| stopped())?
     }
 }
@@ -117,13 +148,15 @@ fn index_of(id: Option<LogId>) -> u64 {
     id.map_or(0, |id| id.index)
 }
 
-fn run(mut machine: Box<dyn Machine>, inbox: &mpsc::Receiver<Job>, applied: &watch::Sender<u64>) {
-    while let Ok(job) = inbox.recv() {
+impl Driver {
+    /// Does one job. A closed machine does none: whoever asked hears that it has stopped.
+    fn run(&mut self, job: Job) {
+        let Some(machine) = &mut self.machine else { return };
         match job {
             Job::Apply(entries, reply) => {
                 let outcomes = apply(machine.as_mut(), entries);
                 machine.publish();
-                applied.send_replace(index_of(machine.applied().0));
+                self.applied.send_replace(index_of(machine.applied().0));
                 let _ = reply.send(outcomes);
             }
             Job::Applied(reply) => {
@@ -140,18 +173,17 @@ fn run(mut machine: Box<dyn Machine>, inbox: &mpsc::Receiver<Job>, applied: &wat
             Job::Install(file, membership, reply) => {
                 let done = install(machine.as_mut(), &file, &membership);
                 machine.publish();
-                applied.send_replace(index_of(machine.applied().0));
+                self.applied.send_replace(index_of(machine.applied().0));
                 let _ = reply.send(done);
             }
             Job::Close(reply) => {
-                machine.close();
+                if let Some(machine) = self.machine.take() {
+                    machine.close();
+                }
                 let _ = reply.send(Ok(()));
-                return;
             }
         }
     }
-    // Nobody is left to ask, and nobody closed: not an orderly stop, so the machine is only
-    // dropped.
 }
 
 fn apply(machine: &mut dyn Machine, entries: Vec<(LogId, Committed)>) -> io::Result<Vec<Vec<Bytes>>> {

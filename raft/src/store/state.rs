@@ -15,6 +15,7 @@ use quorate_storage::{SnapshotFile, SnapshotStore};
 
 use super::machine_thread::{Committed, MachineThread, View};
 use crate::batch::{decode_stored_membership, encode_stored_membership};
+use crate::ports::Waiting;
 use crate::types::{EngineEntry, EngineLogId, Outcomes, SnapshotHandle, Types, engine_log_id, stored_log_id};
 use crate::{NodeInfo, limits};
 
@@ -25,6 +26,7 @@ type Failure = StorageError<u64>;
 pub struct StateStore {
     machine: MachineThread,
     snapshots: Arc<SnapshotStore>,
+    waiting: Waiting,
     /// The newest snapshot, verified when it was loaded, built or received.
     current: Arc<Mutex<Option<Arc<SnapshotFile>>>>,
 }
@@ -34,12 +36,9 @@ impl StateStore {
     ///
     /// # Errors
     /// When the snapshot cannot be read or the machine refuses it.
-    pub async fn open(machine: MachineThread, snapshots: Arc<SnapshotStore>) -> io::Result<Self> {
+    pub async fn open(machine: MachineThread, snapshots: Arc<SnapshotStore>, waiting: Waiting) -> io::Result<Self> {
         let store = snapshots.clone();
-        let latest = tokio::task::spawn_blocking(move || store.latest())
-            .await
-            .map_err(io::Error::other)?;
-        let latest = latest.map_err(io::Error::other)?;
+        let latest = waiting.run(move || store.latest().map_err(io::Error::other)).await?;
         if let Some(file) = &latest {
             let (applied, _) = machine.applied().await?;
             if applied.map(|at| at.index) < file.last().map(|at| at.index) {
@@ -49,6 +48,7 @@ impl StateStore {
         Ok(Self {
             machine,
             snapshots,
+            waiting,
             current: Arc::new(Mutex::new(latest)),
         })
     }
@@ -56,8 +56,7 @@ impl StateStore {
     async fn build(&self) -> io::Result<Arc<SnapshotFile>> {
         let view = self.machine.freeze().await?;
         let snapshots = self.snapshots.clone();
-        let file = tokio::task::spawn_blocking(move || write(&snapshots, view)).await;
-        let file = file.map_err(io::Error::other)??;
+        let file = self.waiting.run(move || write(&snapshots, view)).await?;
         *self.current.lock() = Some(file.clone());
         Ok(file)
     }

@@ -10,13 +10,14 @@ use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotRespon
 use openraft::{OptionalSend, Snapshot};
 use quorate_storage::LogId;
 
-use super::peers::{CallError, Peers};
+use super::peers::Peers;
 use super::snapshot;
 use super::wire::{self, Appended, Request, Response};
 use crate::NodeInfo;
 use crate::batch;
 use crate::ledger::Ledger;
 use crate::limits;
+use crate::ports::CallError;
 use crate::status::Tally;
 use crate::types::{EngineVote, Types, engine_log_id, engine_vote, stored_log_id, stored_vote};
 

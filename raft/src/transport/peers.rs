@@ -6,33 +6,19 @@
 //! ways*, which decides whether this node may campaign ([`crate::standing`]).
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
-use quinn::{ClientConfig, Connection, Endpoint};
-use quorate_storage::LogId;
+use quorate_storage::{LogId, SnapshotFile};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::tls;
 use super::wire::{self, Request, Response};
-use crate::node::Identity;
+use crate::ports::{CallError, Link, Network};
 use crate::{NodeInfo, limits};
-
-/// Why a peer gave no answer, by what is known of the request.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum CallError {
-    /// It was certainly not received.
-    #[error("cannot reach the node: {0}")]
-    NotSent(String),
-    /// It may have been received and acted upon.
-    #[error("the node did not answer: {0}")]
-    Lost(String),
-}
 
 /// What the last probe of a peer said.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +31,7 @@ pub struct Seen {
 
 struct Peer {
     info: NodeInfo,
-    connection: watch::Receiver<Option<Connection>>,
+    link: watch::Receiver<Option<Arc<dyn Link>>>,
     seen: Arc<Mutex<Option<Seen>>>,
     keeper: JoinHandle<()>,
 }
@@ -53,26 +39,24 @@ struct Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         self.keeper.abort();
-        if let Some(connection) = self.connection.borrow().as_ref() {
-            connection.close(0u32.into(), b"no longer a peer");
+        if let Some(link) = self.link.borrow().as_ref() {
+            link.close();
         }
     }
 }
 
 /// All peers of this node.
 pub struct Peers {
-    endpoint: Endpoint,
-    client: ClientConfig,
-    identity: Identity,
+    id: u64,
+    network: Arc<dyn Network>,
     peers: RwLock<BTreeMap<u64, Peer>>,
 }
 
 impl Peers {
-    pub fn new(endpoint: Endpoint, client: ClientConfig, identity: Identity) -> Self {
+    pub fn new(id: u64, network: Arc<dyn Network>) -> Self {
         Self {
-            endpoint,
-            client,
-            identity,
+            id,
+            network,
             peers: RwLock::default(),
         }
     }
@@ -82,7 +66,7 @@ impl Peers {
         let mut peers = self.peers.write();
         peers.retain(|id, peer| nodes.get(id).is_some_and(|info| info.cluster == peer.info.cluster));
         for (id, info) in nodes {
-            if *id != self.identity.node_id && !peers.contains_key(id) {
+            if *id != self.id && !peers.contains_key(id) {
                 peers.insert(*id, self.peer(*id, info.clone()));
             }
         }
@@ -90,7 +74,7 @@ impl Peers {
 
     /// Adds one peer if it is not known yet.
     pub fn introduce(&self, id: u64, info: &NodeInfo) {
-        if id != self.identity.node_id {
+        if id != self.id {
             self.peers
                 .write()
                 .entry(id)
@@ -99,18 +83,17 @@ impl Peers {
     }
 
     fn peer(&self, id: u64, info: NodeInfo) -> Peer {
-        let (sender, connection) = watch::channel(None);
+        let (sender, link) = watch::channel(None);
         let seen = Arc::new(Mutex::new(None));
         let dialer = Dialer {
-            endpoint: self.endpoint.clone(),
-            client: self.client.clone(),
+            network: self.network.clone(),
+            peer: id,
             address: info.cluster.clone(),
-            server_name: tls::server_name(&self.identity, id),
         };
         let keeper = tokio::spawn(keep_connected(dialer, sender, seen.clone()));
         Peer {
             info,
-            connection,
+            link,
             seen,
             keeper,
         }
@@ -141,46 +124,40 @@ impl Peers {
         patience: Duration,
     ) -> Result<(Response, Bytes), CallError> {
         let deadline = Instant::now() + patience;
-        let connection = self.connection(node, deadline).await?;
-        match tokio::time::timeout_at(deadline, exchange(&connection, request, tail)).await {
+        let link = self.link(node, deadline).await?;
+        match tokio::time::timeout_at(deadline, exchange(&*link, request, tail)).await {
             Ok(answer) => answer,
             Err(_) => Err(CallError::Lost("no answer in time".into())),
         }
     }
 
-    async fn connection(&self, node: u64, deadline: Instant) -> Result<Connection, CallError> {
+    async fn link(&self, node: u64, deadline: Instant) -> Result<Arc<dyn Link>, CallError> {
         let mut watch = match self.peers.read().get(&node) {
-            Some(peer) => peer.connection.clone(),
+            Some(peer) => peer.link.clone(),
             None => return Err(CallError::NotSent("not a known node".into())),
         };
         let live = tokio::time::timeout_at(deadline, watch.wait_for(Option::is_some)).await;
         match live {
-            Ok(Ok(connection)) => connection
-                .clone()
-                .ok_or_else(|| CallError::NotSent("no connection".into())),
+            Ok(Ok(link)) => link.clone().ok_or_else(|| CallError::NotSent("no connection".into())),
             Ok(Err(_)) => Err(CallError::NotSent("no longer a peer".into())),
             Err(_) => Err(CallError::NotSent("no connection".into())),
         }
     }
 
-    /// Makes a connection of its own, for bulk.
+    /// Sends a request with a snapshot's bytes behind it, on a connection of its own.
     ///
     /// # Errors
-    /// In words, when the node is unknown or cannot be reached.
-    pub async fn dial(&self, node: u64) -> Result<Connection, String> {
+    /// In words, when the node is unknown, cannot be reached or does not answer.
+    pub async fn send_file(&self, node: u64, request: &Request, file: &SnapshotFile) -> Result<Response, String> {
         let address = match self.peers.read().get(&node) {
             Some(peer) => peer.info.cluster.clone(),
             None => return Err("not a known node".into()),
         };
-        let server_name = tls::server_name(&self.identity, node);
-        Dialer {
-            endpoint: self.endpoint.clone(),
-            client: self.client.clone(),
-            address,
-            server_name,
-        }
-        .dial()
-        .await
+        let link = self.network.connect(node, &address).await?;
+        let answer = link.exchange_with_file(wire::encode_head(request), file).await;
+        link.close();
+        let (response, _) = wire::decode(&answer?).map_err(|e| e.to_string())?;
+        Ok(response)
     }
 
     /// Forgets all peers and closes their connections.
@@ -189,74 +166,36 @@ impl Peers {
     }
 }
 
-async fn exchange(
-    connection: &Connection,
-    request: &Request,
-    tail: &mut [Bytes],
-) -> Result<(Response, Bytes), CallError> {
-    let not_sent = |error: quinn::ConnectionError| CallError::NotSent(error.to_string());
-    let (mut send, mut receive) = connection.open_bi().await.map_err(not_sent)?;
-    let lost = |error: &dyn std::fmt::Display| CallError::Lost(error.to_string());
-    wire::send(&mut send, request, tail).await.map_err(|e| lost(&e))?;
-    wire::receive(&mut receive).await.map_err(|e| lost(&e))
+async fn exchange(link: &dyn Link, request: &Request, tail: &mut [Bytes]) -> Result<(Response, Bytes), CallError> {
+    let mut frame = vec![wire::encode_head(request)];
+    frame.extend(tail.iter_mut().map(std::mem::take));
+    let answer = link.exchange(frame).await?;
+    wire::decode(&answer).map_err(|error| CallError::Lost(error.to_string()))
 }
 
 struct Dialer {
-    endpoint: Endpoint,
-    client: ClientConfig,
+    network: Arc<dyn Network>,
+    peer: u64,
     address: String,
-    server_name: String,
-}
-
-impl Dialer {
-    async fn dial(&self) -> Result<Connection, String> {
-        let address = resolve(&self.address, self.endpoint.local_addr().ok()).await?;
-        let connecting = self
-            .endpoint
-            .connect_with(self.client.clone(), address, &self.server_name)
-            .map_err(|e| e.to_string())?;
-        match timeout(Duration::from_millis(limits::CONNECT_TIMEOUT_MS), connecting).await {
-            Ok(connection) => connection.map_err(|e| e.to_string()),
-            Err(_) => Err("no answer".into()),
-        }
-    }
-}
-
-/// The first address of `host:port` that our socket can reach.
-///
-/// # Errors
-/// In words, when the name has none.
-pub async fn resolve(host_port: &str, local: Option<SocketAddr>) -> Result<SocketAddr, String> {
-    let addresses: Vec<SocketAddr> = tokio::net::lookup_host(host_port)
-        .await
-        .map_err(|e| format!("{host_port}: {e}"))?
-        .collect();
-    let same_family = addresses
-        .iter()
-        .find(|a| local.is_none_or(|local| a.is_ipv4() == local.is_ipv4()));
-    same_family
-        .or(addresses.first())
-        .copied()
-        .ok_or_else(|| format!("{host_port} has no address"))
 }
 
 /// Connects, probes until the connection breaks, and begins again.
-async fn keep_connected(dialer: Dialer, sender: watch::Sender<Option<Connection>>, seen: Arc<Mutex<Option<Seen>>>) {
+async fn keep_connected(dialer: Dialer, sender: watch::Sender<Option<Arc<dyn Link>>>, seen: Arc<Mutex<Option<Seen>>>) {
     let mut problem = String::new();
     loop {
-        match dialer.dial().await {
-            Ok(connection) => {
-                tracing::debug!(peer = %dialer.server_name, "connected");
+        match dialer.network.connect(dialer.peer, &dialer.address).await {
+            Ok(link) => {
+                tracing::debug!(peer = dialer.peer, "connected");
                 problem.clear();
-                sender.send_replace(Some(connection.clone()));
-                let reason = probe_until_closed(&connection, &seen).await;
+                sender.send_replace(Some(link.clone()));
+                let reason = probe_until_closed(&*link, &seen).await;
                 sender.send_replace(None);
-                tracing::debug!(peer = %dialer.server_name, %reason, "disconnected");
+                tracing::debug!(peer = dialer.peer, %reason, "disconnected");
             }
             Err(error) => {
                 // Said once per problem: a dead peer must not fill the log.
                 if error != problem {
-                    tracing::info!(peer = %dialer.server_name, address = %dialer.address, %error, "cannot connect");
+                    tracing::info!(peer = dialer.peer, address = %dialer.address, %error, "cannot connect");
                     problem = error;
                 }
             }
@@ -265,16 +204,16 @@ async fn keep_connected(dialer: Dialer, sender: watch::Sender<Option<Connection>
     }
 }
 
-async fn probe_until_closed(connection: &Connection, seen: &Mutex<Option<Seen>>) -> quinn::ConnectionError {
+async fn probe_until_closed(link: &dyn Link, seen: &Mutex<Option<Seen>>) -> String {
     let mut ticks = tokio::time::interval(Duration::from_millis(limits::PROBE_MS));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            reason = connection.closed() => return reason,
+            reason = link.closed() => return reason,
             _ = ticks.tick() => {}
         }
         let asked = Instant::now();
-        let answer = exchange(connection, &Request::Probe, &mut []);
+        let answer = exchange(link, &Request::Probe, &mut []);
         let answer = timeout(Duration::from_millis(limits::PROBE_TIMEOUT_MS), answer).await;
         if let Ok(Ok((Response::Probe { leader, committed }, _))) = answer {
             // As of the question, not the answer: that much is certain.

@@ -11,22 +11,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
 use quinn::crypto::rustls::HandshakeData;
-use quinn::{Connection, Incoming, RecvStream, SendStream};
+use quinn::{Connection, Endpoint, Incoming, RecvStream, SendStream};
 use quorate_storage::{LogId, Vote};
-use rustls_pki_types::CertificateDer;
 use tokio::time::{Instant, timeout};
 
-use super::tls;
-use super::wire::{self, Appended, Change, ChangeDeclined, Declined, Request, Response};
+use super::wire::{self, Appended, BadFrame, Change, ChangeDeclined, Declined, Request, Response};
+use super::{quic, snapshot, tls};
 use crate::errors::ProposeError;
 use crate::shared::Shared;
 use crate::status::Tally;
 use crate::types::{EngineEntry, engine_log_id, engine_vote, stored_log_id, stored_vote};
-use crate::{batch, join, limits, membership, pki};
+use crate::{batch, join, limits, membership};
 
 /// Accepts connections until the endpoint is closed.
-pub async fn accept(shared: Arc<Shared>) {
-    while let Some(incoming) = shared.endpoint.accept().await {
+pub async fn accept(endpoint: Endpoint, shared: Arc<Shared>) {
+    while let Some(incoming) = endpoint.accept().await {
         tokio::spawn(welcome(incoming, shared.clone()));
     }
 }
@@ -47,7 +46,9 @@ async fn welcome(incoming: Incoming, shared: Arc<Shared>) {
     if protocol(&connection).as_deref() == Some(tls::JOIN_ALPN) {
         return join::server::serve(connection, shared).await;
     }
-    match peer_id(&connection, &shared).filter(|id| !shared.admission.is_removed(*id)) {
+    // Nobody else may be this node.
+    let peer = quic::shown_id(&connection, &shared.identity.cluster_id).filter(|id| *id != shared.id);
+    match peer.filter(|id| !shared.admission.is_removed(*id)) {
         Some(peer) => answer_all(connection, peer, shared).await,
         None => {
             Tally::one(&shared.tally.refused_connections);
@@ -59,17 +60,6 @@ async fn welcome(incoming: Incoming, shared: Arc<Shared>) {
 
 fn protocol(connection: &Connection) -> Option<Vec<u8>> {
     connection.handshake_data()?.downcast::<HandshakeData>().ok()?.protocol
-}
-
-/// The node id in the certificate the other side has shown and TLS has verified.
-fn peer_id(connection: &Connection, shared: &Shared) -> Option<u64> {
-    let chain = connection
-        .peer_identity()?
-        .downcast::<Vec<CertificateDer<'static>>>()
-        .ok()?;
-    let id = pki::node_id_of(&shared.identity.cluster_id, chain.first()?)?;
-    // Nobody else may be this node.
-    (id != shared.id).then_some(id)
 }
 
 async fn answer_all(connection: Connection, peer: u64, shared: Arc<Shared>) {
@@ -103,6 +93,21 @@ async fn answer_one(
         }
     };
     Ok(wire::send(&mut send, &response, &mut tail).await?)
+}
+
+/// Answers one whole frame of `peer` with another: what a simulated network delivers.
+///
+/// # Errors
+/// When it is no frame of ours.
+pub async fn answer_frame(shared: &Arc<Shared>, peer: u64, frame: &Bytes) -> Result<Vec<Bytes>, BadFrame> {
+    let (request, tail) = wire::decode(frame)?;
+    let (response, tail) = match request {
+        Request::Snapshot { vote } => (take_whole_snapshot(&tail, vote, shared).await, Vec::new()),
+        request => answer(request, tail, peer, shared).await,
+    };
+    let mut frame = vec![wire::encode_head(&response)];
+    frame.extend(tail);
+    Ok(frame)
 }
 
 async fn answer(request: Request, tail: Bytes, peer: u64, shared: &Arc<Shared>) -> (Response, Vec<Bytes>) {
@@ -147,7 +152,7 @@ async fn append(
     tail: &Bytes,
 ) -> Response {
     if !shared.gate.may_follow(vote) {
-        return Response::Failed("a later leader was promised this node's vote".into());
+        return promised_to_another();
     }
     let entries = match decode_entries(entries, tail) {
         Ok(entries) => entries,
@@ -253,13 +258,51 @@ async fn ask(shared: &Shared, peer: u64, request: Bytes) -> (Response, Vec<Bytes
 
 async fn take_snapshot(receive: &mut RecvStream, vote: Vote, shared: &Shared) -> Response {
     if !shared.gate.may_follow(vote) {
-        return Response::Failed("a later leader was promised this node's vote".into());
+        return promised_to_another();
     }
-    match super::snapshot::receive(receive, vote, &shared.snapshots, &shared.engine).await {
+    match write_snapshot(receive, shared).await {
+        Ok(incoming) => install(incoming, vote, shared).await,
+        Err(problem) => Response::Failed(problem),
+    }
+}
+
+async fn write_snapshot(receive: &mut RecvStream, shared: &Shared) -> Result<quorate_storage::Incoming, String> {
+    let words = |error: &dyn std::fmt::Display| error.to_string();
+    let mut incoming = tokio::task::block_in_place(|| shared.snapshots.receive()).map_err(|e| words(&e))?;
+    while let Some(chunk) = receive
+        .read_chunk(limits::SNAPSHOT_CHUNK_BYTES, true)
+        .await
+        .map_err(|e| words(&e))?
+    {
+        tokio::task::block_in_place(|| incoming.write(&chunk.bytes)).map_err(|e| words(&e))?;
+    }
+    Ok(incoming)
+}
+
+async fn take_whole_snapshot(bytes: &[u8], vote: Vote, shared: &Shared) -> Response {
+    if !shared.gate.may_follow(vote) {
+        return promised_to_another();
+    }
+    let written = shared.snapshots.receive().and_then(|mut incoming| {
+        incoming.write(bytes)?;
+        Ok(incoming)
+    });
+    match written {
+        Ok(incoming) => install(incoming, vote, shared).await,
+        Err(problem) => Response::Failed(problem.to_string()),
+    }
+}
+
+async fn install(incoming: quorate_storage::Incoming, vote: Vote, shared: &Shared) -> Response {
+    match snapshot::install(incoming, vote, shared.waiting, &shared.engine).await {
         Ok(vote) => {
             Tally::one(&shared.tally.snapshots_received);
             Response::Installed(vote)
         }
         Err(problem) => Response::Failed(problem),
     }
+}
+
+fn promised_to_another() -> Response {
+    Response::Failed("a later leader was promised this node's vote".into())
 }

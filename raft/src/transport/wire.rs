@@ -131,8 +131,6 @@ pub struct BadFrame(pub &'static str);
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
     #[error(transparent)]
-    Broken(#[from] quinn::ReadToEndError),
-    #[error(transparent)]
     Cut(#[from] quinn::ReadExactError),
     #[error(transparent)]
     Bad(#[from] BadFrame),
@@ -163,19 +161,10 @@ pub fn encode_head<H: Serialize>(head: &H) -> Bytes {
     Bytes::from(bytes)
 }
 
-/// Receives one frame as a whole.
-///
-/// # Errors
-/// When the stream breaks, is longer than a frame may be, or does not decode.
-pub async fn receive<H: DeserializeOwned>(stream: &mut RecvStream) -> Result<(H, Bytes), ReceiveError> {
-    let bytes = Bytes::from(stream.read_to_end(limits::MAX_FRAME_BYTES).await?);
-    Ok(decode(&bytes)?)
-}
-
 /// Receives only the head; the tail is left in the stream.
 ///
 /// # Errors
-/// As [`receive`].
+/// When the stream breaks, or the head is too long or none we know.
 pub async fn receive_head<H: DeserializeOwned>(stream: &mut RecvStream) -> Result<H, ReceiveError> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).await?;
@@ -188,7 +177,11 @@ pub async fn receive_head<H: DeserializeOwned>(stream: &mut RecvStream) -> Resul
     postcard::from_bytes(&head).map_err(|_| BadFrame("unknown head").into())
 }
 
-fn decode<H: DeserializeOwned>(frame: &Bytes) -> Result<(H, Bytes), BadFrame> {
+/// Takes a whole frame apart.
+///
+/// # Errors
+/// When it is cut or its head is none we know.
+pub fn decode<H: DeserializeOwned>(frame: &Bytes) -> Result<(H, Bytes), BadFrame> {
     let length = frame.get(..4).ok_or(BadFrame("shorter than its length"))?;
     let length = u32::from_le_bytes(length.try_into().expect("invariant: 4 bytes")) as usize;
     if frame.len() - 4 < length {

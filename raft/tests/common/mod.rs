@@ -225,7 +225,7 @@ impl Node {
     fn start_in(dir: TempDir, identity: Identity, info: NodeInfo, book: &Arc<Book>, config: Config) -> Self {
         let seen = Seen::default();
         let deps = Deps {
-            log: DurableLog::open(&dir.path().join("log"), LogOptions::default()).unwrap(),
+            log: Arc::new(DurableLog::open(&dir.path().join("log"), LogOptions::default()).unwrap()),
             snapshots: SnapshotStore::open(&dir.path().join("snapshots")).unwrap(),
             machine: Box::new(Journal::new(seen.clone())),
             clock: Arc::new(SystemClock),
