@@ -28,7 +28,6 @@ pub fn run(options: &Options) -> Result<()> {
         "disk MB",
         "log",
         "snapshots",
-        "image",
         "segments",
         "clean stop ms",
         "clean start ms",
@@ -55,7 +54,7 @@ fn measure(users: usize) -> Result<Vec<String>> {
     cluster.nodes[0].stop_within(PATIENCE)?;
     let stopped = begun.elapsed();
     let data = cluster.nodes[0].data_dir();
-    let parts = ["log", "snapshots", "image", "segments"].map(|part| bytes_in(&data.join(part)));
+    let parts = ["log", "snapshots", "segments"].map(|part| bytes_in(&data.join(part)));
     let whole_disk = bytes_in(&data);
     let clean = until_ready(&mut cluster)?;
     let restarted = resident(&cluster)?;

@@ -71,7 +71,6 @@ const PERFORMS_IO: &[&str] = &[
     "openraft",
     "quinn",
     "rustls",
-    "sled",
     "raft-log",
     "hyper",
     "axum",

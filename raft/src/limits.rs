@@ -14,6 +14,9 @@ pub const ELECTION_MAX_MS: u64 = 300;
 pub const SNAPSHOT_LOG_BYTES: u64 = 256 << 20;
 /// Entries kept behind a snapshot, so that a peer that was away briefly needs no snapshot.
 pub const KEEP_ENTRIES: u64 = 2_000;
+/// An orderly stop leaves a snapshot when the entries since the last are more than this share of [`KEEP_ENTRIES`]; fewer are
+/// replayed sooner than a snapshot is written.
+pub const STOP_SNAPSHOT_SHARE: u64 = 8;
 /// Entries in flight at the leader: the next is written to disk while the former is replicated.
 pub const PIPELINE: usize = 2;
 /// Threads of the consensus runtime: one for openraft's core, which blocks on nothing but

@@ -64,11 +64,8 @@ pub trait Link: Send + Sync + 'static {
 pub trait Log: Send + Sync + 'static {
     /// See [`DurableLog::vote`].
     fn vote(&self) -> Option<Vote>;
-    /// See [`DurableLog::save_vote`].
-    ///
-    /// # Errors
-    /// As there.
-    fn save_vote(&self, vote: Vote) -> io::Result<()>;
+    /// See [`DurableLog::save_vote_then`].
+    fn save_vote(&self, vote: Vote, done: Done);
     /// See [`DurableLog::committed`].
     fn committed(&self) -> Option<LogId>;
     /// See [`DurableLog::save_committed`].
@@ -111,8 +108,8 @@ impl Log for DurableLog {
         self.vote()
     }
 
-    fn save_vote(&self, vote: Vote) -> io::Result<()> {
-        self.save_vote(vote)
+    fn save_vote(&self, vote: Vote, done: Done) {
+        self.save_vote_then(vote, done);
     }
 
     fn committed(&self) -> Option<LogId> {

@@ -80,12 +80,13 @@ pub struct Raft {
 struct Owner {
     shared: Arc<Shared>,
     handle: Handle,
-    runtime: Mutex<Option<Runtime>>,
+    /// None once stopped; within, the runtime if it is ours.
+    running: Mutex<Option<Option<Runtime>>>,
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.get_mut().take() {
+        if let Some(Some(runtime)) = self.running.get_mut().take() {
             runtime.shutdown_background();
         }
     }
@@ -126,7 +127,7 @@ impl Raft {
                 let owner = Owner {
                     shared,
                     handle,
-                    runtime: Mutex::new(Some(runtime)),
+                    running: Mutex::new(Some(Some(runtime))),
                 };
                 Ok(Raft { owner: Arc::new(owner) })
             }
@@ -159,7 +160,7 @@ impl Raft {
         let owner = Owner {
             shared: start::start_on(ground, config, identity, info, deps).await?,
             handle: Handle::current(),
-            runtime: Mutex::new(None),
+            running: Mutex::new(Some(None)),
         };
         Ok(Raft { owner: Arc::new(owner) })
     }
@@ -374,12 +375,14 @@ impl Raft {
     /// Stops consensus in order: once this returns, nothing is voted, appended or committed here,
     /// the machine is closed and so is the log. Does nothing the second time.
     pub async fn shutdown(&self) {
-        let Some(runtime) = self.owner.runtime.lock().take() else {
+        let Some(runtime) = self.owner.running.lock().take() else {
             return;
         };
         let shared = self.owner.shared.clone();
         let _ = self.owner.handle.spawn(async move { start::stop(&shared).await }).await;
-        runtime.shutdown_background();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
     }
 
     /// Runs a future where the transport's timers and sockets live. None after the end.

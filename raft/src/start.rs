@@ -18,7 +18,7 @@ use crate::raft::Deps;
 use crate::shared::Shared;
 use crate::standing::{self, Gate};
 use crate::status::Tally;
-use crate::store::{LogStore, MachineThread, StateStore};
+use crate::store::{LogStore, MachineThread, StateStore, leave_snapshot};
 use crate::transport::network::Lines;
 use crate::transport::peers::Peers;
 use crate::transport::quic::Quic;
@@ -231,6 +231,10 @@ pub async fn stop(shared: &Arc<Shared>) {
     shared.proposer.hold(true);
     let _ = shared.engine.shutdown().await;
     shared.proposer.stop();
+    let keep = shared.config.keep_entries / limits::STOP_SNAPSHOT_SHARE;
+    if let Err(error) = leave_snapshot(&shared.machine, &shared.snapshots, shared.waiting, keep).await {
+        tracing::warn!(%error, "no snapshot was left; the next start replays the log");
+    }
     shared.machine.close().await;
     let log = shared.log.clone();
     if let Err(error) = shared.waiting.run(move || log.close()).await {

@@ -4,7 +4,7 @@
 //! identity      cluster, node and format version: a small text file with a checksum
 //! lock          held (flock) while a process uses the directory; names its pid
 //! log/          durable log and vote        snapshots/    snapshots
-//! segments/     closed audit segments       image/        sled's copy of the state
+//! segments/     closed audit segments
 //! ```
 //!
 //! `identity` is written last and appears whole, so a creation that was cut short can simply be
@@ -26,7 +26,7 @@ pub const FORMAT: u32 = 1;
 
 const IDENTITY: &str = "identity";
 const LOCK: &str = "lock";
-const FOLDERS: [&str; 4] = ["log", "snapshots", "segments", "image"];
+const FOLDERS: [&str; 3] = ["log", "snapshots", "segments"];
 
 /// Whose data a directory holds. It never changes for the life of the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,11 +207,6 @@ impl DataDir {
     /// For [`crate::SegmentStore::open`].
     pub fn segments_dir(&self) -> PathBuf {
         self.root.join("segments")
-    }
-
-    /// For [`crate::Image::open`].
-    pub fn image_dir(&self) -> PathBuf {
-        self.root.join("image")
     }
 }
 

@@ -1,25 +1,23 @@
 #![forbid(unsafe_code)]
 //! Everything a node keeps on disk. It carries bytes and knows neither consensus nor users.
 //!
-//! Three kinds of fsynced files are the truth; a fourth is a copy:
+//! Three kinds of fsynced files:
 //!
 //! | what | kept by | after a power cut |
 //! |---|---|---|
 //! | log and vote | [`DurableLog`] | all that was confirmed, or the node says that it is not |
 //! | snapshots | [`SnapshotStore`] | the newest whole one |
 //! | closed audit segments | [`SegmentStore`] | every one that was written |
-//! | the state's copy in sled | [`Image`] | nothing; it is rebuilt |
 //!
 //! Two rules run through all of it. *Nothing is served that has not checked*: every byte read back
 //! is under a checksum, lengths included. *Damage is never repaired by forgetting*: only what was
 //! certainly not confirmed is ever cut off; otherwise files stay as they are and an error says so.
 //!
-//! [`DataDir`] ties the four to one node of one cluster and to one process.
+//! [`DataDir`] ties the three to one node of one cluster and to one process.
 
 mod datadir;
 mod durable;
 mod ids;
-mod image;
 pub mod limits;
 mod log;
 mod segments;
@@ -27,7 +25,6 @@ mod snapshot;
 
 pub use datadir::{DataDir, DataDirError, FORMAT, Identity};
 pub use ids::{LogId, Vote};
-pub use image::{Clean, Image, ImageError, Row};
 pub use log::{Done, DurableLog, FsyncObserver, LogOpenError, LogOptions};
 pub use segments::{SegmentError, SegmentStore};
 pub use snapshot::{Incoming, SnapshotError, SnapshotFile, SnapshotStore, SnapshotWriter};

@@ -38,16 +38,5 @@ pub const SNAPSHOT_RECORD_BYTES: usize = 64 << 20;
 /// Largest audit segment. 8,192 records of a few hundred bytes are about 2 MiB.
 pub const SEGMENT_BYTES: usize = 256 << 20;
 
-/// Page cache of the image. It is read once and written once, each in the order of its keys, so
-/// that this only has to keep the inner nodes of the tree at hand.
-pub const IMAGE_CACHE_BYTES: u64 = 8 << 20;
-
-/// Largest marker of the image: two file names and the membership, with much to spare.
-pub const IMAGE_MARKER_BYTES: usize = 4 << 20;
-
 /// Size of an identity file; anything larger is not one.
 pub const IDENTITY_BYTES: u64 = 4096;
-
-/// How long a clean stop waits for sled's background threads to let go of its files. They write at
-/// most a few segments; past this the marker is left out and the next start rebuilds.
-pub const IMAGE_CLOSE_TIMEOUT: Duration = Duration::from_secs(10);

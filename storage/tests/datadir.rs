@@ -30,12 +30,7 @@ fn a_directory_is_made_once_and_opened_ever_after() {
     assert_eq!((made.identity(), made.root()), (HERE, path.as_path()));
     drop(made);
     let opened = DataDir::open_as(&path, HERE).unwrap();
-    for folder in [
-        opened.log_dir(),
-        opened.snapshots_dir(),
-        opened.segments_dir(),
-        opened.image_dir(),
-    ] {
+    for folder in [opened.log_dir(), opened.snapshots_dir(), opened.segments_dir()] {
         assert!(folder.is_dir());
     }
     drop(opened);

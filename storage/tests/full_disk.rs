@@ -10,9 +10,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use quorate_storage::{
-    Clean, DataDir, DurableLog, Identity, Image, LogId, LogOptions, SegmentStore, SnapshotStore, Vote,
-};
+use quorate_storage::{DataDir, DurableLog, Identity, LogId, LogOptions, SegmentStore, SnapshotStore, Vote};
 
 const INSIDE: &str = "QUORATE_TEST_SMALL_DISK";
 
@@ -143,18 +141,6 @@ fn everything_else_says_that_the_disk_is_full_and_leaves_nothing_half_done() {
         panic!("no room for a log")
     };
     assert!(full.to_string().contains(advice) && !full.is_quarantine(), "{full}");
-    let clean = Clean {
-        applied: LogId {
-            term: 1,
-            node: 1,
-            index: 1,
-        },
-        digest: [0; 32],
-        meta: Vec::new(),
-    };
-    let rows = (0..100_u32).map(|number| (number.to_be_bytes().to_vec(), vec![1; 10_000]));
-    assert!(Image::write(&root.join("image"), clean, rows).is_err());
-    assert!(Image::open(&root.join("image")).unwrap().is_none());
 }
 
 #[test]

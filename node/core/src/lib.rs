@@ -53,5 +53,5 @@ pub use self::{
         ApiToken, Application, Cidr, Client, Cluster, Factor, JoinToken, MalformedCidr, Modes, Node, OtpAlgorithm,
         Policy, Token, TokenKind, User, UserName,
     },
-    state::{DamagedImage, RowsDigest, State, StateBuilder},
+    state::{DamagedImage, State, StateBuilder},
 };

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`StateMachine`] is driven by one thread: it decodes, lets core decide and evolve, and publishes one immutable [`View`] per
-//! run of entries. [`recover`] finds what a clean stop [`leave`]s; [`SegmentService`] sends audit segments to peers.
+//! run of entries. Everything else here reads views: [`SegmentService`] sends audit segments to peers.
 //!
 //! Caveat: an entry that does not decode, or a state that does not restore, ends the process. A replica that skips an entry is no replica.
 #![forbid(unsafe_code)]
@@ -17,11 +17,10 @@ mod machine;
 mod peer;
 mod port;
 mod published;
-mod recovery;
+mod rows;
 
 pub use archive::Archive;
 pub use machine::{Halt, StateMachine};
 pub use peer::{SegmentService, fetch_missing};
 pub use port::{ClusterReplica, CommitObserver};
 pub use published::{Published, View};
-pub use recovery::{leave, recover};

@@ -13,7 +13,7 @@ use quorate_storage::LogId;
 
 use crate::archive::Archive;
 use crate::published::{Published, View};
-use crate::recovery::{read_record, write_record};
+use crate::rows::{read_record, write_record};
 
 /// What to do when the log holds something this node cannot apply. It must not return to serving.
 pub type Halt = Box<dyn Fn(&str) + Send>;
@@ -29,7 +29,7 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// Goes on from what is published: a recovered view, or an empty one.
+    /// Goes on from what is published.
     pub fn new(published: Arc<Published>, archive: Arc<Archive>, halt: Halt) -> Self {
         let view = published.view();
         StateMachine {
@@ -96,7 +96,7 @@ impl Machine for StateMachine {
         records: &mut dyn Iterator<Item = io::Result<Vec<u8>>>,
     ) -> io::Result<()> {
         let rows = records.map(|record| record.and_then(read_record));
-        self.state = crate::recovery::state_from_rows(rows)?;
+        self.state = crate::rows::state_from_rows(rows)?;
         self.applied = at;
         self.membership = membership.into();
         self.publish();

@@ -20,6 +20,17 @@ pub struct View {
     pub membership: Arc<[u8]>,
 }
 
+impl View {
+    /// Before anything: consensus installs the newest snapshot and replays the log.
+    pub fn empty() -> Self {
+        View {
+            state: Arc::new(State::new()),
+            applied: None,
+            membership: Arc::from([]),
+        }
+    }
+}
+
 /// The newest view, shared by the machine with everyone who reads.
 pub struct Published {
     newest: RwLock<View>,
@@ -27,7 +38,7 @@ pub struct Published {
 }
 
 impl Published {
-    /// Begins with a recovered view.
+    /// Begins with this view.
     pub fn new(view: View) -> Self {
         let applied = watch::Sender::new(index_of(&view));
         Published {

@@ -1,7 +1,7 @@
 //! Sealing: what keeps every secret unreadable outside a running node.
 //!
 //! One-time-code seeds, RADIUS secrets and every verifier (a six-digit code's hash falls to a laptop at once) are
-//! encrypted field by field *before* they enter a replicated command. So the log, snapshots, the sled image, audit
+//! encrypted field by field *before* they enter a replicated command. So the log, snapshots, audit
 //! segments and backups hold no secret in clear, and a stolen disk gives nothing away without the key ring.
 //!
 //! ```text

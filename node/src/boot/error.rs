@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use quorate_net::BindError;
 use quorate_raft::join::{JoinError, TokenError};
 use quorate_raft::{ChangeError, StartError};
-use quorate_storage::{DataDirError, ImageError, LogOpenError, SegmentError, SnapshotError};
+use quorate_storage::{DataDirError, LogOpenError, SegmentError, SnapshotError};
 use quorate_web::ListenError;
 
 /// What stopped `init`, `join` or `run`.
@@ -22,8 +22,6 @@ pub enum BootError {
     Log(LogOpenError),
     #[error("{0}")]
     Snapshot(#[from] SnapshotError),
-    #[error("{0}")]
-    Image(#[from] ImageError),
     #[error("{0}")]
     Segment(#[from] SegmentError),
     #[error("the state on disk cannot be read by this version: {0}")]
@@ -88,7 +86,6 @@ impl BootError {
             | BootError::System(source) => of_io(source),
             BootError::Log(_)
             | BootError::Snapshot(_)
-            | BootError::Image(_)
             | BootError::Segment(_)
             | BootError::State(_)
             | BootError::Http(_)

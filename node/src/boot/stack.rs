@@ -1,4 +1,4 @@
-//! From a data directory to a running replica: log, snapshots, segments and image are opened, the state is recovered, consensus
+//! From a data directory to a running replica: log, snapshots and segments are opened, the state is recovered, consensus
 //! started. `init` and `run` both stand on this.
 
 use std::collections::BTreeMap;
@@ -6,9 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use quorate_raft::{Deps, NodeInfo, Raft};
-use quorate_replica::{
-    Archive, ClusterReplica, CommitObserver, Published, SegmentService, StateMachine, leave, recover,
-};
+use quorate_replica::{Archive, ClusterReplica, CommitObserver, Published, SegmentService, StateMachine, View};
 use quorate_seal::KeyRing;
 use quorate_storage::{DataDir, DurableLog, FsyncObserver, LogOptions, SegmentStore, SnapshotStore};
 
@@ -71,7 +69,7 @@ impl Stack {
         })?;
         let snapshots = SnapshotStore::open(&data_dir.snapshots_dir())?;
         let archive = Archive::start(SegmentStore::open(&data_dir.segments_dir())?)?;
-        let published = Arc::new(Published::new(recover(&data_dir.image_dir())?));
+        let published = Arc::new(Published::new(View::empty()));
         let admissions = Admissions::new(published.clone(), keys.clone());
         let deps = Deps {
             log: Arc::new(log),
@@ -98,20 +96,12 @@ impl Stack {
         })
     }
 
-    /// Stops consensus and leaves the image of a clean stop.
+    /// Stops consensus, then what it writes to.
     pub async fn stop(self) {
         self.raft.shutdown().await;
-        let (archive, published, dir) = (self.archive, self.published, self.data_dir.image_dir());
-        let left = tokio::task::spawn_blocking(move || {
-            archive.stop();
-            leave(&dir, &published.view())
-        });
-        match left.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "no image was left; the next start rebuilds the state from snapshot and log")
-            }
-            Err(error) => tracing::error!(%error, "leaving the image failed"),
+        let archive = self.archive;
+        if let Err(error) = tokio::task::spawn_blocking(move || archive.stop()).await {
+            tracing::error!(%error, "stopping the archive failed");
         }
         drop(self.data_dir);
     }

@@ -1,8 +1,7 @@
 //! The log adapter: openraft's log on top of a [`Log`].
 //!
 //! An append returns once the entries are queued and readable; the callback follows the fsync.
-//! Whatever waits for the disk itself (vote, truncation, purge) runs on a blocking thread, so that
-//! the consensus threads never do.
+//! Truncation and purge wait for the disk themselves, and so run where that is allowed.
 
 use std::fmt::Debug;
 use std::io;
@@ -14,6 +13,7 @@ use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{AnyError, EntryPayload, LogState, OptionalSend, RaftLogReader, StorageError, StorageIOError};
 use parking_lot::Mutex;
 use quorate_storage::LogId;
+use tokio::sync::oneshot;
 
 use crate::batch;
 use crate::limits;
@@ -141,9 +141,11 @@ impl RaftLogStorage<Types> for LogStore {
 
     async fn save_vote(&mut self, vote: &EngineVote) -> Result<(), Failure> {
         let vote = stored_vote(vote);
-        self.blocking(move |log| log.save_vote(vote))
-            .await
-            .map_err(|e| StorageIOError::write_vote(AnyError::new(&e)))?;
+        let (sender, saved) = oneshot::channel();
+        self.log
+            .save_vote(vote, Box::new(move |result| drop(sender.send(result))));
+        let saved = saved.await.unwrap_or_else(|_| Err(io::Error::other("the log stopped")));
+        saved.map_err(|e| StorageIOError::write_vote(AnyError::new(&e)))?;
         self.abdicate = None;
         if vote.node == self.node_id && !vote.committed {
             self.gauges.elections.fetch_add(1, Ordering::Relaxed);

@@ -6,7 +6,7 @@ mod state;
 
 pub use log::{LogGauges, LogStore};
 pub use machine_thread::MachineThread;
-pub use state::{StateStore, meta_of};
+pub use state::{StateStore, leave_snapshot, meta_of};
 
 #[cfg(test)]
 mod suite;

@@ -62,6 +62,31 @@ impl StateStore {
     }
 }
 
+/// Writes a snapshot for the next start, unless the newest lacks no more than `keep` entries.
+///
+/// # Errors
+/// When it cannot be written: the next start replays the log.
+pub async fn leave_snapshot(
+    machine: &MachineThread,
+    snapshots: &Arc<SnapshotStore>,
+    waiting: Waiting,
+    keep: u64,
+) -> io::Result<()> {
+    let view = machine.freeze().await?;
+    let snapshots = snapshots.clone();
+    waiting
+        .run(move || {
+            let index = |id: Option<quorate_storage::LogId>| id.map_or(0, |id| id.index);
+            let newest = snapshots.latest().map_err(io::Error::other)?;
+            let covered = newest.map_or(0, |file| index(file.last()));
+            if index(view.applied) > covered + keep {
+                write(&snapshots, view)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
 fn write(snapshots: &SnapshotStore, view: View) -> io::Result<Arc<SnapshotFile>> {
     view.frozen.before_publish()?;
     let mut writer = snapshots

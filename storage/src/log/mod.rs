@@ -128,10 +128,20 @@ impl DurableLog {
     /// Saves a vote and returns after it is on disk.
     ///
     /// # Errors
-    /// A vote below the one saved is `InvalidInput` and changes nothing; anything else is final.
+    /// As [`DurableLog::save_vote_then`].
     pub fn save_vote(&self, vote: Vote) -> io::Result<()> {
         let (sender, receiver) = mpsc::sync_channel(1);
-        let done: Done = Box::new(move |result| drop(sender.send(result)));
+        self.save_vote_then(vote, Box::new(move |result| drop(sender.send(result))));
+        receiver
+            .recv()
+            .unwrap_or_else(|_| Err(io::Error::other("the log stopped")))
+    }
+
+    /// Saves a vote and calls `done` after it is on disk.
+    ///
+    /// # Errors
+    /// Through `done`: a vote below the one saved is `InvalidInput` and changes nothing; anything else is final.
+    pub fn save_vote_then(&self, vote: Vote, done: Done) {
         self.flush_after(done, |engine| {
             let saved = engine.records.log_state().vote().copied();
             if Some(vote) < saved {
@@ -139,9 +149,6 @@ impl DurableLog {
             }
             engine.records.save_vote(vote).map(|segment| segment.end().0)
         });
-        receiver
-            .recv()
-            .unwrap_or_else(|_| Err(io::Error::other("the log stopped")))
     }
 
     /// The last committed entry this node knew of; a hint that saves replaying.

@@ -1,4 +1,4 @@
-//! The state as rows of bytes: what a snapshot is written of, what the image on disk holds, and what is digested.
+//! The state as rows of bytes: what a snapshot is written of, and what is digested.
 //!
 //! A key is one byte of table and the big-endian key within it, so that rows sort as the maps do. Indexes, queues and
 //! closed audit segments are no rows. Two states with equal rows answer every command alike.
@@ -114,13 +114,16 @@ impl State {
         builder.finish()
     }
 
-    /// The [`RowsDigest`] of all rows: equal on every node at the same log index.
+    /// SHA-256 over all rows with their lengths: equal on every node at the same log index.
     pub fn digest(&self) -> [u8; 32] {
-        let mut digest = RowsDigest::default();
+        let mut hash = Sha256::new();
         for (key, value) in self.rows() {
-            digest.row(&key, &value);
+            hash.update((key.len() as u64).to_be_bytes());
+            hash.update(&key);
+            hash.update((value.len() as u64).to_be_bytes());
+            hash.update(&value);
         }
-        digest.finish()
+        hash.finalize().into()
     }
 
     fn head_row(&self) -> Row {
@@ -138,25 +141,6 @@ impl State {
 
 fn cluster_row(cluster: &Cluster) -> Row {
     (vec![table::CLUSTER], codec::to_bytes(cluster))
-}
-
-/// SHA-256 over rows with their lengths, in the order of their keys.
-#[derive(Debug, Default)]
-pub struct RowsDigest(Sha256);
-
-impl RowsDigest {
-    /// Takes the next row.
-    pub fn row(&mut self, key: &[u8], value: &[u8]) {
-        self.0.update((key.len() as u64).to_be_bytes());
-        self.0.update(key);
-        self.0.update((value.len() as u64).to_be_bytes());
-        self.0.update(value);
-    }
-
-    /// The digest of all rows taken.
-    pub fn finish(self) -> [u8; 32] {
-        self.0.finalize().into()
-    }
 }
 
 fn table_rows<K: Key, V: Value>(table: u8, map: &OrdMap<K, V>) -> impl Iterator<Item = Row> + '_ {

@@ -16,7 +16,7 @@ use std::{net::IpAddr, ops::Bound, sync::Arc};
 
 use imbl::OrdMap;
 
-pub use self::image::{DamagedImage, RowsDigest, StateBuilder};
+pub use self::image::{DamagedImage, StateBuilder};
 pub(crate) use self::memory::{Delay, Memory, Remembered, SourceDigest};
 use self::networks::Networks;
 use crate::{

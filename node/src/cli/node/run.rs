@@ -128,10 +128,7 @@ fn write_log(level: LogLevel) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         // openraft and quinn log every heartbeat that a dead peer misses, openraft as an error; what
         // matters of it is in our own log, in `status` and in the metrics.
-        EnvFilter::new(format!(
-            "{},openraft=off,quinn=warn,quinn_proto=warn,sled=warn",
-            level.as_str()
-        ))
+        EnvFilter::new(format!("{},openraft=off,quinn=warn,quinn_proto=warn", level.as_str()))
     });
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     // A second call can only come from a test in the same process; the first one stays.

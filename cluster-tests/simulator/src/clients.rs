@@ -1,0 +1,216 @@
+//! The load: users who log in through whichever node their NAS asks, NASes that ask again elsewhere, guessers, and an administrator.
+
+use quorate_app::{AccessRequest, Decision, fingerprint};
+use quorate_core::{Actor, ClientId, TokenKind, UserId, otp};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::clock::BEGIN_MS;
+use crate::dice::Dice;
+use crate::history::{Act, Administered, Answered, Login};
+use crate::host::Parts;
+use crate::world::World;
+
+/// Users, each with one token.
+pub const USERS: usize = 8;
+/// After this long without an answer a NAS asks again, elsewhere. In ms.
+const RETRY_MS: u64 = 900;
+const TRIES: u32 = 4;
+
+/// The person who administers.
+pub const ROOT: Actor = Actor::Root { uid: 0 };
+
+/// A user's seed.
+pub fn seed_of(user: usize) -> Vec<u8> {
+    format!("seed of user number {user:03}").into_bytes()
+}
+
+/// The code of a user's token in a timestep.
+pub fn code_of(user: usize, timestep: u64) -> String {
+    let TokenKind::Totp { algorithm, digits, .. } = TokenKind::DEFAULT;
+    otp::code_text(otp::hotp(algorithm, &seed_of(user), timestep, digits), digits)
+}
+
+/// The timestep at a time of the simulation.
+pub fn timestep_at(now_ms: u64) -> u64 {
+    let TokenKind::Totp { period_s, .. } = TokenKind::DEFAULT;
+    otp::timestep(BEGIN_MS + now_ms, period_s)
+}
+
+/// Who asks, and how often.
+pub struct Clients {
+    dice: Dice,
+    users: Vec<UserId>,
+    client: ClientId,
+}
+
+impl Clients {
+    pub fn new(dice: Dice, users: Vec<UserId>, client: ClientId) -> Self {
+        Self { dice, users, client }
+    }
+
+    /// One millisecond: perhaps a new login, perhaps an administrative act, and whoever waits long enough asks again.
+    pub fn tick(&mut self, world: &World) {
+        if self.dice.once_in(40) {
+            self.begin_login(world);
+        }
+        if self.dice.once_in(1_200) {
+            self.administer(world);
+        }
+        self.tick_retries(world);
+    }
+
+    fn begin_login(&mut self, world: &World) {
+        let now_ms = world.now_ms();
+        let user = self.dice.of(0..USERS as u64) as usize;
+        let current = timestep_at(now_ms);
+        let timestep = match self.dice.of(0..100) {
+            // A guess.
+            0..8 => None,
+            8..30 => Some(current - 1),
+            30..40 => Some(current + 1),
+            // Quite often one that was used.
+            _ => Some(current),
+        };
+        self.login(world, user, timestep);
+    }
+
+    /// A login of its own packet. Returns its number in the history.
+    pub fn login(&mut self, world: &World, user: usize, timestep: Option<u64>) -> usize {
+        let now_ms = world.now_ms();
+        let code = match timestep {
+            Some(timestep) => code_of(user, timestep),
+            None => self.wrong_code(user, now_ms),
+        };
+        let mut history = world.book.history.lock();
+        let number = history.logins.len();
+        let packet = [number as u64, self.dice.draw()].map(u64::to_be_bytes).concat();
+        history.logins.push(Login {
+            user,
+            timestep,
+            code,
+            fingerprint: fingerprint(self.client, &packet),
+            begun_ms: now_ms,
+            tries: 0,
+            next_try_ms: now_ms,
+            heard: false,
+        });
+        number
+    }
+
+    fn wrong_code(&mut self, user: usize, now_ms: u64) -> String {
+        let current = timestep_at(now_ms);
+        let right: Vec<String> = (current - 3..current + 4).map(|step| code_of(user, step)).collect();
+        loop {
+            let code = format!("{:06}", self.dice.of(0..1_000_000));
+            if !right.contains(&code) {
+                return code;
+            }
+        }
+    }
+
+    /// Whoever has waited long enough asks again, elsewhere.
+    pub fn tick_retries(&mut self, world: &World) {
+        let now_ms = world.now_ms();
+        let due: Vec<(usize, Login)> = {
+            let mut history = world.book.history.lock();
+            let waiting = history.logins.iter_mut().enumerate().rev().take(400);
+            let due = waiting.filter(|(_, login)| !login.heard && login.tries < TRIES && login.next_try_ms <= now_ms);
+            due.map(|(number, login)| {
+                login.tries += 1;
+                login.next_try_ms = now_ms + RETRY_MS;
+                (number, login.clone())
+            })
+            .collect()
+        };
+        for (number, login) in due.into_iter().rev() {
+            // Now and then to all nodes at once.
+            if self.dice.once_in(12) {
+                for host in &world.hosts {
+                    self.ask(world, host.id, number, &login);
+                }
+            } else {
+                let host = self.dice.pick(&world.hosts).id;
+                self.ask(world, host, number, &login);
+            }
+        }
+    }
+
+    /// Sends a login to this node now.
+    pub fn send_to(&mut self, world: &World, host: u64, number: usize) {
+        let login = world.book.history.lock().logins[number].clone();
+        self.ask(world, host, number, &login);
+    }
+
+    fn ask(&mut self, world: &World, host: u64, number: usize, login: &Login) {
+        let reply_is_lost = self.dice.once_in(8);
+        let (book, client, user) = (world.book.clone(), self.client, login.user);
+        let (code, fingerprint) = (login.code.clone(), login.fingerprint);
+        let asked_ms = world.now_ms();
+        world.spawn(host, move |parts| async move {
+            let Some(client) = parts.published.state().client(client).cloned() else {
+                return;
+            };
+            let access = AccessRequest {
+                client,
+                user_name: format!("u{user}").into_bytes(),
+                password: Zeroizing::new(code.into_bytes()),
+                state: None,
+                source: [192, 0, 2, 1].into(),
+                calling_station_id: None,
+                nas_identifier: None,
+                fingerprint,
+                received: Instant::now(),
+                received_ms: quorate_app::Clock::now_ms(&parts.clock),
+            };
+            let answer = parts.logins.authenticate(access).await;
+            if let Decision::Silent(_) = answer.decision {
+                return;
+            }
+            let mut history = book.history.lock();
+            history.answers.push(Answered {
+                login: number,
+                host,
+                asked_ms,
+                at_ms: book.now_ms(),
+                decision: answer.decision,
+                replayed: answer.replayed,
+            });
+            history.logins[number].heard |= !reply_is_lost;
+        });
+    }
+
+    fn administer(&mut self, world: &World) {
+        let user = self.dice.of(0..USERS as u64) as usize;
+        let act = *self
+            .dice
+            .pick(&[Act::Disable, Act::Enable, Act::Enable, Act::Unlock, Act::Unlock]);
+        let host = self.dice.pick(&world.hosts).id;
+        self.act(world, host, user, act);
+    }
+
+    /// An administrative act through a node.
+    pub fn act(&self, world: &World, host: u64, user: usize, act: Act) {
+        let (book, id) = (world.book.clone(), self.users[user]);
+        let number = {
+            let mut history = book.history.lock();
+            history.acts.push(Administered {
+                act,
+                user,
+                asked_ms: world.now_ms(),
+                acknowledged_ms: None,
+            });
+            history.acts.len() - 1
+        };
+        world.spawn(host, move |parts: Parts| async move {
+            let done = match act {
+                Act::Disable => parts.admin.disable_user(ROOT, id, None).await.is_ok(),
+                Act::Enable => parts.admin.enable_user(ROOT, id, None).await.is_ok(),
+                Act::Unlock => parts.admin.unlock_user(ROOT, id, None).await.is_ok(),
+            };
+            if done {
+                book.history.lock().acts[number].acknowledged_ms = Some(book.now_ms());
+            }
+        });
+    }
+}

@@ -1,0 +1,198 @@
+//! `simulate`: runs seeds, one process each, and says what was found.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use quorate_simulator::faults::Kind;
+use quorate_simulator::run::{self, Report};
+
+mod entropy;
+
+/// Simulate a whole cluster under faults
+///
+/// Each seed is one run: about half a minute of a cluster's life in which networks, disks, clocks and processes fail, then a while without
+/// faults in which everything must be well again.
+#[derive(Parser)]
+#[command(name = "simulate")]
+struct Arguments {
+    /// The first seed
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many seeds
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
+    /// Rather go on until this many minutes have passed
+    #[arg(long)]
+    minutes: Option<u64>,
+    /// Runs at the same time
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+    /// Fail, too, when some kind of fault did not occur
+    #[arg(long)]
+    covered: bool,
+    /// Run this one seed in this process and print its report as JSON
+    #[arg(long, hide = true)]
+    one: Option<u64>,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(seed) = arguments.one {
+        entropy::begin(seed);
+        let folder = tempfile::tempdir()?;
+        let report = run::run(seed, folder.path())?;
+        println!("{}", serde_json::to_string(&report)?);
+        return Ok(());
+    }
+    let begun = Instant::now();
+    let reports = run_all(&arguments);
+    summary(&reports, begun.elapsed());
+    let wrong: Vec<&Report> = reports.iter().filter(|report| report.violation.is_some()).collect();
+    for report in wrong.iter().take(10) {
+        println!(
+            "seed {}: {}",
+            report.seed,
+            report.violation.as_deref().unwrap_or_default()
+        );
+    }
+    if let Some(report) = wrong.first() {
+        bail!(
+            "{} of {} runs went wrong; again: simulate --seed {}",
+            wrong.len(),
+            reports.len(),
+            report.seed
+        );
+    }
+    if arguments.covered {
+        covered(&reports)?;
+    }
+    Ok(())
+}
+
+fn run_all(arguments: &Arguments) -> Vec<Report> {
+    let next = AtomicU64::new(arguments.seed);
+    let end = arguments.minutes.map_or(arguments.seed + arguments.seeds, |_| u64::MAX);
+    let until = arguments
+        .minutes
+        .map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+    let (sender, reports) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.jobs {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                while until.is_none_or(|until| Instant::now() < until) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        break;
+                    }
+                    let report = run_one(seed).unwrap_or_else(|error| Report {
+                        seed,
+                        violation: Some(format!("the run broke off: {error:#}")),
+                        ..Report::default()
+                    });
+                    if sender.send(report).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut all: Vec<Report> = Vec::new();
+        for report in reports {
+            if let Some(found) = &report.violation {
+                eprintln!("seed {}: {found}", report.seed);
+            }
+            all.push(report);
+            if all.len().is_multiple_of(100) {
+                eprintln!("{} runs", all.len());
+                let _ = std::io::stderr().flush();
+            }
+        }
+        all.sort_by_key(|report| report.seed);
+        all
+    })
+}
+
+/// In a process of its own, so that nothing is left from another seed.
+fn run_one(seed: u64) -> Result<Report> {
+    let output = Command::new(std::env::current_exe()?)
+        .args(["--one", &seed.to_string()])
+        .stdin(Stdio::null())
+        .output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).take(4).collect();
+        bail!("{}: {}", output.status, lines.join(" | "));
+    }
+    serde_json::from_slice(&output.stdout).context("its report")
+}
+
+fn summary(reports: &[Report], took: Duration) {
+    let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
+    println!(
+        "{} runs in {:.0} s: {:.1} simulated hours, {} nodes, {} logins, {} answers, {} accepts, {} repeated verdicts, {} entries, {} administrative acts",
+        reports.len(),
+        took.as_secs_f64(),
+        sum(|report| report.simulated_ms) as f64 / 3_600_000.0,
+        sum(|report| report.nodes),
+        sum(|report| report.logins),
+        sum(|report| report.answers),
+        sum(|report| report.accepts),
+        sum(|report| report.replays),
+        sum(|report| report.committed),
+        sum(|report| report.acts),
+    );
+    let faults = faults_of(reports);
+    let named: Vec<String> = faults.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    println!("faults: {}", named.join(", "));
+    println!(
+        "frames: {} sent, {} lost, {} blocked, {} doubled, {} overtaken; crashes that lost writes {}, nodes that ended by themselves {}",
+        sum(|report| report.frames),
+        sum(|report| report.frames_lost),
+        sum(|report| report.frames_blocked),
+        sum(|report| report.frames_doubled),
+        sum(|report| report.frames_overtaken),
+        sum(|report| report.lost_writes),
+        sum(|report| report.ended_by_itself),
+    );
+}
+
+fn faults_of(reports: &[Report]) -> BTreeMap<String, u64> {
+    let mut faults: BTreeMap<String, u64> = BTreeMap::new();
+    for (name, count) in reports.iter().flat_map(|report| &report.faults) {
+        *faults.entry(name.clone()).or_default() += count;
+    }
+    faults
+}
+
+/// A run that covered too little proves too little.
+fn covered(reports: &[Report]) -> Result<()> {
+    let faults = faults_of(reports);
+    let runs = reports.len() as u64;
+    for kind in Kind::ALL {
+        let count = faults.get(&kind.name()).copied().unwrap_or(0);
+        if count * 4 < runs {
+            bail!("only {count} faults of the kind {kind:?} in {runs} runs");
+        }
+    }
+    let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
+    for (what, count) in [
+        ("frames lost", sum(|report| report.frames_lost)),
+        ("frames doubled", sum(|report| report.frames_doubled)),
+        ("frames overtaken", sum(|report| report.frames_overtaken)),
+        ("crashes that lost writes", sum(|report| report.lost_writes)),
+        ("repeated verdicts", sum(|report| report.replays)),
+        ("accepts", sum(|report| report.accepts)),
+    ] {
+        if count < runs {
+            bail!("only {count} {what} in {runs} runs");
+        }
+    }
+    Ok(())
+}
