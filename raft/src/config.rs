@@ -14,6 +14,9 @@ pub struct Config {
     /// Most time without a leader before a node campaigns, in milliseconds; also the lease within
     /// which followers of a live leader refuse to vote.
     pub election_max_ms: u64,
+    /// How far this node's wall clock may be from the cluster's time before it judges no time-based codes and leads no more, in
+    /// milliseconds.
+    pub clock_tolerance_ms: u64,
     /// A snapshot is built when the log has grown by this many bytes since the last.
     pub snapshot_log_bytes: u64,
     /// Entries kept behind the snapshot for peers that lag a little.
@@ -30,6 +33,7 @@ impl Default for Config {
             heartbeat_ms: limits::HEARTBEAT_MS,
             election_min_ms: limits::ELECTION_MIN_MS,
             election_max_ms: limits::ELECTION_MAX_MS,
+            clock_tolerance_ms: limits::CLOCK_TOLERANCE_MS,
             snapshot_log_bytes: limits::SNAPSHOT_LOG_BYTES,
             keep_entries: limits::KEEP_ENTRIES,
             pipeline: limits::PIPELINE,

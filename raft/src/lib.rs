@@ -12,6 +12,7 @@
 //! | `store` | openraft's log and state machine on `quorate-storage` and a [`Machine`] |
 //! | `transport` | QUIC with mutual TLS; one stream per RPC; snapshots apart |
 //! | [`ports`] | network, log and threads, for which a simulation has its own |
+//! | `fence` | whether this node's clock can be believed, and what time the cluster has |
 //! | `standing`, `ledger` | who may vote: not a node that lost what it had acknowledged, nor one that reaches nobody |
 //! | `membership` | learner, voter, removal, hand-over, linearizable reads |
 //! | [`join`](mod@join), [`pki`] | how a machine with a token becomes a node |
@@ -22,11 +23,12 @@
 //! Caveats. There is no pre-vote; `standing` keeps a node that is cut off from campaigning, but
 //! one that reaches the followers and not the leader may still depose it. A lost flush is only
 //! noticed while somebody who received the acknowledgement is up. Time for leases is the
-//! monotonic clock; the wall clock is only written into entries.
+//! monotonic clock; the wall clock is only written into entries, and compared.
 
 mod batch;
 pub mod config;
 pub mod errors;
+mod fence;
 pub mod join;
 mod ledger;
 pub mod limits;
@@ -47,6 +49,7 @@ mod types;
 
 pub use config::Config;
 pub use errors::{BarrierError, ChangeError, ProposeError, StartError};
+pub use fence::ClockStanding;
 pub use join::{Admission, AdmissionError, Admitted, JoinError, Joined, Token, TokenError, join};
 pub use machine::{Frozen, Machine, PeerService, WallClock};
 pub use node::{Identity, NodeInfo};

@@ -12,6 +12,10 @@ pub const ELECTION_MIN_MS: u64 = 150;
 pub const ELECTION_MAX_MS: u64 = 300;
 /// Default log growth that triggers a snapshot: replaying this much takes seconds, not minutes.
 pub const SNAPSHOT_LOG_BYTES: u64 = 256 << 20;
+/// Default tolerance between a node's clock and the cluster's, in milliseconds: a sixth of a code's timestep, far above what NTP leaves.
+pub const CLOCK_TOLERANCE_MS: u64 = 5_000;
+/// How long one attempt of a leader whose clock is wrong to hand over may take, in milliseconds.
+pub const STEP_ASIDE_MS: u64 = 3_000;
 /// Entries kept behind a snapshot, so that a peer that was away briefly needs no snapshot.
 pub const KEEP_ENTRIES: u64 = 2_000;
 /// An orderly stop leaves a snapshot when the entries since the last are more than this share of [`KEEP_ENTRIES`]; fewer are

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::errors::{BarrierError, ChangeError};
 use crate::ports::CallError;
 use crate::shared::Shared;
+use crate::transport::peers::Seen;
 use crate::transport::wire::{Change, ChangeDeclined, Request, Response};
 use crate::{NodeInfo, limits};
 
@@ -271,7 +272,9 @@ async fn hand_over_held(shared: &Arc<Shared>, deadline: Instant) -> Result<Optio
             break successor;
         }
         if Instant::now() >= deadline {
-            return Err(ChangeError::Refused("no other voter is reachable and caught up".into()));
+            return Err(ChangeError::Refused(
+                "no other voter is reachable, caught up and in time".into(),
+            ));
         }
         sleep(Duration::from_millis(limits::REROUTE_MS)).await;
     };
@@ -288,11 +291,11 @@ async fn hand_over_held(shared: &Arc<Shared>, deadline: Instant) -> Result<Optio
             .await;
         let mut metrics = shared.engine.metrics();
         let grace = Duration::from_millis(shared.config.election_min_ms);
-        let _ = timeout(
-            grace,
-            metrics.wait_for(|metrics| metrics.current_leader != Some(shared.id)),
-        )
-        .await;
+        let led = metrics.wait_for(|metrics| metrics.current_leader != Some(shared.id));
+        if let Ok(Err(_)) = timeout(grace, led).await {
+            // What the engine said last stays true for ever: nothing more will come.
+            return Err(ChangeError::Refused("consensus has stopped".into()));
+        }
     }
     let mut metrics = shared.engine.metrics();
     let led = tokio::time::timeout_at(deadline, metrics.wait_for(|metrics| metrics.current_leader.is_some())).await;
@@ -308,8 +311,8 @@ fn caught_up_voter(shared: &Shared) -> Option<u64> {
     let membership = shared.membership();
     let mut others = membership.voter_ids().filter(|voter| *voter != shared.id);
     others.find(|voter| {
-        let reachable = seen.get(voter).is_some_and(|seen| seen.at.elapsed() < reach);
-        reachable && lag_of(shared, *voter) == Some(0)
+        let fit = |seen: &Seen| seen.at.elapsed() < reach && shared.fence.is_in_time(seen.wall_now_ms());
+        seen.get(voter).is_some_and(fit) && lag_of(shared, *voter) == Some(0)
     })
 }
 

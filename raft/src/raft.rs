@@ -14,6 +14,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::time::{Instant, timeout_at};
 
 use crate::errors::{BarrierError, ChangeError, ProposeError, StartError};
+use crate::fence::ClockStanding;
 use crate::membership;
 use crate::node::Identity;
 use crate::ports::Log;
@@ -362,6 +363,7 @@ impl Raft {
             quorum_ack_age_ms: metrics.millis_since_quorum_ack,
             peers_rtt_us: round_trips(shared),
             standing: shared.gate.standing(),
+            clock: shared.fence.standing(),
             log_bytes: shared.log.bytes(),
             counters: shared
                 .tally
@@ -370,6 +372,12 @@ impl Raft {
             batches_in_flight: shared.proposer.in_flight(),
             fatal: metrics.running_state.err().map(|fatal| fatal.to_string()),
         }
+    }
+
+    /// This node's clock against the cluster's, now.
+    #[must_use]
+    pub fn clock(&self) -> ClockStanding {
+        self.owner.shared.fence.standing()
     }
 
     /// Stops consensus in order: once this returns, nothing is voted, appended or committed here,

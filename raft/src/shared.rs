@@ -7,6 +7,7 @@ use openraft::StoredMembership;
 use quorate_storage::SnapshotStore;
 use tokio::sync::Semaphore;
 
+use crate::fence::Fence;
 use crate::ledger::Ledger;
 use crate::node::Identity;
 use crate::ports::{Log, Network, Waiting};
@@ -29,6 +30,7 @@ pub struct Shared {
     pub peers: Arc<Peers>,
     pub ledger: Arc<Ledger>,
     pub gate: Arc<Gate>,
+    pub fence: Arc<Fence>,
     pub tally: Arc<Tally>,
     pub proposer: Arc<Proposer>,
     pub machine: MachineThread,

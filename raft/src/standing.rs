@@ -9,7 +9,7 @@
 //!   takes part again once the leader has given it back what it lost.
 //! - *It reaches no quorum.* openraft has no pre-vote: a node that is cut off would raise its term
 //!   again and again and depose a healthy leader on return. It keeps voting, but does not
-//!   campaign.
+//!   campaign. Neither does a node whose clock is wrong ([`crate::fence`]).
 //!
 //! And a node that starts, or comes back from being cut off, *listens first*: where the others name a leader it does not
 //! campaign before it follows that one, or has waited for it in vain. Otherwise every restart would depose nobody, but
@@ -27,6 +27,7 @@ use parking_lot::Mutex;
 use quorate_storage::{LogId, Vote};
 use tokio::time::{Instant, sleep};
 
+use crate::fence::Fence;
 use crate::ledger::Acknowledged;
 use crate::ports::Log;
 use crate::status::Standing;
@@ -95,7 +96,7 @@ impl Gate {
 }
 
 /// Keeps connections to the members and the permission to campaign up to date. Never returns.
-pub async fn watch(gate: Arc<Gate>, engine: Engine, peers: Arc<Peers>, id: u64, config: Config) {
+pub async fn watch(gate: Arc<Gate>, fence: Arc<Fence>, engine: Engine, peers: Arc<Peers>, id: u64, config: Config) {
     let reach = Duration::from_millis(config.election_min_ms + config.election_max_ms);
     let mut known: Option<Option<LogId>> = None;
     let listening = Duration::from_millis(limits::LISTEN_MS);
@@ -108,6 +109,7 @@ pub async fn watch(gate: Arc<Gate>, engine: Engine, peers: Arc<Peers>, id: u64, 
             let nodes: BTreeMap<u64, NodeInfo> = membership.nodes().map(|(id, info)| (*id, info.clone())).collect();
             peers.keep(&nodes);
         }
+        compare_clocks(&fence, &membership, &peers, id, reach);
         let alone = !is_quorum(&membership, &reachable(&peers, id, reach));
         gate.state.lock().alone = alone;
         if alone {
@@ -115,10 +117,28 @@ pub async fn watch(gate: Arc<Gate>, engine: Engine, peers: Arc<Peers>, id: u64, 
         } else if listens_until.is_some_and(|until| until <= Instant::now()) || agrees(&engine, &peers, id, reach) {
             listens_until = None;
         }
-        let campaigns = gate.standing() == Standing::Full && listens_until.is_none();
+        let in_time = fence.is_anchored() && fence.standing().in_time;
+        let campaigns = gate.standing() == Standing::Full && listens_until.is_none() && in_time;
         engine.runtime_config().elect(campaigns);
         sleep(Duration::from_millis(limits::STANDING_CHECK_MS)).await;
     }
+}
+
+fn compare_clocks(
+    fence: &Fence,
+    membership: &StoredMembership<u64, NodeInfo>,
+    peers: &Peers,
+    id: u64,
+    within: Duration,
+) {
+    let voters: BTreeSet<u64> = membership.voter_ids().collect();
+    let seen = peers.seen();
+    let others = seen
+        .iter()
+        .filter(|(peer, seen)| **peer != id && voters.contains(peer) && seen.at.elapsed() < within);
+    let clocks_ms: Vec<u64> = others.map(|(_, seen)| seen.wall_now_ms()).collect();
+    // A learner is none of the voters, but its own clock is as good as theirs.
+    fence.compare(&clocks_ms, voters.len().max(1));
 }
 
 fn reachable(peers: &Peers, id: u64, within: Duration) -> BTreeSet<u64> {

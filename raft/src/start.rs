@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval};
 
 use crate::errors::StartError;
+use crate::fence::Fence;
 use crate::ledger::Ledger;
 use crate::node::Identity;
 use crate::ports::{Log, Network, Waiting};
@@ -68,6 +69,7 @@ pub async fn start_on(
     let Ground { network, waiting } = ground;
     let id = identity.node_id;
     let peers = Arc::new(Peers::new(id, network.clone()));
+    let fence = Arc::new(Fence::new(deps.clock, config.clock_tolerance_ms));
     let (ledger, tally) = (Arc::new(Ledger::default()), Arc::new(Tally::default()));
     let gate = Arc::new(Gate::new(deps.log.clone()));
 
@@ -93,7 +95,7 @@ pub async fn start_on(
         id,
         engine.clone(),
         peers.clone(),
-        deps.clock,
+        fence.clone(),
         tally.clone(),
         config.pipeline,
     );
@@ -108,6 +110,7 @@ pub async fn start_on(
         peers,
         ledger,
         gate,
+        fence,
         tally,
         proposer: Arc::new(proposer),
         machine,
@@ -166,9 +169,11 @@ fn spawn_tasks(shared: &Arc<Shared>) {
     tokio::spawn(follow_the_leader(shared.clone()));
     tokio::spawn(snapshot_when_grown(shared.clone()));
     tokio::spawn(announce(shared.clone()));
+    tokio::spawn(step_aside(shared.clone()));
     let (gate, engine, peers) = (&shared.gate, &shared.engine, &shared.peers);
     tokio::spawn(standing::watch(
         gate.clone(),
+        shared.fence.clone(),
         engine.clone(),
         peers.clone(),
         shared.id,
@@ -188,6 +193,24 @@ async fn follow_the_leader(shared: Arc<Shared>) {
         shared.proposer.follow(leader, term);
         if metrics.changed().await.is_err() {
             return;
+        }
+    }
+}
+
+/// A leader whose clock is wrong gives leadership to a node that is in time.
+async fn step_aside(shared: Arc<Shared>) {
+    let mut ticks = interval(Duration::from_millis(limits::STANDING_CHECK_MS));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let clock = shared.fence.standing();
+        if clock.in_time || !shared.leads() {
+            continue;
+        }
+        tracing::warn!(ahead_ms = clock.ahead_ms, "this leader's clock is wrong; handing over");
+        let deadline = Instant::now() + Duration::from_millis(limits::STEP_ASIDE_MS);
+        if let Err(error) = membership::hand_over(&shared, deadline).await {
+            tracing::warn!(%error, "leadership could not be handed over");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quorate_storage::LogId;
 
 use crate::NodeInfo;
+use crate::fence::ClockStanding;
 
 /// A node's part in the cluster at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub struct RaftStatus {
     pub peers_rtt_us: BTreeMap<u64, u64>,
     /// Whether this node may vote and campaign, or why not.
     pub standing: Standing,
+    /// This node's clock against the cluster's.
+    pub clock: ClockStanding,
     /// Bytes of log on disk.
     pub log_bytes: u64,
     /// Sums since the start.

@@ -26,6 +26,11 @@ pub struct ClusterStatus {
     /// Index of the newest snapshot, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_index: Option<u64>,
+    /// Whether this node's clock is within the tolerance of the cluster's time; if not, it judges no time-based codes.
+    pub clock_in_time: bool,
+    /// How far this node's clock is ahead of the cluster's time, in ms, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ms: Option<i64>,
     pub nodes: Vec<NodeStatus>,
 }
 

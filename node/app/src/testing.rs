@@ -18,7 +18,8 @@ use crate::authenticate::Authenticator;
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
 use crate::ports::{
-    AuditArchive, Clock, ClusterStatus, Entropy, Late, ProposalCounts, ProposeError, Proposed, Replica, Role,
+    AuditArchive, Clock, ClockStanding, ClusterStatus, Entropy, Late, ProposalCounts, ProposeError, Proposed, Replica,
+    Role,
 };
 
 /// What happens to a proposal instead of what should.
@@ -52,6 +53,7 @@ struct Inner {
     index: u64,
     /// This node applies nothing until somebody waits for it.
     lagging: bool,
+    in_time: bool,
     faults: VecDeque<Fault>,
     calls: Vec<Call>,
     commands: Vec<Command>,
@@ -65,6 +67,7 @@ impl TestReplica {
                 local: Arc::new(State::new()),
                 index: 0,
                 lagging: false,
+                in_time: true,
                 faults: VecDeque::new(),
                 calls: Vec::new(),
                 commands: Vec::new(),
@@ -81,6 +84,11 @@ impl TestReplica {
     /// From now on this node stays behind until it is asked to catch up.
     pub(crate) fn fall_behind(&self) {
         self.inner.lock().lagging = true;
+    }
+
+    /// From now on the cluster says that this node's clock is wrong.
+    pub(crate) fn lose_time(&self) {
+        self.inner.lock().in_time = false;
     }
 
     pub(crate) fn take_calls(&self) -> Vec<Call> {
@@ -179,6 +187,14 @@ impl Replica for TestReplica {
             members: Vec::new(),
             quorum_ack_age_ms: Some(0),
             proposals: ProposalCounts::default(),
+            clock: self.clock(),
+        }
+    }
+
+    fn clock(&self) -> ClockStanding {
+        ClockStanding {
+            in_time: self.inner.lock().in_time,
+            ahead_ms: None,
         }
     }
 

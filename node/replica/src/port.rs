@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use quorate_app::{ClusterStatus, Late, Member, MemberKind, ProposalCounts, ProposeError, Proposed, Replica, Role};
+use quorate_app::{
+    ClockStanding, ClusterStatus, Late, Member, MemberKind, ProposalCounts, ProposeError, Proposed, Replica, Role,
+};
 use quorate_core::{Command, NodeId, Outcome, State};
 use quorate_raft::{BarrierError, ChangeError, Raft, RaftStatus};
 use tokio::sync::watch;
@@ -85,6 +87,10 @@ impl Replica for ClusterReplica {
         seen_by_use_cases(self.raft.status(), cluster)
     }
 
+    fn clock(&self) -> ClockStanding {
+        clock_of(self.raft.clock())
+    }
+
     fn applied(&self) -> watch::Receiver<u64> {
         self.published.applied()
     }
@@ -155,5 +161,11 @@ fn seen_by_use_cases(status: RaftStatus, cluster: [u8; 16]) -> ClusterStatus {
             queued: status.queued_commands as u64,
             in_flight: status.batches_in_flight as u64,
         },
+        clock: clock_of(status.clock),
     }
+}
+
+fn clock_of(standing: quorate_raft::ClockStanding) -> ClockStanding {
+    let quorate_raft::ClockStanding { in_time, ahead_ms } = standing;
+    ClockStanding { in_time, ahead_ms }
 }

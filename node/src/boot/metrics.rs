@@ -100,6 +100,8 @@ struct RaftGauges {
     lag: IntGaugeVec,
     peer_rtt: prometheus::GaugeVec,
     may_vote: IntGauge,
+    clock_ahead: Gauge,
+    clock_in_time: IntGauge,
     log_bytes: IntGauge,
     queued: IntGauge,
     in_flight: IntGauge,
@@ -153,6 +155,19 @@ impl RaftGauges {
                 registry,
                 "quorate_raft_may_vote",
                 "1 while this node votes and campaigns without reservation.",
+            )?,
+            clock_ahead: {
+                let ahead = Gauge::new(
+                    "quorate_clock_ahead_seconds",
+                    "How far this node's clock is ahead of the cluster's time.",
+                )?;
+                registry.register(Box::new(ahead.clone()))?;
+                ahead
+            },
+            clock_in_time: gauge(
+                registry,
+                "quorate_clock_in_time",
+                "1 while this node's clock is near enough to the cluster's time to judge time-based codes.",
             )?,
             log_bytes: gauge(registry, "quorate_raft_log_bytes", "Bytes of log on disk.")?,
             queued: gauge(
@@ -275,6 +290,9 @@ impl RaftGauges {
                 .set(*rtt_us as f64 / 1e6);
         }
         self.may_vote.set(i64::from(status.standing == Standing::Full));
+        self.clock_ahead
+            .set(status.clock.ahead_ms.unwrap_or(0) as f64 / 1_000.0);
+        self.clock_in_time.set(i64::from(status.clock.in_time));
         self.log_bytes.set(as_gauge(status.log_bytes));
         self.queued.set(as_gauge(status.queued_commands as u64));
         self.in_flight.set(as_gauge(status.batches_in_flight as u64));

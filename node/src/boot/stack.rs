@@ -112,6 +112,7 @@ fn consensus(config: &Config) -> quorate_raft::Config {
         heartbeat_ms: config.cluster.heartbeat_ms,
         election_min_ms: config.cluster.election_timeout_min_ms,
         election_max_ms: config.cluster.election_timeout_max_ms,
+        clock_tolerance_ms: config.cluster.clock_tolerance_ms,
         snapshot_log_bytes: u64::from(config.limits.snapshot_after_log_mib) << 20,
         ..quorate_raft::Config::default()
     }

@@ -95,6 +95,8 @@ pub struct Cluster {
     /// A follower that hears nothing campaigns after a random time in this range, in milliseconds.
     pub election_timeout_min_ms: u64,
     pub election_timeout_max_ms: u64,
+    /// How far a node's clock may be from the cluster's time before the node judges no time-based codes and leads no more, in ms.
+    pub clock_tolerance_ms: u64,
 }
 
 /// `[key]`: where the application key comes from, under which every secret is sealed.

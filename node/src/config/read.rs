@@ -152,6 +152,14 @@ fn read_cluster(mut section: Section<'_, '_>, cluster: &mut Cluster) {
         &mut cluster.election_timeout_max_ms,
         section.number("election_timeout_max_ms", 30..=60_000, max, "milliseconds"),
     );
+    // Below half a second probes over a wide network cannot tell; above a timestep a wrong clock would judge codes.
+    let tolerance = section.number(
+        "clock_tolerance_ms",
+        500..=30_000,
+        cluster.clock_tolerance_ms,
+        "milliseconds",
+    );
+    set(&mut cluster.clock_tolerance_ms, tolerance);
     section.close();
 }
 
@@ -255,6 +263,7 @@ impl Config {
                 heartbeat_ms: 60,
                 election_timeout_min_ms: 150,
                 election_timeout_max_ms: 300,
+                clock_tolerance_ms: 5_000,
             },
             key: KeySource::File(PathBuf::from("/etc/quorate/application.key")),
             api: Api {

@@ -37,6 +37,7 @@ impl Config {
             "election_timeout_max_ms",
             self.cluster.election_timeout_max_ms,
         );
+        plain(&mut out, "clock_tolerance_ms", self.cluster.clock_tolerance_ms);
         section(&mut out, "key");
         match &self.key {
             KeySource::File(file) => path(&mut out, "file", file),

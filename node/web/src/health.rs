@@ -12,7 +12,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use quorate_api::{Check, Readiness, health::ReadinessQuery};
-use quorate_app::Role;
+use quorate_app::{ClockStanding, Role};
 use tokio::time::Instant;
 
 use crate::call::parse_query;
@@ -100,17 +100,21 @@ async fn quorum(site: &Site) -> Check {
     }
 }
 
-/// Only a clock that is behind shows here: replicated time rests while nothing is written.
+/// Whether this node may judge time-based codes.
 fn clock(site: &Site) -> Check {
-    let behind_ms = site.replica.state().stamp().ms.saturating_sub(site.clock.now_ms());
-    let ok = behind_ms <= limits::CLOCK_BEHIND_MS;
-    let detail = match ok {
-        true => "not behind the cluster's time".to_owned(),
-        false => format!("{behind_ms} ms behind the cluster's time: set the clock"),
+    let ClockStanding { in_time, ahead_ms } = site.replica.clock();
+    let detail = match ahead_ms {
+        None => "the cluster's time is not known yet".to_owned(),
+        Some(ahead_ms) if in_time => format!("{ahead_ms:+} ms from the cluster's time"),
+        Some(ahead_ms) => {
+            format!(
+                "{ahead_ms:+} ms from the cluster's time: set this clock; until then no time-based codes are judged here"
+            )
+        }
     };
     Check {
         name: "clock".into(),
-        ok,
+        ok: in_time,
         detail,
         took_ms: 0,
     }

@@ -40,10 +40,6 @@ pub const READY: Duration = Duration::from_millis(900);
 /// a round trip: so at most five a second.
 pub const READY_REUSE: Duration = Duration::from_millis(200);
 
-/// How far this node's clock may be behind replicated time before `/readyz` says no: beyond it, its
-/// verdicts are refused.
-pub const CLOCK_BEHIND_MS: u64 = 10_000;
-
 /// How old a connection may grow. A peer that stops reading would otherwise hold its place for ever.
 pub const LIFETIME: Duration = Duration::from_secs(900);
 

@@ -25,12 +25,13 @@ pub use queue::{Group, GroupResult};
 
 use self::queue::Queue;
 use crate::errors::ProposeError;
+use crate::fence::Fence;
 use crate::ports::CallError;
 use crate::status::Tally;
 use crate::transport::peers::Peers;
 use crate::transport::wire::{self, Declined, Request, Response};
 use crate::types::{Batch, Engine};
-use crate::{WallClock, batch, limits};
+use crate::{batch, limits};
 
 /// Where batches go now.
 #[derive(Clone)]
@@ -49,7 +50,7 @@ pub struct Proposer {
     id: u64,
     engine: Engine,
     peers: Arc<Peers>,
-    clock: Arc<dyn WallClock>,
+    fence: Arc<Fence>,
     tally: Arc<Tally>,
     pipeline: usize,
     queue: Queue,
@@ -63,7 +64,7 @@ impl Proposer {
         id: u64,
         engine: Engine,
         peers: Arc<Peers>,
-        clock: Arc<dyn WallClock>,
+        fence: Arc<Fence>,
         tally: Arc<Tally>,
         pipeline: usize,
     ) -> Self {
@@ -78,7 +79,7 @@ impl Proposer {
             id,
             engine,
             peers,
-            clock,
+            fence,
             tally,
             pipeline,
             queue: Queue::default(),
@@ -254,7 +255,7 @@ impl Proposer {
 
     /// The leader's time for the next batch; never runs back on this node.
     fn stamp_ms(&self) -> u64 {
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.fence.stamp_ms();
         self.last_stamp_ms.fetch_max(now_ms, Ordering::AcqRel).max(now_ms)
     }
 

@@ -27,6 +27,16 @@ pub struct Seen {
     pub round_trip: Duration,
     pub leader: Option<u64>,
     pub committed: Option<LogId>,
+    /// Its wall clock at `at`, in ms since 1970, give or take half a round trip.
+    wall_ms: u64,
+}
+
+impl Seen {
+    /// Its wall clock now, in ms since 1970, reckoned by our monotonic clock: our wall clock may have been set meanwhile.
+    pub fn wall_now_ms(&self) -> u64 {
+        let passed_ms = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.wall_ms.saturating_add(passed_ms)
+    }
 }
 
 struct Peer {
@@ -215,13 +225,24 @@ async fn probe_until_closed(link: &dyn Link, seen: &Mutex<Option<Seen>>) -> Stri
         let asked = Instant::now();
         let answer = exchange(link, &Request::Probe, &mut []);
         let answer = timeout(Duration::from_millis(limits::PROBE_TIMEOUT_MS), answer).await;
-        if let Ok(Ok((Response::Probe { leader, committed }, _))) = answer {
+        if let Ok(Ok((
+            Response::Probe {
+                leader,
+                committed,
+                wall_ms,
+            },
+            _,
+        ))) = answer
+        {
+            let round_trip = asked.elapsed();
+            let half_ms = u64::try_from(round_trip.as_millis() / 2).unwrap_or(u64::MAX);
             // As of the question, not the answer: that much is certain.
             *seen.lock() = Some(Seen {
                 at: asked,
-                round_trip: asked.elapsed(),
+                round_trip,
                 leader,
                 committed,
+                wall_ms: wall_ms.saturating_sub(half_ms),
             });
         }
     }

@@ -128,6 +128,7 @@ async fn answer(request: Request, tail: Bytes, peer: u64, shared: &Arc<Shared>) 
         Request::Probe => Response::Probe {
             leader: shared.leader(),
             committed: *shared.log_gauges.committed.lock(),
+            wall_ms: shared.fence.wall_ms(),
         },
         Request::Acknowledged => {
             let known = shared.ledger.of(peer);

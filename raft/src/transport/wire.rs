@@ -35,7 +35,7 @@ pub enum Request {
     Barrier,
     /// Change the membership, at the leader.
     Change(Change),
-    /// Are you there, and how far is the cluster?
+    /// Are you there, how far is the cluster, and what time is it?
     Probe,
     /// What have I, the asker, acknowledged to you?
     Acknowledged,
@@ -79,6 +79,8 @@ pub enum Response {
     Probe {
         leader: Option<u64>,
         committed: Option<LogId>,
+        /// The answerer's wall clock, in ms since 1970.
+        wall_ms: u64,
     },
     /// The highest log position and vote the asker is known to have acknowledged.
     Acknowledged {

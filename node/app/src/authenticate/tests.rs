@@ -372,6 +372,18 @@ async fn a_clock_that_runs_ahead_judges_nothing() {
 }
 
 #[tokio::test]
+async fn a_node_whose_clock_is_wrong_judges_no_codes() {
+    let gateway = Gateway::new(PASSCODE_ONLY).await;
+    gateway.world.replica.lose_time();
+    assert_eq!(
+        gateway.ask("alice", &gateway.code(0)).await,
+        Decision::Silent(Silence::Clock)
+    );
+    assert_eq!(gateway.ask("nobody", "123456").await, Decision::Silent(Silence::Clock));
+    assert_eq!(gateway.verdicts(), []);
+}
+
+#[tokio::test]
 async fn a_node_with_another_key_is_silent() {
     let gateway = Gateway::new(PASSCODE_ONLY).await;
     let stranger = World {

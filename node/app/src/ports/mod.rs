@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
 
-pub use status::{ClusterStatus, Member, MemberKind, ProposalCounts, Role};
+pub use status::{ClockStanding, ClusterStatus, Member, MemberKind, ProposalCounts, Role};
 
 /// The replicated state machine as a use case sees it. Cheap to share; every method may be called from any thread.
 #[async_trait]
@@ -45,6 +45,9 @@ pub trait Replica: Send + Sync + 'static {
 
     /// Consensus as this node sees it now.
     fn status(&self) -> ClusterStatus;
+
+    /// This node's clock against the cluster's, now. Cheap: every login asks.
+    fn clock(&self) -> ClockStanding;
 
     /// The locally applied log index, for those who follow it.
     fn applied(&self) -> watch::Receiver<u64>;

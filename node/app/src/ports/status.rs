@@ -26,6 +26,24 @@ pub struct ClusterStatus {
     /// How long ago a quorum last confirmed the leader, in ms; only a leader knows it.
     pub quorum_ack_age_ms: Option<u64>,
     pub proposals: ProposalCounts,
+    pub clock: ClockStanding,
+}
+
+/// A node's clock against the cluster's time, on which a majority of the voters agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockStanding {
+    /// Within the tolerance, as far as the cluster's time is known.
+    pub in_time: bool,
+    /// How far this clock is ahead, in ms; none while the cluster's time is not known.
+    pub ahead_ms: Option<i64>,
+}
+
+impl ClockStanding {
+    /// A clock that nobody contradicts.
+    pub const UNQUESTIONED: ClockStanding = ClockStanding {
+        in_time: true,
+        ahead_ms: None,
+    };
 }
 
 /// What a node does in its term.

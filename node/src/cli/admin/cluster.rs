@@ -192,6 +192,14 @@ fn role(role: NodeRole) -> &'static str {
     }
 }
 
+fn clock(status: &ClusterStatus) -> String {
+    match status.clock_ahead_ms {
+        None => "the cluster's time is not known yet".to_owned(),
+        Some(ahead_ms) if status.clock_in_time => format!("in time ({ahead_ms:+} ms)"),
+        Some(ahead_ms) => format!("WRONG by {ahead_ms:+} ms: set it; this node judges no time-based codes"),
+    }
+}
+
 fn text(status: &ClusterStatus) -> String {
     let mut table = Table::new(&["NODE", "NAME", "SITE", "ROLE", "BEHIND", "RADIUS", "HTTPS", "CLUSTER"]);
     for node in &status.nodes {
@@ -215,6 +223,7 @@ fn text(status: &ClusterStatus) -> String {
             status.leader.map_or("none known".to_owned(), |id| id.to_string()),
         ),
         ("term", status.term.to_string()),
+        ("clock", clock(status)),
         (
             "log",
             format!(
@@ -256,6 +265,8 @@ mod tests {
             committed_index: 1,
             applied_index: 1,
             snapshot_index: None,
+            clock_in_time: true,
+            clock_ahead_ms: Some(0),
             nodes: (1..=voters).map(node).collect(),
         }
     }

@@ -53,6 +53,8 @@ async fn status(site: &Site) -> ClusterStatus {
         committed_index: seen.committed,
         applied_index: seen.applied,
         snapshot_index: seen.snapshot,
+        clock_in_time: seen.clock.in_time,
+        clock_ahead_ms: seen.clock.ahead_ms,
         nodes: seen.members.iter().map(|member| shape(member, seen.leader)).collect(),
     }
 }

@@ -176,6 +176,7 @@ pub struct OneState {
     applied: watch::Sender<u64>,
     /// While set, there is no quorum.
     pub alone: AtomicBool,
+    pub clock: std::sync::Mutex<ClockStanding>,
     pub barriers: AtomicU64,
 }
 
@@ -185,6 +186,7 @@ impl OneState {
             state: Mutex::new(Arc::new(State::new())),
             applied: watch::Sender::new(0),
             alone: AtomicBool::new(false),
+            clock: std::sync::Mutex::new(ClockStanding::UNQUESTIONED),
             barriers: AtomicU64::new(0),
         };
         let founding = FoundingNode {
@@ -264,7 +266,12 @@ impl Replica for OneState {
             snapshot: None,
             quorum_ack_age_ms: Some(0),
             proposals: ProposalCounts::default(),
+            clock: self.clock(),
         }
+    }
+
+    fn clock(&self) -> ClockStanding {
+        *self.clock.lock().unwrap()
     }
 
     fn applied(&self) -> watch::Receiver<u64> {
