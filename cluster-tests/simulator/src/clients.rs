@@ -51,7 +51,7 @@ impl Clients {
 
     /// One millisecond: perhaps a new login, perhaps an administrative act, and whoever waits long enough asks again.
     pub fn tick(&mut self, world: &World) {
-        if self.dice.once_in(40) {
+        if self.dice.once_in(20) {
             self.begin_login(world);
         }
         if self.dice.once_in(1_200) {

@@ -88,7 +88,7 @@ impl Disk {
             seen: Content::default(),
             pending: VecDeque::new(),
             now_ms: 0,
-            flush_ms: 0..3,
+            flush_ms: 0..9,
             stalled_until_ms: 0,
             full: false,
             failed: false,

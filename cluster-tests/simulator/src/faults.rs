@@ -69,14 +69,16 @@ pub struct Faults {
     dice: Dice,
     undo: Vec<(u64, Undo)>,
     counts: BTreeMap<String, u64>,
+    traced: bool,
 }
 
 impl Faults {
-    pub fn new(dice: Dice) -> Self {
+    pub fn new(dice: Dice, traced: bool) -> Self {
         Self {
             dice,
             undo: Vec::new(),
             counts: BTreeMap::new(),
+            traced,
         }
     }
 
@@ -114,6 +116,9 @@ impl Faults {
         let index = self.dice.of(0..world.hosts.len() as u64) as usize;
         let id = world.hosts[index].id;
         let until_ms = now_ms + self.dice.of(50..3_000);
+        if self.traced {
+            eprintln!("{now_ms:>6} {kind:?}, node {id}, until {until_ms}");
+        }
         match kind {
             Kind::Loss => self.weather(world, until_ms, |weather, dice| {
                 weather.lost_permille = dice.of(20..400)
@@ -172,6 +177,11 @@ impl Faults {
                 let off_ms = *self
                     .dice
                     .pick(&[-3_600_000, -30_000, -7_000, -2_000, 2_000, 7_000, 30_000, 3_600_000]);
+                // What the time is, the majority of clocks says: with more wrong ones nobody could know.
+                let wrong = world.hosts.iter().filter(|host| host.clock.off_ms() != 0).count();
+                if (wrong + 1) * 2 >= world.hosts.len() {
+                    return;
+                }
                 world.hosts[index].clock.set_off(off_ms);
                 self.undo.push((until_ms, Undo::Clock(id)));
             }

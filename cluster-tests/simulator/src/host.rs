@@ -105,6 +105,8 @@ impl Host {
             .start_paused(true)
             .build()?;
         self.lives += 1;
+        // Opened anew: whatever was not durable is gone by now.
+        self.disk.crash();
         let parts = runtime.block_on(self.build())?;
         self.net.set_life(self.id, Some(self.lives));
         self.net.set_paused(self.id, false);

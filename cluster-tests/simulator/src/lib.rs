@@ -18,4 +18,5 @@ pub mod host;
 pub mod invariants;
 pub mod network;
 pub mod run;
+pub mod trace;
 pub mod world;

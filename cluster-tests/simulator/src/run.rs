@@ -14,6 +14,7 @@ use crate::faults::Faults;
 use crate::history::Act;
 use crate::invariants::{self, Evidence, Watch};
 use crate::network::Counts;
+use crate::trace::{self, Trace};
 use crate::world::World;
 
 /// How long, in simulated ms, everything may go wrong.
@@ -49,19 +50,20 @@ pub struct Report {
     pub trace: u64,
 }
 
-/// Runs one seed with its files in `folder`.
+/// Runs one seed with its files in `folder`; with `traced`, tells on standard error what happens.
 ///
 /// # Errors
 /// When the simulation itself cannot go on; what it finds stands in the report.
-pub fn run(seed: u64, folder: &Path) -> Result<Report> {
+pub fn run(seed: u64, folder: &Path, traced: bool) -> Result<Report> {
     let mut dice = Dice::new(seed);
     let nodes = if dice.once_in(4) { 5 } else { 3 };
     let mut run = Run {
+        trace: Trace::new(traced),
         world: World::new(nodes, folder, dice.fork(1))?,
         watch: Watch::default(),
     };
     let (users, client) = run.world.found(&mut dice)?;
-    let mut faults = Faults::new(dice.fork(2));
+    let mut faults = Faults::new(dice.fork(2), traced);
     let mut clients = Clients::new(dice.fork(3), users.clone(), client);
     let found = run.storm(&mut faults, &mut clients);
     let found = found.and_then(|()| run.heal(&mut faults, &mut clients, &users));
@@ -69,6 +71,7 @@ pub fn run(seed: u64, folder: &Path) -> Result<Report> {
 }
 
 struct Run {
+    trace: Trace,
     world: World,
     watch: Watch,
 }
@@ -79,6 +82,7 @@ impl Run {
         if let Some(trouble) = self.world.trouble.take() {
             return Err(trouble);
         }
+        self.trace.look(&self.world);
         self.watch.look(&self.world)
     }
 
@@ -177,24 +181,7 @@ impl Run {
     }
 
     fn describe(&self) -> String {
-        let nodes = self.world.hosts.iter().map(|host| match host.parts() {
-            None => format!("{}: down", host.id),
-            Some(parts) => {
-                let status = parts.raft.status();
-                format!(
-                    "{}: {:?} term {} leader {:?} last {:?} applied {:?} voters {:?} {:?}",
-                    host.id,
-                    status.role,
-                    status.term,
-                    status.leader,
-                    status.last_log.map(|at| at.index),
-                    status.applied.map(|at| at.index),
-                    status.voters,
-                    status.standing
-                )
-            }
-        });
-        nodes.collect::<Vec<_>>().join("; ")
+        self.world.hosts.iter().map(trace::line).collect::<Vec<_>>().join("; ")
     }
 
     fn report(&self, seed: u64, nodes: u64, faults: &Faults, violation: Option<String>) -> Report {

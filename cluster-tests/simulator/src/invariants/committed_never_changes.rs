@@ -3,10 +3,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use quorate_raft::LogId;
 use quorate_raft::ports::Log;
 
-use super::Ledger;
+use super::{Committed, Ledger};
 use crate::world::World;
 
 #[derive(Default)]
@@ -27,25 +26,27 @@ impl Watch {
             let Ok(entries) = host.disk.read(from..applied.index + 1, usize::MAX) else {
                 continue;
             };
+            let under = host.disk.vote().map_or((0, 0), |vote| (vote.term, vote.node));
             for (id, bytes) in entries {
-                self.compare(host.id, id, hash_of(&bytes))?;
+                let hash = hash_of(&bytes);
+                self.compare(host.id, Committed { id, hash, under })?;
             }
         }
         Ok(())
     }
 
-    fn compare(&mut self, host: u64, id: LogId, hash: u64) -> Result<(), String> {
-        let entry = *self.ledger.entry(id.index).or_insert((id, hash));
-        if entry != (id, hash) {
+    fn compare(&mut self, host: u64, applied: Committed) -> Result<(), String> {
+        let id = applied.id;
+        let known = *self.ledger.entry(id.index).or_insert(applied);
+        if (known.id, known.hash) != (id, applied.hash) {
             return Err(format!(
                 "node {host} has applied {id:?} where {:?} was committed",
-                entry.0
+                known.id
             ));
         }
-        let before = self.ledger.range(..id.index).next_back();
-        match before {
-            Some((_, (former, _))) if (former.term, former.node) > (id.term, id.node) => {
-                Err(format!("{id:?} follows {former:?}"))
+        match self.ledger.range(..id.index).next_back() {
+            Some((_, former)) if (former.id.term, former.id.node) > (id.term, id.node) => {
+                Err(format!("{id:?} follows {:?}", former.id))
             }
             _ => Ok(()),
         }

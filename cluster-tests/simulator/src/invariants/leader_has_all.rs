@@ -1,4 +1,5 @@
-//! Leader completeness: who leads in a term has everything that was committed in earlier ones. And of one leader id there is one leader.
+//! Leader completeness: who leads has everything that was committed under earlier leader ids (term, node: openraft may have several leaders in a
+//! term, of which only the last can commit). And of one leader id there is one leader.
 
 use std::collections::BTreeMap;
 
@@ -29,19 +30,20 @@ impl Watch {
             let purged = host.disk.purged().map_or(0, |at| at.index);
             let earlier = ledger
                 .range(purged + 1..)
-                .filter(|(_, (id, _))| (id.term, id.node) < (status.term, host.id));
+                .filter(|(_, entry)| entry.under < (status.term, host.id));
             let Some((index, _)) = earlier.clone().next() else {
                 continue;
             };
             let own = host.disk.read(*index..u64::MAX, usize::MAX).unwrap_or_default();
             let own: BTreeMap<u64, _> = own.into_iter().map(|(id, _)| (id.index, id)).collect();
-            for (index, (id, _)) in earlier {
-                if own.get(index) != Some(id) {
+            for (index, entry) in earlier {
+                if own.get(index) != Some(&entry.id) {
                     return Err(format!(
-                        "node {} leads term {} with {:?} where {id:?} is committed",
+                        "node {} leads term {} with {:?} where {:?} is committed",
                         host.id,
                         status.term,
-                        own.get(index)
+                        own.get(index),
+                        entry.id
                     ));
                 }
             }

@@ -14,6 +14,7 @@ mod lockout;
 mod same_packet_same_verdict;
 mod single_use;
 mod terms_never_fall;
+mod time_is_true;
 mod time_never_falls;
 
 use std::collections::BTreeMap;
@@ -84,6 +85,7 @@ impl Watch {
             self.time
                 .look(world)
                 .map_err(|found| format!("time_never_falls: {found}"))?;
+            time_is_true::look(world).map_err(|found| format!("time_is_true: {found}"))?;
             self.terms
                 .look(world)
                 .map_err(|found| format!("terms_never_fall: {found}"))?;
@@ -117,9 +119,21 @@ impl Watch {
         self.committed
             .ledger
             .values()
-            .fold(0, |sum, (id, hash)| sum.rotate_left(5) ^ hash ^ id.term ^ id.index)
+            .fold(0, |sum, Committed { id, hash, .. }| {
+                sum.rotate_left(5) ^ hash ^ id.term ^ id.index
+            })
     }
 }
 
-/// Committed entries by index: their id, and a hash of their content.
-pub type Ledger = BTreeMap<u64, (quorate_raft::LogId, u64)>;
+/// Committed entries by index.
+pub type Ledger = BTreeMap<u64, Committed>;
+
+/// A committed entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Committed {
+    pub id: quorate_raft::LogId,
+    /// Of its content.
+    pub hash: u64,
+    /// Term and node of the leader under whom it was first seen to be committed; at the earliest, the one who committed it.
+    pub under: (u64, u64),
+}
