@@ -58,6 +58,23 @@ fn an_unwritable_directory_is_a_sentence() {
 }
 
 #[test]
+fn a_full_disk_is_a_sentence() {
+    prepared(|_, node| {
+        fs::create_dir(node.data_dir())?;
+        // A disk of its own, too small for a node, in a mount namespace of its own.
+        let script = "mount -t tmpfs -o size=32k none \"$0\" && exec \"$@\"";
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c", script])
+            .arg(node.data_dir())
+            .arg(process::quorate()?)
+            .arg("init")
+            .env("QUORATE_CONFIG", node.config_file());
+        explains(&process::finish(command)?, &["o space left", "free some space"])
+    });
+}
+
+#[test]
 fn a_data_directory_of_another_node_or_cluster_or_of_nobody_is_refused() {
     with_cluster(2, |cluster| {
         let (first, second) = (&cluster.nodes[0], &cluster.nodes[1]);
@@ -94,13 +111,13 @@ fn another_clusters_key_or_directory_does_not_start() {
         fs::write(&own, kept)?;
         // The log of another cluster under our identity.
         let data = ours.nodes[0].data_dir();
-        for part in ["log", "image", "snapshots"] {
+        for part in ["log", "snapshots"] {
             let (from, to) = (theirs.nodes[0].data_dir().join(part), data.join(part));
             fs::rename(&to, data.join(format!("{part}.own")))?;
             copy_folder(&from, &to)?;
         }
         explains(&ours.nodes[0].try_quorate(&["run"])?, &["cluster"]).context("with the log of another cluster")?;
-        for part in ["log", "image", "snapshots"] {
+        for part in ["log", "snapshots"] {
             fs::remove_dir_all(data.join(part))?;
             fs::rename(data.join(format!("{part}.own")), data.join(part))?;
         }

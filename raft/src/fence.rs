@@ -60,9 +60,9 @@ impl Fence {
         self.clock.now_ms()
     }
 
-    /// Takes note of what the clocks of other voters say now, in ms since 1970. `voters` counts this node, too.
-    pub fn compare(&self, others_ms: &[u64], voters: usize) {
-        if let Some(cluster_ms) = agreed(others_ms, self.wall_ms(), voters, self.tolerance_ms) {
+    /// Takes note of what the clocks of voters say now, in ms since 1970, as far as they are known; this node's among them, if it votes.
+    pub fn compare(&self, clocks_ms: Vec<u64>, voters: usize) {
+        if let Some(cluster_ms) = agreed(clocks_ms, voters, self.tolerance_ms) {
             *self.anchor.lock() = Some(Anchor {
                 at: Instant::now(),
                 cluster_ms,
@@ -109,8 +109,7 @@ impl Fence {
 }
 
 /// The time on which a majority of the voters agree, in ms since 1970.
-fn agreed(others_ms: &[u64], own_ms: u64, voters: usize, tolerance_ms: u64) -> Option<u64> {
-    let mut clocks: Vec<u64> = others_ms.iter().copied().chain([own_ms]).collect();
+fn agreed(mut clocks: Vec<u64>, voters: usize, tolerance_ms: u64) -> Option<u64> {
     clocks.sort_unstable();
     // The middle of the smallest span that holds a majority: two liars of five cannot move it, and one who is far off is not in it.
     let majority = voters / 2 + 1;
@@ -144,8 +143,8 @@ mod tests {
     fn a_majority_decides_and_less_does_not() {
         const OWN: u64 = 10_000_000;
         let agreed = |others: &[i64], voters| {
-            let others: Vec<u64> = others.iter().map(|ahead| OWN.saturating_add_signed(*ahead)).collect();
-            agreed(&others, OWN, voters, 5_000).map(|ms| ms.cast_signed() - OWN.cast_signed())
+            let others = others.iter().map(|ahead| OWN.saturating_add_signed(*ahead));
+            agreed(others.chain([OWN]).collect(), voters, 5_000).map(|ms| ms.cast_signed() - OWN.cast_signed())
         };
         assert_eq!(agreed(&[100, -100], 3), Some(-100));
         assert_eq!(agreed(&[3_600_000, 50], 3), Some(0));
@@ -160,10 +159,10 @@ mod tests {
     async fn a_clock_that_jumps_is_noticed_without_anybody_else() {
         let (watch, fence) = fence(1_000_000);
         assert!(fence.standing().in_time && !fence.is_anchored());
-        fence.compare(&[1_000_010, 999_990], 3);
+        fence.compare(vec![1_000_010, 999_990, 1_000_000], 3);
         watch.0.fetch_add(3_600_000, Ordering::Relaxed);
         // Only one other is left, and who of the two is wrong the clocks alone do not tell.
-        fence.compare(&[1_000_000], 3);
+        fence.compare(vec![1_000_000, 4_600_000], 3);
         assert!(!fence.standing().in_time);
         assert!(fence.stamp_ms() <= 1_000_000 + 5_000);
         assert!(!fence.is_in_time(4_600_000) && fence.is_in_time(1_000_000));
@@ -177,7 +176,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_node_alone_against_the_majority_is_out_of_time() {
         let (_, fence) = fence(1_000_000);
-        fence.compare(&[1_030_000, 1_030_100], 3);
+        fence.compare(vec![1_000_000, 1_030_000, 1_030_100], 3);
         assert_eq!(
             fence.standing(),
             ClockStanding {

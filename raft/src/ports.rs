@@ -1,6 +1,6 @@
 //! What consensus stands on: a network, a log, and somewhere to wait for the disk.
 //!
-//! In a node these are QUIC ([`crate::transport::quic`]), [`DurableLog`] and threads. In a simulation they are whatever the
+//! In a node these are QUIC, [`DurableLog`] and threads. In a simulation they are whatever the
 //! simulation says, on one thread and one clock, so that a seed decides everything.
 
 use std::io;

@@ -136,9 +136,9 @@ fn compare_clocks(
     let others = seen
         .iter()
         .filter(|(peer, seen)| **peer != id && voters.contains(peer) && seen.at.elapsed() < within);
-    let clocks_ms: Vec<u64> = others.map(|(_, seen)| seen.wall_now_ms()).collect();
-    // A learner is none of the voters, but its own clock is as good as theirs.
-    fence.compare(&clocks_ms, voters.len().max(1));
+    let own = voters.contains(&id).then(|| fence.wall_ms());
+    let clocks_ms = others.map(|(_, seen)| seen.wall_now_ms()).chain(own).collect();
+    fence.compare(clocks_ms, voters.len());
 }
 
 fn reachable(peers: &Peers, id: u64, within: Duration) -> BTreeSet<u64> {

@@ -101,6 +101,16 @@ impl Disk {
         self.0.lock().durable.clone()
     }
 
+    /// The vote that a power cut would leave.
+    pub fn durable_vote(&self) -> Option<Vote> {
+        self.0.lock().durable.vote
+    }
+
+    /// The end of the log that a power cut would leave.
+    pub fn durable_last(&self) -> Option<LogId> {
+        self.0.lock().durable.last()
+    }
+
     /// Lets time pass: flushes that are over become durable, and are reported.
     pub fn advance(&self, now_ms: u64) {
         let mut over = Vec::new();

@@ -49,7 +49,7 @@ pub fn line(host: &Host) -> String {
         status.term,
         status.leader,
         status.last_log.map_or("-".to_owned(), id),
-        host.disk.durable().last().map_or("-".to_owned(), id),
+        host.disk.durable_last().map_or("-".to_owned(), id),
         status.applied.map(|at| at.index),
         host.disk.vote().map(|vote| (vote.term, vote.node, vote.committed)),
         status.voters,

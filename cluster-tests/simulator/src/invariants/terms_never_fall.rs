@@ -13,7 +13,7 @@ pub struct Watch {
 impl Watch {
     pub fn look(&mut self, world: &World) -> Result<(), String> {
         for host in &world.hosts {
-            let Some(vote) = host.disk.durable().vote else { continue };
+            let Some(vote) = host.disk.durable_vote() else { continue };
             let vote = (vote.term, vote.node);
             let highest = self.votes.entry(host.id).or_insert(vote);
             if vote < *highest {
