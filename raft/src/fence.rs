@@ -70,13 +70,18 @@ impl Fence {
         }
     }
 
+    /// The cluster's time now, in ms since 1970, if it is known.
+    fn cluster_ms(&self) -> Option<u64> {
+        self.anchor.lock().map(|anchor| anchor.now_ms())
+    }
+
     /// Whether the cluster's time is known.
     pub fn is_anchored(&self) -> bool {
         self.anchor.lock().is_some()
     }
 
     pub fn standing(&self) -> ClockStanding {
-        let Some(cluster_ms) = self.anchor.lock().map(|anchor| anchor.now_ms()) else {
+        let Some(cluster_ms) = self.cluster_ms() else {
             return ClockStanding {
                 in_time: true,
                 ahead_ms: None,
@@ -91,14 +96,14 @@ impl Fence {
 
     /// Whether another clock, which says this now, is within the tolerance of the cluster's time.
     pub fn is_in_time(&self, other_ms: u64) -> bool {
-        let cluster_ms = self.anchor.lock().map(|anchor| anchor.now_ms());
-        cluster_ms.is_none_or(|cluster_ms| cluster_ms.abs_diff(other_ms) <= self.tolerance_ms)
+        self.cluster_ms()
+            .is_none_or(|cluster_ms| cluster_ms.abs_diff(other_ms) <= self.tolerance_ms)
     }
 
     /// The time to write into the log, in ms since 1970: this node's, no further from the cluster's than the tolerance.
     pub fn stamp_ms(&self) -> u64 {
         let wall_ms = self.wall_ms();
-        match self.anchor.lock().map(|anchor| anchor.now_ms()) {
+        match self.cluster_ms() {
             None => wall_ms,
             Some(cluster_ms) => wall_ms.clamp(
                 cluster_ms.saturating_sub(self.tolerance_ms),

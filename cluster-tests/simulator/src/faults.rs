@@ -133,17 +133,11 @@ impl Faults {
                 weather.delay_ms = 0..30;
             }),
             Kind::OneWay => {
-                let other = self.other(world, id);
+                let other = *self.dice.pick(&others(world, id));
                 self.block(world, id, other, until_ms);
             }
             Kind::Isolation => {
-                let others: Vec<u64> = world
-                    .hosts
-                    .iter()
-                    .map(|host| host.id)
-                    .filter(|other| *other != id)
-                    .collect();
-                for other in others {
+                for other in others(world, id) {
                     self.block(world, id, other, until_ms);
                     self.block(world, other, id, until_ms);
                 }
@@ -192,16 +186,6 @@ impl Faults {
         *self.counts.entry(kind.name()).or_default() += 1;
     }
 
-    fn other(&mut self, world: &World, id: u64) -> u64 {
-        let others: Vec<u64> = world
-            .hosts
-            .iter()
-            .map(|host| host.id)
-            .filter(|other| *other != id)
-            .collect();
-        *self.dice.pick(&others)
-    }
-
     /// Changes the weather on about half of all directed ways.
     fn weather(&mut self, world: &World, until_ms: u64, change: impl Fn(&mut Weather, &mut Dice)) {
         for from in world.hosts.iter().map(|host| host.id) {
@@ -241,4 +225,10 @@ impl Faults {
             }
         }
     }
+}
+
+/// All nodes but this one.
+fn others(world: &World, id: u64) -> Vec<u64> {
+    let ids = world.hosts.iter().map(|host| host.id);
+    ids.filter(|other| *other != id).collect()
 }

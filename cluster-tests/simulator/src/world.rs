@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 use parking_lot::Mutex;
 use quorate_app::{ClientSpec, Entropy, FoundingNode, HashQueue, NewUser, Replica, TokenSpec, found_cluster};
 use quorate_core::{ClientId, Factor, Modes, NodeId, UserId};
-use quorate_raft::Role;
+use quorate_raft::{LogId, Role};
+use quorate_replica::View;
 use quorate_seal::{KeyId, KeyRing};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -261,6 +262,15 @@ impl World {
                     .await;
             });
         }
+    }
+
+    /// What each running node has applied, and up to where.
+    pub fn applied(&self) -> impl Iterator<Item = (&Host, View, LogId)> {
+        self.hosts.iter().filter_map(|host| {
+            let view = host.parts()?.published.view();
+            let at = view.applied?;
+            Some((host, view, at))
+        })
     }
 
     /// The voters, as the node that has applied most sees them.

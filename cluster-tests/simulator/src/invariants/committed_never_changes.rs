@@ -15,11 +15,7 @@ pub struct Watch {
 
 impl Watch {
     pub fn look(&mut self, world: &World) -> Result<(), String> {
-        for host in &world.hosts {
-            let Some(parts) = host.parts() else { continue };
-            let Some(applied) = parts.published.view().applied else {
-                continue;
-            };
+        for (host, _, applied) in world.applied() {
             let known = self.ledger.keys().next_back().copied().unwrap_or(0);
             // Everything new, and the last few again.
             let from = known.min(applied.index).saturating_sub(30);

@@ -11,10 +11,7 @@ pub struct Watch {
 
 impl Watch {
     pub fn look(&mut self, world: &World) -> Result<(), String> {
-        for host in &world.hosts {
-            let Some(parts) = host.parts() else { continue };
-            let view = parts.published.view();
-            let Some(applied) = view.applied else { continue };
+        for (host, view, applied) in world.applied() {
             let digest = view.state.digest();
             if *self.digests.entry(applied.index).or_insert(digest) != digest {
                 return Err(format!("node {} has another state at {}", host.id, applied.index));

@@ -11,10 +11,7 @@ pub struct Watch {
 
 impl Watch {
     pub fn look(&mut self, world: &World) -> Result<(), String> {
-        for host in &world.hosts {
-            let Some(parts) = host.parts() else { continue };
-            let view = parts.published.view();
-            let Some(applied) = view.applied else { continue };
+        for (host, view, applied) in world.applied() {
             let stamp = view.state.stamp().ms;
             self.stamps.insert(applied.index, stamp);
             let before = self.stamps.range(..applied.index).next_back();
