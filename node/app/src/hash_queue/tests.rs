@@ -35,6 +35,7 @@ async fn a_full_lane_is_told_from_a_full_queue() {
     let queue = HashQueue {
         shared: Arc::new(Shared::new(1)),
         threads: 0,
+        in_place: false,
     };
     let submit = |client: u64, user: u64| {
         let (answer, answered) = oneshot::channel();
@@ -78,6 +79,7 @@ async fn what_nobody_waits_for_is_not_hashed() {
     let queue = HashQueue {
         shared: Arc::clone(&shared),
         threads: 1,
+        in_place: false,
     };
     let verifier = Arc::new(PasswordVerifier::dummy());
     let late = queue.verify(ALICE, verifier.clone(), bytes("x"), Instant::now()).await;
