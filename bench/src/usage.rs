@@ -24,6 +24,8 @@ pub struct Used {
     pub own_total: Duration,
     /// Part of the processors' time that the host gave to other machines, 0 to 1.
     pub stolen: f64,
+    /// Part of it that neither these processes nor this one used: interrupts, and whoever else works here.
+    pub elsewhere: f64,
 }
 
 /// The processes of a cluster's nodes that run.
@@ -54,7 +56,8 @@ impl Watch {
             own_processors: own.as_secs_f64() / wall,
             nodes_total: Duration::ZERO,
             own_total: own,
-            stolen: Ticks::now()?.stolen_since(self.machine),
+            stolen: 0.0,
+            elsewhere: 0.0,
         };
         for (pid, before) in self.nodes {
             let now = Usage::of(pid)?;
@@ -63,6 +66,9 @@ impl Watch {
             used.node_processors.push(time.as_secs_f64() / wall);
             used.node_bytes.push(now.resident_bytes);
         }
+        let machine = Ticks::now()?;
+        used.stolen = machine.stolen_since(self.machine);
+        used.elsewhere = machine.busy_since(self.machine, used.nodes_total + used.own_total);
         Ok(used)
     }
 }
@@ -70,6 +76,7 @@ impl Watch {
 /// The first line of /proc/stat, in clock ticks of all processors.
 #[derive(Clone, Copy)]
 pub struct Ticks {
+    idle: u64,
     stolen: u64,
     all: u64,
 }
@@ -81,6 +88,7 @@ impl Ticks {
         let line = stat.lines().next().context("/proc/stat is empty")?;
         let ticks: Vec<u64> = line.split_whitespace().skip(1).take(8).flat_map(str::parse).collect();
         Ok(Self {
+            idle: ticks.iter().skip(3).take(2).sum(),
             stolen: *ticks.get(7).context("/proc/stat tells no stolen time")?,
             all: ticks.iter().sum(),
         })
@@ -88,6 +96,14 @@ impl Ticks {
 
     pub fn stolen_since(self, before: Self) -> f64 {
         (self.stolen - before.stolen) as f64 / (self.all - before.all).max(1) as f64
+    }
+
+    /// Part of the time in which a processor worked, `known` work aside.
+    fn busy_since(self, before: Self, known: Duration) -> f64 {
+        let all = (self.all - before.all).max(1) as f64;
+        let quiet = (self.idle + self.stolen).saturating_sub(before.idle + before.stolen) as f64;
+        let known = known.as_secs_f64() * rustix::param::clock_ticks_per_second() as f64;
+        ((all - quiet - known) / all).max(0.0)
     }
 }
 

@@ -71,6 +71,7 @@ impl Report {
             "clients",
             "codes/s, turn by turn",
             "stolen %",
+            "elsewhere %",
             "one fdatasync ms",
             "µs CPU/code, nodes",
             "µs CPU/code, client",
@@ -137,6 +138,7 @@ impl Report {
             "p50 ms",
             "p99 ms",
             "stolen %",
+            "elsewhere %",
             "refused",
         ]);
         for clients in clients {
@@ -146,6 +148,7 @@ impl Report {
                 decimals(measured.median(*clients, |sample| millis(sample.p50))),
                 decimals(measured.median(*clients, |sample| millis(sample.p99))),
                 percents(measured.with(*clients).map(|sample| sample.stolen)),
+                percents(measured.with(*clients).map(|sample| sample.elsewhere)),
                 measured
                     .with(*clients)
                     .map(|sample| sample.refused)
@@ -242,6 +245,7 @@ impl Measured {
             whole(clients as f64),
             rates.join(" · "),
             percents(self.with(clients).map(|sample| sample.stolen)),
+            percents(self.with(clients).map(|sample| sample.elsewhere)),
             syncs.join(" · "),
             rounded(self.median(clients, |sample| sample.nodes_us)),
             rounded(self.median(clients, |sample| sample.client_us)),

@@ -23,6 +23,8 @@ pub struct Sample {
     pub client_us: f64,
     /// Part of the processors' time that the host gave to others.
     pub stolen: f64,
+    /// Part of it that went neither to the system nor to this process.
+    pub elsewhere: f64,
     /// One fdatasync just before.
     pub sync: Duration,
 }
@@ -40,17 +42,19 @@ impl Sample {
             nodes_us: each_us(used.nodes_total),
             client_us: each_us(used.own_total),
             stolen: used.stolen,
+            elsewhere: used.elsewhere,
             sync,
         }
     }
 
     pub fn said(&self) -> String {
         format!(
-            "{}/s, p50 {} ms, p99 {} ms, {:.0} % stolen",
+            "{}/s, p50 {} ms, p99 {} ms, {:.0} % stolen, {:.0} % elsewhere",
             whole(self.rate),
             milliseconds(self.p50),
             milliseconds(self.p99),
-            self.stolen * 100.0
+            self.stolen * 100.0,
+            self.elsewhere * 100.0
         )
     }
 }
