@@ -28,7 +28,14 @@ pub struct Ceilings {
 
 /// Measures and prints.
 pub fn run() -> Result<Ceilings> {
+    let (ceilings, table) = measure()?;
     println!("Ceilings of this machine ({} processors):", processors());
+    table.print();
+    Ok(ceilings)
+}
+
+/// Measures, and gives the figures as a table as well.
+pub fn measure() -> Result<(Ceilings, Table)> {
     let echoes_per_s = echo()?;
     let mut table = Table::new(&["work", "per second"]);
     table.row(vec![
@@ -37,7 +44,7 @@ pub fn run() -> Result<Ceilings> {
     ]);
     let mut sync = Duration::ZERO;
     for batch in [1, 16, 64, 256] {
-        let records_per_s = fdatasync(batch)?;
+        let records_per_s = fdatasync(batch, LASTS)?;
         table.row(vec![
             format!("200-byte records, fdatasync every {batch}"),
             whole(records_per_s),
@@ -51,12 +58,17 @@ pub fn run() -> Result<Ceilings> {
         format!("Argon2id 19 MiB, 2, 1 on {} threads", processors()),
         format!("{hashes_per_s:.1}"),
     ]);
-    table.print();
-    Ok(Ceilings {
+    let ceilings = Ceilings {
         echoes_per_s,
         sync,
         hashes_per_s,
-    })
+    };
+    Ok((ceilings, table))
+}
+
+/// Time of one fdatasync just now: a shared disk is not the same from minute to minute.
+pub fn sync_now() -> Result<Duration> {
+    Ok(Duration::from_secs_f64(1.0 / fdatasync(1, LASTS / 6)?))
 }
 
 fn processors() -> usize {
@@ -91,12 +103,12 @@ fn echo() -> Result<f64> {
 }
 
 /// Records per second when `batch` of them share one fdatasync, appended to a file beside the clusters' own.
-fn fdatasync(batch: usize) -> Result<f64> {
+fn fdatasync(batch: usize, lasts: Duration) -> Result<f64> {
     let folder = tempfile::tempdir()?;
     let mut file = File::create(folder.path().join("log"))?;
     let records = RECORD.repeat(batch);
     let (begun, mut synced) = (Instant::now(), 0);
-    while begun.elapsed() < LASTS {
+    while begun.elapsed() < lasts {
         file.write_all(&records)?;
         file.sync_data()?;
         synced += batch;

@@ -39,6 +39,7 @@ pub enum Pace {
 /// What became of the logins.
 #[derive(Debug, Default)]
 pub struct Outcome {
+    pub sent: usize,
     pub accepted: usize,
     pub refused: usize,
     pub lost: usize,
@@ -122,6 +123,7 @@ impl<'a> Generator<'a> {
             self.receive(wait)?;
         }
         self.outcome.elapsed = begun.elapsed();
+        self.outcome.sent = self.next;
         let ended = Instant::now();
         // What is in flight still counts as an answer or a loss, but not for the rate.
         let counted = self.outcome.accepted;

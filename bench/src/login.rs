@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use cluster_tests::{Cluster, Person, cluster::SECRET, figures::percentile, people, wire::Secret};
+use cluster_tests::{Cluster, Person, figures::percentile, people};
 
 use crate::{
+    armed::Armed,
     ceilings::{self, Ceilings},
-    generator::{self, Outcome, Pace},
-    magazine::Magazine,
+    generator::{Outcome, Pace},
     passwords,
     table::{Table, milliseconds, whole},
-    usage::{Used, Watch},
+    usage::{self, Used, Watch},
 };
 
 /// Logins signed for the first measurement, one in flight, as a rate.
@@ -58,11 +58,7 @@ fn measure(size: usize, options: &Options, ceilings: &Ceilings) -> Result<()> {
     );
     cluster.converged()?;
 
-    let mut bench = Bench {
-        cluster,
-        people,
-        lasts: Duration::from_secs(options.seconds),
-    };
+    let (mut armed, lasts) = (Armed::new(cluster, people), Duration::from_secs(options.seconds));
     let mut table = Table::new(&[
         "passcode-only",
         "logins/s",
@@ -79,21 +75,21 @@ fn measure(size: usize, options: &Options, ceilings: &Ceilings) -> Result<()> {
     for in_flight in &options.in_flight {
         let pace = Pace::Closed { in_flight: *in_flight };
         let guess = if best == 0.0 { FIRST_GUESS_PER_S } else { best * 2.5 };
-        let (outcome, used) = bench.fire(pace, guess)?;
+        let (outcome, used) = fire(&mut armed, pace, guess, lasts)?;
         best = best.max(outcome.per_second());
         table.row(row(&format!("{in_flight} in flight"), &outcome, &used));
         eprintln!("  … {in_flight} in flight: {}/s", whole(outcome.per_second()));
     }
     let half = Pace::Open { per_second: best / 2.0 };
-    let (outcome, used) = bench.fire(half, best)?;
+    let (outcome, used) = fire(&mut armed, half, best, lasts)?;
     table.row(row("half of the best, open", &outcome, &used));
     table.print();
 
     // A code for everybody, since it cannot be known beforehand who gets as far as being asked for one.
-    bench.wait_for_codes(bench.people.len() * 2);
-    bench.people.sort_by_key(Person::last_given);
-    let watch = Watch::start(&bench.cluster)?;
-    let outcome = passwords::drive(&bench.cluster, &mut bench.people, bench.lasts)?;
+    armed.wait_for_codes(armed.people.len());
+    armed.people.sort_by_key(Person::last_given);
+    let watch = Watch::start(usage::pids(&armed.cluster)?)?;
+    let outcome = passwords::drive(&armed.cluster, &mut armed.people, lasts)?;
     let used = watch.stop()?;
     let mut table = Table::new(&[
         "password, then code",
@@ -119,32 +115,12 @@ fn measure(size: usize, options: &Options, ceilings: &Ceilings) -> Result<()> {
     Ok(())
 }
 
-struct Bench {
-    cluster: Cluster,
-    people: Vec<Person>,
-    lasts: Duration,
-}
-
-impl Bench {
-    /// One measurement, with enough signed logins for `per_second`.
-    fn fire(&mut self, pace: Pace, per_second: f64) -> Result<(Outcome, Used)> {
-        let secret = Secret::new(SECRET);
-        let wanted = (per_second * self.lasts.as_secs_f64()) as usize;
-        self.wait_for_codes(wanted);
-        let magazine = Magazine::fill(&mut self.people, &secret, wanted);
-        let watch = Watch::start(&self.cluster)?;
-        let source = self.cluster.sources.passcode;
-        let outcome = generator::fire(&magazine, &secret, source, &self.cluster.servers(), pace, self.lasts)?;
-        Ok((outcome, watch.stop()?))
-    }
-
-    /// Waits until people have `wanted` fresh codes between them, but at most for one each: half a minute.
-    fn wait_for_codes(&self, wanted: usize) {
-        let wanted = wanted.min(self.people.len());
-        while self.people.iter().map(Person::fresh_codes).sum::<usize>() < wanted {
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    }
+/// One measurement, with enough signed logins for `per_second`.
+fn fire(armed: &mut Armed, pace: Pace, per_second: f64, lasts: Duration) -> Result<(Outcome, Used)> {
+    armed.load(per_second, lasts);
+    let watch = Watch::start(usage::pids(&armed.cluster)?)?;
+    let outcome = armed.fire(pace, lasts)?;
+    Ok((outcome, watch.stop()?))
 }
 
 fn row(name: &str, outcome: &Outcome, used: &Used) -> Vec<String> {

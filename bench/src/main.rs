@@ -1,14 +1,17 @@
 //! What Quorate does on this machine, beside what this machine can do at all.
 //!
 //! `login` drives RADIUS logins against one and three nodes; `gap` kills leaders under load; `size` counts memory,
-//! disk and the time from start to ready as users grow; `ceilings` measures the machine alone. `login` and `gap`
-//! print the ceilings of the same run beside their figures: absolute figures move from machine to machine.
+//! disk and the time from start to ready as users grow; `compare` does the same work with etcd, Galera and privacyIDEA in turn;
+//! `ceilings` measures the machine alone. `login`, `gap` and `compare` print the ceilings of the same run beside their
+//! figures: absolute figures move from machine to machine.
 //!
 //! The clusters are the ones of `cluster-tests`: real processes with real fsync, made with the real commands. Caveat:
 //! nodes, load generator and kernel share this machine's processors; the processor time of each is printed.
 #![forbid(unsafe_code)]
 
+mod armed;
 mod ceilings;
+mod compare;
 mod gap;
 mod generator;
 mod login;
@@ -39,19 +42,32 @@ enum Work {
     Gap(gap::Options),
     /// Memory, disk and time to ready with 1,000, 100,000 and 1,000,000 users
     Size(size::Options),
+    /// The same work done by etcd, Galera, privacyIDEA and Quorate in turn, with ratios
+    Compare(compare::Options),
     /// UDP echo, batched fdatasync and Argon2id: what this machine can do at all
     Ceilings,
 }
 
+impl Work {
+    fn needs_quorate(&self) -> bool {
+        match self {
+            Work::Login(_) | Work::Gap(_) | Work::Size(_) => true,
+            Work::Compare(options) => options.needs_quorate(),
+            Work::Ceilings => false,
+        }
+    }
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if !matches!(arguments.work, Work::Ceilings) {
+    if arguments.work.needs_quorate() {
         build_quorate()?;
     }
     match arguments.work {
         Work::Login(options) => login::run(&options),
         Work::Gap(options) => gap::run(&options),
         Work::Size(options) => size::run(&options),
+        Work::Compare(options) => compare::run(&options),
         Work::Ceilings => ceilings::run().map(drop),
     }
 }

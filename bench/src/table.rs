@@ -15,6 +15,14 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// The same table in Markdown.
+    pub fn markdown(&self) -> String {
+        let mut lines: Vec<String> = self.rows.iter().map(|row| format!("| {} |", row.join(" | "))).collect();
+        let columns = self.rows.first().map_or(0, Vec::len);
+        lines.insert(1.min(lines.len()), format!("|{}", "---|".repeat(columns)));
+        lines.join("\n") + "\n"
+    }
+
     pub fn print(&self) {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
@@ -61,6 +69,13 @@ pub fn milliseconds(time: std::time::Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_in_markdown() {
+        let mut table = Table::new(&["a", "b"]);
+        table.row(vec!["1".into(), "2".into()]);
+        assert_eq!(table.markdown(), "| a | b |\n|---|---|\n| 1 | 2 |\n");
+    }
 
     #[test]
     fn thousands_are_set_apart() {
