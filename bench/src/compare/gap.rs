@@ -115,7 +115,7 @@ fn log_in(mut client: Box<dyn Client>, home: usize, first: Instant, between: Dur
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         // A login that was due during a stall is not made up for: a burst after it would be another load.
         due = (due + between).max(Instant::now());
-        let verdict = client.take_code().and_then(|()| Ok(roam(&mut *client, home, board)));
+        let verdict = client.take_code().map(|()| roam(&mut *client, home, board));
         let count = |add: fn(&mut Account)| add(&mut board.others.lock().expect("invariant: no holder panics"));
         match verdict {
             Ok(Some(Verdict::Accepted)) => {
