@@ -1,13 +1,14 @@
 //! What Quorate does on this machine, beside what this machine can do at all.
 //!
 //! `login` drives RADIUS logins against one and three nodes; `gap` kills leaders under load; `size` counts memory,
-//! disk and the time from start to ready as users grow; `ceilings` measures the machine alone. `login` and `gap`
+//! disk and the time from start to ready as users grow; `audit` asks ten million records questions; `ceilings` measures the machine alone. `login` and `gap`
 //! print the ceilings of the same run beside their figures: absolute figures move from machine to machine.
 //!
 //! The clusters are the ones of `cluster-tests`: real processes with real fsync, made with the real commands. Caveat:
 //! nodes, load generator and kernel share this machine's processors; the processor time of each is printed.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod ceilings;
 mod gap;
 mod generator;
@@ -39,19 +40,22 @@ enum Work {
     Gap(gap::Options),
     /// Memory, disk and time to ready with 1,000, 100,000 and 1,000,000 users
     Size(size::Options),
+    /// Ten million audit records: memory, index and questions
+    Audit(audit::Options),
     /// UDP echo, batched fdatasync and Argon2id: what this machine can do at all
     Ceilings,
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if !matches!(arguments.work, Work::Ceilings) {
+    if !matches!(arguments.work, Work::Ceilings | Work::Audit(_)) {
         build_quorate()?;
     }
     match arguments.work {
         Work::Login(options) => login::run(&options),
         Work::Gap(options) => gap::run(&options),
         Work::Size(options) => size::run(&options),
+        Work::Audit(options) => audit::run(&options),
         Work::Ceilings => ceilings::run().map(drop),
     }
 }

@@ -31,7 +31,20 @@ pub struct ClusterStatus {
     /// How far this node's clock is ahead of the cluster's time, in ms, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead_ms: Option<i64>,
+    pub audit: AuditExtent,
     pub nodes: Vec<NodeStatus>,
+}
+
+/// How much of the audit the node that answers has, and can search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditExtent {
+    /// Records that there have been.
+    pub records: u64,
+    /// Segments that are missing or damaged here; they are being fetched from other nodes.
+    pub missing_segments: u64,
+    /// Present while the index is being built: until then searches take longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<crate::IndexProgress>,
 }
 
 /// One node.

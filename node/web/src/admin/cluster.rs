@@ -5,6 +5,7 @@ use quorate_app::{Member, MemberKind};
 use quorate_core::NodeId;
 use tokio::time::Instant;
 
+use super::audit;
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::limits;
@@ -55,6 +56,7 @@ async fn status(site: &Site) -> ClusterStatus {
         snapshot_index: seen.snapshot,
         clock_in_time: seen.clock.in_time,
         clock_ahead_ms: seen.clock.ahead_ms,
+        audit: audit::extent(site),
         nodes: seen.members.iter().map(|member| shape(member, seen.leader)).collect(),
     }
 }
