@@ -283,6 +283,8 @@ pub(crate) struct Shelf {
     /// Segments that were read as a whole.
     pub(crate) reads: AtomicU64,
     keys: AuditKeys,
+    /// As they were made the first time.
+    keys_of_records: Mutex<BTreeMap<u64, Vec<u64>>>,
 }
 
 impl Shelf {
@@ -338,13 +340,16 @@ impl AuditArchive for Shelf {
         if self.index_is_damaged.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let has_all = |seq: &u64| {
-            self.record(*seq).is_ok_and(|record| {
-                let own = self.keys.of(&record);
-                keys.iter().all(|key| own.contains(key))
-            })
+        let mut own_keys = self.keys_of_records.lock();
+        let mut has_all = |seq: &u64| {
+            let own = own_keys.entry(*seq).or_insert_with(|| {
+                self.record(*seq)
+                    .map(|record| self.keys.of(&record))
+                    .unwrap_or_default()
+            });
+            keys.iter().all(|key| own.contains(key))
         };
-        let found: Vec<u64> = range.filter(has_all).collect();
+        let found: Vec<u64> = range.filter(|seq| has_all(seq)).collect();
         match order {
             Order::OldestFirst => found.into_iter().all(visit),
             Order::NewestFirst => found.into_iter().rev().all(visit),

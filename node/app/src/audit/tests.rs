@@ -51,7 +51,7 @@ fn newest(filter: AuditFilter) -> AuditQuery {
         filter,
         range: 0..u64::MAX,
         order: Order::NewestFirst,
-        limit: 1_000,
+        limit: 4_000,
         deadline: Instant::now() + Duration::from_secs(60),
     }
 }
@@ -98,7 +98,7 @@ async fn pages_follow_each_other_across_segments() {
 /// Whatever part of it is indexed, and whether or not the index can be read, an answer is the same.
 #[tokio::test]
 async fn an_index_changes_no_answer() {
-    const SEGMENTS: u64 = 3;
+    const SEGMENTS: u64 = 2;
     let total = SEGMENTS * RECORDS_PER_SEGMENT + 100;
     let world = world_of(total);
     let shelf = Shelf::of(&world.replica);
@@ -140,15 +140,13 @@ async fn an_index_changes_no_answer() {
         vec![],
         vec![0..SEGMENTS * segment],
         vec![segment..2 * segment],
-        vec![0..segment, segment..2 * segment, 2 * segment..3 * segment],
+        vec![0..segment, segment..2 * segment],
     ];
     for filter in filters {
-        let mut records = all(&reader, newest(AuditFilter::default())).await;
-        records.reverse();
         let expected: Vec<u64> = {
             let walk = reader.walk();
             let matches = |seq: &u64| filter.matches(&walk.record(*seq).unwrap());
-            records.into_iter().filter(matches).collect()
+            (0..total).filter(matches).collect()
         };
         for index in &indexes {
             for damaged in [false, true] {
@@ -159,7 +157,7 @@ async fn an_index_changes_no_answer() {
                 assert_eq!(seen, expected, "{filter:?} with {index:?}");
                 let oldest = AuditQuery {
                     order: Order::OldestFirst,
-                    limit: 777,
+                    limit: 2_777,
                     ..newest(filter.clone())
                 };
                 assert_eq!(all(&reader, oldest).await, expected, "{filter:?} with {index:?}");
