@@ -1,15 +1,16 @@
 //! What Quorate does on this machine, beside what this machine can do at all.
 //!
 //! `login` drives RADIUS logins against one and three nodes; `gap` kills leaders under load; `size` counts memory,
-//! disk and the time from start to ready as users grow; `compare` does the same work with etcd, Galera and privacyIDEA in turn;
-//! `ceilings` measures the machine alone. `login`, `gap` and `compare` print the ceilings of the same run beside their
-//! figures: absolute figures move from machine to machine.
+//! disk and the time from start to ready as users grow; `audit` asks ten million records questions; `compare` does the same work with
+//! etcd, Galera and privacyIDEA in turn; `ceilings` measures the machine alone. `login`, `gap` and `compare` print the ceilings of the
+//! same run beside their figures: absolute figures move from machine to machine.
 //!
 //! The clusters are the ones of `cluster-tests`: real processes with real fsync, made with the real commands. Caveat:
 //! nodes, load generator and kernel share this machine's processors; the processor time of each is printed.
 #![forbid(unsafe_code)]
 
 mod armed;
+mod audit;
 mod ceilings;
 mod compare;
 mod gap;
@@ -44,6 +45,8 @@ enum Work {
     Size(size::Options),
     /// The same work done by etcd, Galera, privacyIDEA and Quorate in turn, with ratios
     Compare(compare::Options),
+    /// Ten million audit records: memory, index and questions
+    Audit(audit::Options),
     /// UDP echo, batched fdatasync and Argon2id: what this machine can do at all
     Ceilings,
 }
@@ -53,7 +56,7 @@ impl Work {
         match self {
             Work::Login(_) | Work::Gap(_) | Work::Size(_) => true,
             Work::Compare(options) => options.needs_quorate(),
-            Work::Ceilings => false,
+            Work::Audit(_) | Work::Ceilings => false,
         }
     }
 }
@@ -68,6 +71,7 @@ fn main() -> Result<()> {
         Work::Gap(options) => gap::run(&options),
         Work::Size(options) => size::run(&options),
         Work::Compare(options) => compare::run(&options),
+        Work::Audit(options) => audit::run(&options),
         Work::Ceilings => ceilings::run().map(drop),
     }
 }

@@ -44,6 +44,7 @@ pub mod ports;
 mod proposer;
 mod raft;
 mod shared;
+pub mod signing;
 mod standing;
 mod start;
 mod status;

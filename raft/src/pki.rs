@@ -19,6 +19,12 @@ use zeroize::Zeroizing;
 #[error("{0}")]
 pub struct PkiError(String);
 
+impl PkiError {
+    pub(crate) fn because(why: String) -> Self {
+        Self(why)
+    }
+}
+
 impl From<rcgen::Error> for PkiError {
     fn from(error: rcgen::Error) -> Self {
         Self(error.to_string())

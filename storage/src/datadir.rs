@@ -5,6 +5,7 @@
 //! lock          held (flock) while a process uses the directory; names its pid
 //! log/          durable log and vote        snapshots/    snapshots
 //! segments/     closed audit segments
+//! index/        what finds records in them; made again when it is gone
 //! ```
 //!
 //! `identity` is written last and appears whole, so a creation that was cut short can simply be
@@ -26,7 +27,7 @@ pub const FORMAT: u32 = 1;
 
 const IDENTITY: &str = "identity";
 const LOCK: &str = "lock";
-const FOLDERS: [&str; 3] = ["log", "snapshots", "segments"];
+const FOLDERS: [&str; 4] = ["log", "snapshots", "segments", "index"];
 
 /// Whose data a directory holds. It never changes for the life of the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,6 +208,12 @@ impl DataDir {
     /// For [`crate::SegmentStore::open`].
     pub fn segments_dir(&self) -> PathBuf {
         self.root.join("segments")
+    }
+
+    /// Where the audit's index goes.
+    #[must_use]
+    pub fn index_dir(&self) -> PathBuf {
+        self.root.join("index")
     }
 }
 

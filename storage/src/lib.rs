@@ -9,6 +9,8 @@
 //! | snapshots | [`SnapshotStore`] | the newest whole one |
 //! | closed audit segments | [`SegmentStore`] | every one that was written |
 //!
+//! And one kind that is derived from them, and made again when it is damaged: [`PostingStore`], which finds records in segments.
+//!
 //! Two rules run through all of it. *Nothing is served that has not checked*: every byte read back
 //! is under a checksum, lengths included. *Damage is never repaired by forgetting*: only what was
 //! certainly not confirmed is ever cut off; otherwise files stay as they are and an error says so.
@@ -23,6 +25,7 @@ mod ids;
 pub mod limits;
 mod log;
 mod reserve;
+mod postings;
 mod segments;
 mod snapshot;
 
@@ -30,5 +33,6 @@ pub use datadir::{DataDir, DataDirError, FORMAT, Identity};
 pub use ids::{LogId, Vote};
 pub use log::{Done, DurableLog, FsyncObserver, LogOpenError, LogOptions};
 pub use reserve::{Reserve, Room};
+pub use postings::{PostingError, PostingList, PostingStore, PostingWriter, Postings, Span};
 pub use segments::{SegmentError, SegmentStore};
 pub use snapshot::{Incoming, SnapshotError, SnapshotFile, SnapshotStore, SnapshotWriter};

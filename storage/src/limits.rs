@@ -38,6 +38,13 @@ pub const SNAPSHOT_RECORD_BYTES: usize = 64 << 20;
 /// Largest audit segment. 8,192 records of a few hundred bytes are about 2 MiB.
 pub const SEGMENT_BYTES: usize = 256 << 20;
 
+/// Bytes of a page of posting lists: what a search for a rare key reads of a file. Larger pages make common keys cheaper and
+/// rare ones dearer.
+pub const POSTING_PAGE_BYTES: usize = 8 << 10;
+
+/// Largest page that is read; a damaged length shall not reserve more.
+pub const POSTING_PAGES_BYTES: usize = 2 * POSTING_PAGE_BYTES;
+
 /// Size of an identity file; anything larger is not one.
 pub const IDENTITY_BYTES: u64 = 4096;
 

@@ -11,6 +11,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::durable;
@@ -117,6 +119,47 @@ impl SegmentStore {
         }
         content.drain(..HEADER_BYTES);
         Ok(Some(content))
+    }
+
+    /// Some of the bytes of a segment, **not verified**: the caller has its own way to know them. `None` when there is no such
+    /// segment or it is shorter.
+    ///
+    /// # Errors
+    /// [`SegmentError::Io`].
+    pub fn read_range(&self, seq: u64, range: Range<u64>) -> Result<Option<Vec<u8>>, SegmentError> {
+        let path = self.path(seq);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(io_at("open", &path)(source)),
+        };
+        let length = range.end.saturating_sub(range.start).min(limits::SEGMENT_BYTES as u64);
+        let mut bytes = vec![0; length as usize];
+        match file.read_exact_at(&mut bytes, HEADER_BYTES as u64 + range.start) {
+            Ok(()) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(source) => Err(io_at("read", &path)(source)),
+        }
+    }
+
+    /// Removes a segment for good; one that is not there is fine.
+    ///
+    /// # Errors
+    /// [`SegmentError::Io`].
+    pub fn remove(&self, seq: u64) -> Result<(), SegmentError> {
+        let path = self.path(seq);
+        durable::remove(&path).map_err(io_at("remove", &path))
+    }
+
+    /// Takes a segment away that is not the genuine one, and keeps it as evidence under another name. Returns that name.
+    ///
+    /// # Errors
+    /// [`SegmentError::Io`].
+    pub fn set_aside(&self, seq: u64) -> Result<PathBuf, SegmentError> {
+        let path = self.path(seq);
+        let aside = path.with_extension("segment.rejected");
+        durable::publish(&path, &aside).map_err(io_at("rename", &path))?;
+        Ok(aside)
     }
 
     /// Sequence numbers of the segments there are, ascending. Their content is not read.

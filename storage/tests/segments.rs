@@ -65,3 +65,28 @@ fn a_segment_under_another_number_is_damaged() {
     .unwrap();
     assert!(matches!(store.read(2), Err(SegmentError::Damaged { .. })));
 }
+
+#[test]
+fn a_part_is_read_without_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SegmentStore::open(dir.path()).unwrap();
+    store.write(3, &(0..=255).collect::<Vec<u8>>()).unwrap();
+    assert_eq!(store.read_range(3, 10..13).unwrap().unwrap(), [10, 11, 12]);
+    assert_eq!(store.read_range(3, 250..300).unwrap(), None);
+    assert_eq!(store.read_range(4, 0..1).unwrap(), None);
+}
+
+#[test]
+fn what_is_removed_is_gone_and_what_is_set_aside_is_kept_under_another_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SegmentStore::open(dir.path()).unwrap();
+    store.write(1, b"one").unwrap();
+    store.write(2, b"forged").unwrap();
+    store.remove(1).unwrap();
+    store.remove(1).unwrap();
+    let aside = store.set_aside(2).unwrap();
+    assert_eq!(store.list().unwrap(), []);
+    assert!(fs::read(aside).unwrap().ends_with(b"forged"));
+    store.write(2, b"genuine").unwrap();
+    assert_eq!(store.read(2).unwrap().unwrap(), b"genuine");
+}

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_app::{Administrator, Authenticator, Deps, HashQueue, Names};
+use quorate_app::{Administrator, AuditKeys, Authenticator, Deps, HashQueue, Names};
 use quorate_core::NodeId;
 use quorate_raft::ports::{Log, Network, Space, Waiting};
 use quorate_raft::{Admission, AdmissionError, Admitted, Config, Ground, Identity, NodeInfo, Raft};
 use quorate_replica::{Archive, ClusterReplica, Halt, Published, StateMachine, View};
 use quorate_seal::{KeyId, KeyRing};
-use quorate_storage::{SegmentStore, SnapshotStore};
+use quorate_storage::{PostingStore, SegmentStore, SnapshotStore};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -62,7 +62,9 @@ impl Parts {
         hashes: Arc<HashQueue>,
         entropy: NodeEntropy,
     ) -> anyhow::Result<Parts> {
-        let archive = Archive::start(SegmentStore::open(&below.folder.join("segments"))?)?;
+        let keys = AuditKeys::default();
+        let index = PostingStore::open(&below.folder.join("index"), keys.version())?;
+        let archive = Archive::start(SegmentStore::open(&below.folder.join("segments"))?, index, keys)?;
         let published = Arc::new(Published::new(View::empty()));
         let deps = quorate_raft::Deps {
             log: below.log,

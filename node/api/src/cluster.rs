@@ -38,7 +38,20 @@ pub struct ClusterStatus {
     pub disk_free_bytes: Option<u64>,
     /// How long the oldest write to this node's disk has waited, in ms.
     pub disk_waiting_ms: u64,
+    pub audit: AuditExtent,
     pub nodes: Vec<NodeStatus>,
+}
+
+/// How much of the audit the node that answers has, and can search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditExtent {
+    /// Records that there have been.
+    pub records: u64,
+    /// Segments that are missing or damaged here; they are being fetched from other nodes.
+    pub missing_segments: u64,
+    /// Present while the index is being built: until then searches take longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<crate::IndexProgress>,
 }
 
 /// One node.

@@ -79,5 +79,9 @@ endpoints! {
     HAND_OVER: Nothing => ClusterStatus = Post "/cluster/hand-over" "handOver" "Cluster" "Give leadership to another voter, if this node leads";
 
     LIST_AUDIT: Nothing => AuditPage = Get "/audit" "listAudit" "Audit" "List audit records, or wait for the next".query::<AuditQuery>();
+    AUDIT_STATUS: Nothing => AuditStatus = Get "/audit/status" "auditStatus" "Audit" "How the audit stands on this node: extent, index, signatures, retention";
+    SET_RETENTION: SetRetention => Retention = Put "/audit/retention" "setRetention" "Audit" "Say how much of the audit is kept".conditional();
+    AUDIT_HEADS: Nothing => AuditHeads = Get "/audit/heads" "auditHeads" "Audit" "The head of this instant and all signed ones, to be kept elsewhere";
+    AUDIT_SEGMENT: Nothing => AuditSegment = Get "/audit/segments/{segment}" "auditSegment" "Audit" "One segment as it lies on every node, to be taken along";
     VERIFY_AUDIT: Nothing => AuditVerification = Get "/audit/verify" "verifyAudit" "Audit" "Read the whole chain and compare it with its head".query::<VerifyQuery>();
 }

@@ -42,9 +42,12 @@ pub mod users;
 
 pub use api_tokens::{ApiToken, CreateApiToken, CreatedApiToken};
 pub use applications::{Application, ChangeApplication, CreateApplication, Factor};
-pub use audit::{AuditPage, AuditQuery, AuditRecord, AuditVerification, VerifyQuery};
+pub use audit::{
+    AuditHeads, AuditPage, AuditQuery, AuditRecord, AuditSegment, AuditStatus, AuditVerification, HeadSignature,
+    IndexProgress, LoginResult, Retention, SetRetention, SignedHead, VerifyQuery,
+};
 pub use clients::{ChangeClient, Client, CreateClient, Modes, RotateSecret, ShownClient};
-pub use cluster::{ClusterStatus, NodeRole, NodeStatus};
+pub use cluster::{AuditExtent, ClusterStatus, NodeRole, NodeStatus};
 pub use confidential::Confidential;
 pub use endpoint::{Endpoint, Method, Nothing};
 pub use health::{Check, Readiness};

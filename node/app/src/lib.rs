@@ -3,9 +3,9 @@
 //! ```text
 //! net ──▶ Authenticator ──▶ core::login (pure)      one login: steps, passwords, codes, the proposed verdict
 //! web ──▶ Administrator ──▶ core::Change            users, tokens, clients, applications, policy, access, nodes
-//! web ──▶ AuditReader   ──▶ core::audit             list, follow, verify
+//! web ──▶ AuditReader   ──▶ core::audit             list, follow, verify, take along
 //!              │
-//!              └──▶ ports: Replica, Clock, Entropy, AuditArchive     bound in `boot`, or to one State in a test
+//!              └──▶ ports: Replica, Clock, Entropy, AuditArchive, HeadSigner     bound in `boot`, or to one State in a test
 //! ```
 //!
 //! Everything secret passes through here and only here: it is opened to be compared, and sealed before it is
@@ -29,7 +29,10 @@ mod propose;
 mod testing;
 
 pub use administer::*;
-pub use audit::{AuditError, AuditFilter, AuditPage, AuditQuery, AuditReader, AuditTail, LoginResult};
+pub use audit::{
+    AuditError, AuditFilter, AuditKeeper, AuditKeys, AuditPage, AuditQuery, AuditReader, AuditStanding, HeadNow,
+    LoginResult, SignedHead, VerifiedAudit,
+};
 pub use authenticate::*;
 pub use client_secrets::{Candidate, ClientSecrets, Secrets};
 pub use fields::FieldError;

@@ -103,7 +103,11 @@ pub const BULK_DEADLINE: Duration = Duration::from_secs(60);
 /// Clients whose opened secrets are remembered, per node. Every client of a large site; 200 bytes each.
 pub const CACHED_CLIENTS: usize = 65_536;
 
-/// Audit records returned by one listing, by default and at most: a screen, and a few megabytes.
-pub const AUDIT_PAGE: usize = 100;
-/// See [`AUDIT_PAGE`].
+/// Audit records returned by one listing at most: a few megabytes.
 pub const AUDIT_PAGE_MAX: usize = 10_000;
+
+/// How long a listing may look where no index helps, when nobody waits longer: some dozens of segments.
+pub const AUDIT_LOOK: Duration = Duration::from_secs(2);
+
+/// How often a node looks whether a head is to be signed or records are to be given up. A segment takes minutes to fill.
+pub const AUDIT_KEEPING_INTERVAL: Duration = Duration::from_secs(2);

@@ -40,6 +40,11 @@ impl Names {
         }
     }
 
+    /// The site's default domain, in all its names, folded.
+    pub(crate) fn local_domains(&self) -> &[String] {
+        &self.local_domains
+    }
+
     /// Folds a name as it was typed: `name`, `DOMAIN\name` or `name@domain`.
     ///
     /// # Errors

@@ -1,25 +1,31 @@
 //! What the tests of this crate run on: a cluster that is one `State` in memory, applied by the real core, with
 //! faults that a test asks for, a clock that a test moves, and entropy that repeats.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use quorate_core::audit::{AuditRecord, Chain, Head, HeadSignature, Segment, head_statement};
+use quorate_core::limits::RECORDS_PER_SEGMENT;
 use quorate_core::{Actor, ApplicationId, Command, Factor, Level, NodeId, Stamp, State, apply};
 use quorate_seal::{KeyId, KeyRing};
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use crate::administer::{Administrator, ApplicationSpec, FoundingNode, found_cluster};
+use crate::audit::AuditKeys;
 use crate::authenticate::Authenticator;
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
 use crate::ports::{
-    AuditArchive, Clock, ClockStanding, ClusterStatus, DiskStanding, Entropy, Late, ProposalCounts, ProposeError,
-    Proposed, Replica, Role,
+    ArchiveStanding, AuditArchive, Clock, ClockStanding, ClusterStatus, DiskStanding, Entropy, HeadSigner, Late, Order,
+    ProposalCounts, ProposeError, Proposed, Replica, Role,
 };
 
 /// What happens to a proposal instead of what should.
@@ -223,6 +229,8 @@ fn name_of(command: &Command) -> &'static str {
         Command::IssueJoinToken(_) => "issue_join_token",
         Command::SpendJoinToken(_) => "spend_join_token",
         Command::RemoveNode(_) => "remove_node",
+        Command::SignHead(_) => "sign_head",
+        Command::PruneAudit(_) => "prune_audit",
     }
 }
 
@@ -266,16 +274,120 @@ impl Entropy for TestEntropy {
     }
 }
 
-/// No closed segments.
-pub(crate) struct NoArchive;
+/// Closed segments in memory, and an index as far as a test says.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    pub(crate) segments: Mutex<BTreeMap<u64, Arc<Segment>>>,
+    pub(crate) indexed: Mutex<Vec<Range<u64>>>,
+    /// Reading the index fails.
+    pub(crate) index_is_damaged: AtomicBool,
+    /// Segments that were read as a whole.
+    pub(crate) reads: AtomicU64,
+    keys: AuditKeys,
+    /// As they were made the first time.
+    keys_of_records: Mutex<BTreeMap<u64, Vec<u64>>>,
+}
 
-impl AuditArchive for NoArchive {
-    fn list(&self) -> std::io::Result<Vec<u64>> {
-        Ok(Vec::new())
+impl Shelf {
+    /// Takes what the replica has closed.
+    pub(crate) fn of(replica: &TestReplica) -> Arc<Self> {
+        let shelf = Arc::new(Shelf::default());
+        shelf.take_from(replica);
+        shelf
     }
 
-    fn read(&self, _sequence: u64) -> std::io::Result<Vec<u8>> {
-        Err(std::io::ErrorKind::NotFound.into())
+    pub(crate) fn take_from(&self, replica: &TestReplica) {
+        let mut inner = replica.inner.lock();
+        let closed = inner.leader.take_closed_segments();
+        inner.catch_up();
+        self.segments
+            .lock()
+            .extend(closed.into_iter().map(|segment| (segment.number(), segment)));
+    }
+}
+
+impl AuditArchive for Shelf {
+    fn segment(&self, number: u64) -> io::Result<Arc<Segment>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let segments = self.segments.lock();
+        segments.get(&number).cloned().ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn record(&self, seq: u64) -> io::Result<AuditRecord> {
+        let segments = self.segments.lock();
+        let segment = segments.get(&(seq / RECORDS_PER_SEGMENT));
+        let segment = segment.ok_or(io::ErrorKind::NotFound)?;
+        let place = (seq % RECORDS_PER_SEGMENT) as usize;
+        Ok(AuditRecord::from_bytes(&segment.records()[place]).unwrap())
+    }
+
+    fn indexed(&self) -> Vec<Range<u64>> {
+        self.indexed.lock().clone()
+    }
+
+    fn search(
+        &self,
+        range: Range<u64>,
+        keys: &[u64],
+        order: Order,
+        visit: &mut dyn FnMut(u64) -> bool,
+    ) -> io::Result<()> {
+        assert!(
+            self.indexed
+                .lock()
+                .iter()
+                .any(|span| span.start <= range.start && range.end <= span.end)
+        );
+        if self.index_is_damaged.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let mut own_keys = self.keys_of_records.lock();
+        let mut has_all = |seq: &u64| {
+            let own = own_keys.entry(*seq).or_insert_with(|| {
+                self.record(*seq)
+                    .map(|record| self.keys.of(&record))
+                    .unwrap_or_default()
+            });
+            keys.iter().all(|key| own.contains(key))
+        };
+        let found: Vec<u64> = range.filter(|seq| has_all(seq)).collect();
+        match order {
+            Order::OldestFirst => found.into_iter().all(visit),
+            Order::NewestFirst => found.into_iter().rev().all(visit),
+        };
+        Ok(())
+    }
+
+    fn standing(&self, chain: &Chain) -> ArchiveStanding {
+        ArchiveStanding {
+            segments: chain.seals().count() as u64,
+            ..ArchiveStanding::default()
+        }
+    }
+}
+
+/// Signs with a digest: good enough to tell whose it is.
+pub(crate) struct TestSigner(pub(crate) NodeId);
+
+impl TestSigner {
+    fn signature(node: NodeId, records: u64, head: &Head) -> HeadSignature {
+        let statement = head_statement(&[7; 16], records, head);
+        let signature: [u8; 32] = Sha256::digest([&statement[..], &node.0.to_be_bytes()].concat()).into();
+        HeadSignature {
+            signature: signature.into(),
+            certificate: node.0.to_be_bytes().into(),
+        }
+    }
+}
+
+impl HeadSigner for TestSigner {
+    fn sign(&self, records: u64, head: &Head) -> Option<HeadSignature> {
+        Some(Self::signature(self.0, records, head))
+    }
+
+    fn signer(&self, records: u64, head: &Head, signature: &HeadSignature) -> Option<NodeId> {
+        let node = NodeId(u64::from_be_bytes(signature.certificate.as_ref().try_into().ok()?));
+        (*signature == Self::signature(node, records, head)).then_some(node)
     }
 }
 

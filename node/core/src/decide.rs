@@ -66,6 +66,8 @@ pub fn decide(state: &State, level: Level, stamp: Stamp, command: &Command) -> R
         Command::IssueJoinToken(issue) => issue.decide(state, now_ms),
         Command::SpendJoinToken(spend) => spend.decide(state, now_ms),
         Command::RemoveNode(remove) => remove.decide(state),
+        Command::SignHead(sign) => sign.decide(state),
+        Command::PruneAudit(prune) => prune.decide(state, now_ms),
     }
 }
 

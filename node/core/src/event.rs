@@ -7,11 +7,11 @@
 use std::sync::Arc;
 
 use crate::{
-    audit::{ChangeEntry, Entry, LoginEntry, RejectsEntry},
+    audit::{ChangeEntry, Checkpoint, Entry, HeadSignature, LoginEntry, RejectsEntry},
     command::{Actor, Judged},
     ids::{ApiTokenId, ApplicationId, ClientId, Fingerprint, JoinTokenId, Level, NodeId, Revision, TokenId, UserId},
     outcome::Verdict,
-    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Token, User},
+    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Retention, Token, User},
     state::{Delay, SourceDigest, State},
 };
 
@@ -145,6 +145,24 @@ pub enum Event {
         /// The cluster, which remembers it.
         cluster: Cluster,
     },
+    /// The retention rule is like this from now on.
+    RetentionSet(Retention),
+    /// The oldest records of the audit were given up.
+    AuditPruned {
+        /// The node that noticed that it was time.
+        node: NodeId,
+        /// Where the audit begins from now on.
+        checkpoint: Checkpoint,
+    },
+    /// A node stands by a head of the audit.
+    HeadSigned {
+        /// Who.
+        node: NodeId,
+        /// Over how many records the head is.
+        records: u64,
+        /// Its word for it.
+        signature: HeadSignature,
+    },
 }
 
 /// Where wrong passwords come from, as a digest.
@@ -238,12 +256,27 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
         } => {
             state.put_cluster(cluster.clone());
             state.drop_node(*removed);
+            state.audit_mut().drop_signatures_of(*removed);
             state.append_audit(Entry::NodeRemoved {
                 actor: *actor,
                 node: *node,
                 removed: *removed,
             });
         }
+        Event::RetentionSet(retention) => state.put_retention(*retention),
+        Event::AuditPruned { node, checkpoint } => {
+            state.audit_mut().prune(*checkpoint);
+            state.append_audit(Entry::AuditPruned {
+                node: *node,
+                first_seq: checkpoint.first_seq(),
+                head: checkpoint.head,
+            });
+        }
+        Event::HeadSigned {
+            node,
+            records,
+            signature,
+        } => state.audit_mut().sign(*records, *node, signature.clone()),
     }
 }
 

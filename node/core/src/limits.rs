@@ -86,6 +86,23 @@ pub const FACT_BYTES: usize = 253;
 /// Records in an audit segment: closed at the same record on every node, about 2 MB.
 pub const RECORDS_PER_SEGMENT: u64 = 8_192;
 
+/// Bytes of one audit record at most: three facts of a packet, names, and room for what later records will hold.
+pub const RECORD_BYTES: u32 = 16_384;
+
+/// Segments that one command may give up: a rule that is made much stricter takes several commands, each of which is applied
+/// in a millisecond.
+pub const SEGMENTS_PRUNED_PER_COMMAND: u64 = 1_024;
+
+/// The strictest age a retention rule may ask for, in ms: a day. Segments are cut off whole, and what was done this
+/// morning shall be there this evening.
+pub const RETENTION_AGE_MS_MIN: u64 = 86_400_000;
+
+/// The fewest bytes a retention rule may ask for: about half a segment of logins, and nothing smaller ever goes.
+pub const RETENTION_BYTES_MIN: u64 = 1 << 20;
+
+/// Bytes of a signature: ECDSA P-256 in DER has 72 at most, Ed25519 64.
+pub const SIGNATURE_BYTES: usize = 128;
+
 /// Bytes of one command; the log entry that holds it is bounded at 256 KB.
 pub const COMMAND_BYTES: usize = 256 * 1024;
 

@@ -383,6 +383,12 @@ pub enum Field {
     /// A fact taken from a packet.
     #[n(26)]
     Fact,
+    /// How old audit records may grow.
+    #[n(27)]
+    RetentionAge,
+    /// How many bytes of audit records are kept.
+    #[n(28)]
+    RetentionBytes,
 }
 
 impl Field {
@@ -416,6 +422,8 @@ impl Field {
             Field::CaKey => "ca_key",
             Field::Judgement => "judgement",
             Field::Fact => "fact",
+            Field::RetentionAge => "max_age_ms",
+            Field::RetentionBytes => "max_bytes",
         }
     }
 }

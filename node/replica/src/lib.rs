@@ -6,12 +6,15 @@
 //! ```
 //!
 //! [`StateMachine`] is driven by one thread: it decodes, lets core decide and evolve, and publishes one immutable [`View`] per
-//! run of entries. Everything else here reads views: [`SegmentService`] sends audit segments to peers.
+//! run of entries. Everything else here reads views: [`ArchiveCare`] keeps the segments whole and findable,
+//! [`SegmentService`] sends them to peers.
 //!
 //! Caveat: an entry that does not decode, or a state that does not restore, ends the process. A replica that skips an entry is no replica.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop at the first surprise"))]
 
 mod archive;
+mod care;
 pub mod limits;
 mod machine;
 mod peer;
@@ -20,7 +23,8 @@ mod published;
 mod rows;
 
 pub use archive::Archive;
+pub use care::{ArchiveCare, SegmentPeers};
 pub use machine::{Halt, StateMachine};
-pub use peer::{SegmentService, fetch_missing};
+pub use peer::SegmentService;
 pub use port::{ClusterReplica, CommitObserver};
 pub use published::{Published, View};

@@ -1,19 +1,52 @@
-//! Audit segments between nodes: a node that got the state by snapshot fetches the closed segments it never saw.
+//! Audit segments between nodes, asked for by hash.
 //!
-//! Question: eight bytes, the sequence number. Answer: the segment's bytes, or nothing. Whether they are the right ones is told by the chain:
-//! `audit verify` follows it from the first record to the head in the state.
+//! Question: number, head and an offset. Answer: how many bytes the segment has, and those from the offset on as far as they
+//! fit; or nothing. Who asked knows the head from the replicated state and believes nothing else: the records must hash to it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use quorate_app::AuditArchive;
-use quorate_raft::{PeerService, Raft};
-use tokio::time::Instant;
+use bytes::{BufMut, Bytes, BytesMut};
+use quorate_core::audit::Head;
+use quorate_raft::PeerService;
 
 use crate::archive::Archive;
-use crate::limits::SEGMENT_FETCH_MS;
+use crate::limits::{SEGMENT_BYTES, SEGMENT_PIECE_BYTES};
+
+/// What a node asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub number: u64,
+    pub head: Head,
+    pub offset: u32,
+}
+
+impl Question {
+    pub fn to_bytes(self) -> Bytes {
+        let mut bytes = BytesMut::with_capacity(44);
+        bytes.put_u64(self.number);
+        bytes.put_slice(&self.head);
+        bytes.put_u32(self.offset);
+        bytes.freeze()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Question> {
+        let (number, rest) = bytes.split_first_chunk::<8>()?;
+        let (head, offset) = rest.split_first_chunk::<32>()?;
+        Some(Question {
+            number: u64::from_be_bytes(*number),
+            head: *head,
+            offset: u32::from_be_bytes(offset.try_into().ok()?),
+        })
+    }
+}
+
+/// The size of the whole, and the piece, in an answer.
+pub(crate) fn piece_of(answer: &[u8]) -> Option<(usize, &[u8])> {
+    let (total, piece) = answer.split_first_chunk::<4>()?;
+    let total = u32::from_be_bytes(*total) as usize;
+    (total <= SEGMENT_BYTES).then_some((total, piece))
+}
 
 /// Answers peers from this node's archive.
 pub struct SegmentService {
@@ -25,42 +58,26 @@ impl SegmentService {
     pub fn new(archive: Arc<Archive>) -> Arc<Self> {
         Arc::new(SegmentService { archive })
     }
+
+    fn piece(archive: &Archive, question: Question) -> Option<Bytes> {
+        let bytes = archive.bytes(question.number, question.head).ok()?;
+        let rest = bytes.get(question.offset as usize..)?;
+        let piece = &rest[..rest.len().min(SEGMENT_PIECE_BYTES)];
+        let mut answer = BytesMut::with_capacity(4 + piece.len());
+        answer.put_u32(bytes.len() as u32);
+        answer.put_slice(piece);
+        Some(answer.freeze())
+    }
 }
 
 #[async_trait]
 impl PeerService for SegmentService {
     async fn answer(&self, _from: u64, request: Bytes) -> Bytes {
-        let Ok(sequence) = <[u8; 8]>::try_from(request.as_ref()).map(u64::from_be_bytes) else {
+        let Some(question) = Question::from_bytes(&request) else {
             return Bytes::new();
         };
         let archive = self.archive.clone();
-        let read = tokio::task::spawn_blocking(move || archive.read(sequence)).await;
-        read.ok().and_then(Result::ok).map(Bytes::from).unwrap_or_default()
+        let read = tokio::task::spawn_blocking(move || SegmentService::piece(&archive, question)).await;
+        read.ok().flatten().unwrap_or_default()
     }
-}
-
-/// Fetches every closed segment below `closed` that is not here yet, from whichever peer has it. Returns how many are still missing.
-pub async fn fetch_missing(raft: &Raft, archive: &Archive, closed: u64) -> std::io::Result<u64> {
-    let here = archive.list()?;
-    let mut missing = 0;
-    for sequence in (0..closed).filter(|sequence| here.binary_search(sequence).is_err()) {
-        match fetch(raft, sequence).await {
-            Some(bytes) => archive.adopt(sequence, &bytes)?,
-            None => missing += 1,
-        }
-    }
-    Ok(missing)
-}
-
-async fn fetch(raft: &Raft, sequence: u64) -> Option<Bytes> {
-    let status = raft.status();
-    for peer in status.nodes.keys().filter(|id| **id != status.id) {
-        let deadline = Instant::now() + Duration::from_millis(SEGMENT_FETCH_MS);
-        let question = Bytes::copy_from_slice(&sequence.to_be_bytes());
-        match raft.ask(*peer, question, deadline).await {
-            Some(bytes) if !bytes.is_empty() => return Some(bytes),
-            _ => {}
-        }
-    }
-    None
 }

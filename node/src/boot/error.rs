@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use quorate_net::BindError;
 use quorate_raft::join::{JoinError, TokenError};
 use quorate_raft::{ChangeError, StartError};
-use quorate_storage::{DataDirError, LogOpenError, SegmentError, SnapshotError};
+use quorate_storage::{DataDirError, LogOpenError, PostingError, SegmentError, SnapshotError};
 use quorate_web::ListenError;
 
 /// What stopped `init`, `join` or `run`.
@@ -24,6 +24,8 @@ pub enum BootError {
     Snapshot(#[from] SnapshotError),
     #[error("{0}")]
     Segment(#[from] SegmentError),
+    #[error("{0}")]
+    Index(#[from] PostingError),
     #[error("the state on disk cannot be read by this version: {0}")]
     State(String),
     #[error("{0}")]
@@ -87,6 +89,7 @@ impl BootError {
             BootError::Log(_)
             | BootError::Snapshot(_)
             | BootError::Segment(_)
+            | BootError::Index(_)
             | BootError::State(_)
             | BootError::Http(_)
             | BootError::Radius(_)

@@ -1,13 +1,12 @@
-//! What a running node does about its own place in the cluster, in the background: a joined node becomes learner and voter by itself, a leader
-//! completes removals, and a node that got the state by snapshot fetches the audit segments that were closed before.
+//! What a running node does about its own place in the cluster, in the background: a joined node becomes learner and voter by itself, and a leader
+//! completes removals.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quorate_core::limits::RECORDS_PER_SEGMENT;
 use quorate_raft::{Entering, NodeInfo, Raft};
-use quorate_replica::{Archive, Published, fetch_missing};
+use quorate_replica::Published;
 use tokio::time::{Instant, sleep};
 
 /// One attempt to become a voter. Catching up may need a snapshot of a large state over a slow line.
@@ -21,9 +20,6 @@ const REMOVALS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One removal: two membership changes, each an entry of the log.
 const REMOVE_WITHIN: Duration = Duration::from_secs(10);
-
-/// How often the archive is looked at. Segments are missing only after a snapshot, and nobody waits for them but an auditor.
-const ARCHIVE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Makes this node a voter if it is none, however long that takes.
 pub async fn take_part(raft: Raft, peers: BTreeMap<u64, NodeInfo>) {
@@ -68,19 +64,6 @@ pub async fn complete_removals(raft: Raft, published: Arc<Published>) {
                 Ok(()) => tracing::info!(node = node.0, "a node that was removed is no member any more"),
                 Err(error) => tracing::warn!(node = node.0, %error, "a removed node is still a member; trying again"),
             }
-        }
-    }
-}
-
-/// Fetches closed audit segments that this node does not have.
-pub async fn keep_archive_whole(raft: Raft, published: Arc<Published>, archive: Arc<Archive>) {
-    loop {
-        sleep(ARCHIVE_INTERVAL).await;
-        let closed = published.state().audit().next_seq() / RECORDS_PER_SEGMENT;
-        match fetch_missing(&raft, &archive, closed).await {
-            Ok(0) => {}
-            Ok(missing) => tracing::info!(missing, "audit segments are not on this node yet"),
-            Err(error) => tracing::warn!(%error, "audit segments could not be stored"),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod admission;
 mod error;
+mod heads;
 mod identity;
 mod init;
 mod join;

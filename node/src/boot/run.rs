@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_app::{
-    AdminError, Administrator, Authenticator, ClientSecrets, HashQueue, IssuedJoinToken, Names, Replica,
+    AdminError, Administrator, AuditKeeper, Authenticator, ClientSecrets, HashQueue, IssuedJoinToken, Names, Replica,
 };
 use quorate_core::NodeId;
 use quorate_net::{AppLogins, RadiusServer};
 use quorate_raft::Role;
 use quorate_raft::join::Token;
+use quorate_replica::ArchiveCare;
 use quorate_seal::KeyRing;
 use quorate_storage::DataDir;
 use quorate_web::{Deps, UnixSocket, Web, bind_tls, tls_config};
@@ -22,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::membership::{complete_removals, keep_archive_whole, take_part};
+use super::membership::{complete_removals, take_part};
 use super::metrics::Metrics;
 use super::stack::Stack;
 use super::system::{SystemClock, SystemEntropy};
@@ -98,11 +99,14 @@ impl Node {
         background.spawn(async move { authenticator.summarize_rejects().await });
         background.spawn(take_part(stack.raft.clone(), stack.peers.clone()));
         background.spawn(complete_removals(stack.raft.clone(), stack.published.clone()));
-        background.spawn(keep_archive_whole(
-            stack.raft.clone(),
-            stack.published.clone(),
+        let care = ArchiveCare::new(
             stack.archive.clone(),
-        ));
+            stack.published.clone(),
+            Arc::new(stack.raft.clone()),
+        );
+        background.spawn(async move { care.run().await });
+        let keeper = AuditKeeper::new(parts.replica.clone(), stack.heads.clone(), Arc::new(SystemClock), node);
+        background.spawn(async move { keeper.run().await });
         let (http_stop, stopping) = watch::channel(false);
         let http = Http::start(config, web(&parts, &stack, &metrics)?, tls, &stopping).await?;
         let logins = AppLogins::new(parts.authenticator, parts.secrets, parts.replica, Arc::new(SystemClock));
@@ -239,6 +243,7 @@ fn web(parts: &Parts, stack: &Stack, metrics: &Arc<Metrics>) -> Result<Web, Boot
         administrator: parts.administrator.clone(),
         replica: parts.replica.clone(),
         archive: stack.archive.clone(),
+        signer: stack.heads.clone(),
         clock: Arc::new(SystemClock),
         node: parts.node,
         registry: metrics.registry.clone(),

@@ -6,12 +6,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use quorate_app::{AuditKeys, Names};
 use quorate_raft::{Deps, NodeInfo, Raft};
 use quorate_replica::{Archive, ClusterReplica, CommitObserver, Published, SegmentService, StateMachine, View};
 use quorate_seal::KeyRing;
-use quorate_storage::{DataDir, DurableLog, FsyncObserver, LogOptions, Reserve, SegmentStore, SnapshotStore};
+use quorate_storage::{
+    DataDir, DurableLog, FsyncObserver, LogOptions, PostingStore, Reserve, SegmentStore, SnapshotStore,
+};
 
 use super::admission::Admissions;
+use super::heads::Heads;
 use super::system::SystemClock;
 use super::{BootError, identity};
 use crate::config::Config;
@@ -24,6 +28,7 @@ pub struct Stack {
     pub replica: Arc<ClusterReplica>,
     pub published: Arc<Published>,
     pub archive: Arc<Archive>,
+    pub heads: Arc<Heads>,
     /// Turns joiners away until it is given an administrator.
     pub admissions: Arc<Admissions>,
     /// Members known before consensus said anything.
@@ -69,7 +74,10 @@ impl Stack {
             false => BootError::Log(log),
         })?;
         let snapshots = SnapshotStore::open(&data_dir.snapshots_dir())?;
-        let archive = Archive::start(SegmentStore::open(&data_dir.segments_dir())?)?;
+        let heads = Arc::new(Heads::new(&who)?);
+        let keys_of_records = AuditKeys::new(Names::default());
+        let index = PostingStore::open(&data_dir.index_dir(), keys_of_records.version())?;
+        let archive = Archive::start(SegmentStore::open(&data_dir.segments_dir())?, index, keys_of_records)?;
         let published = Arc::new(Published::new(View::empty()));
         let admissions = Admissions::new(published.clone(), keys.clone());
         let deps = Deps {
@@ -93,6 +101,7 @@ impl Stack {
             replica,
             published,
             archive,
+            heads,
             admissions,
             peers,
         })

@@ -53,5 +53,5 @@ pub const FAREWELL: Duration = Duration::from_secs(5);
 /// Pause after `accept` failed, most likely for want of file descriptors: trying at once would spin.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Audit records looked at for one answer, when few are of the kind that was asked for: about 50 ms.
-pub const AUDIT_SCAN: usize = 50_000;
+/// Time that a listing of the audit may look where no index helps; what it did not reach is said, and asked for next.
+pub const AUDIT_LOOK: Duration = Duration::from_secs(6);

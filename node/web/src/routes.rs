@@ -99,6 +99,10 @@ fn administrators() -> Table {
         .at(CREATE_JOIN_TOKEN, join_tokens::create)
         .at(LIST_AUDIT, audit::list)
         .at(VERIFY_AUDIT, audit::verify)
+        .at(AUDIT_STATUS, audit::status)
+        .at(SET_RETENTION, audit::set_retention)
+        .at(AUDIT_HEADS, audit::heads)
+        .at(AUDIT_SEGMENT, audit::segment)
 }
 
 /// Routes that answer endpoints of the contract.

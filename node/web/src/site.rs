@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus::Registry;
-use quorate_app::{Administrator, AuditArchive, AuditReader, Clock, IssuedJoinToken, Replica};
+use quorate_app::{Administrator, AuditArchive, AuditReader, Clock, HeadSigner, IssuedJoinToken, Replica};
 use quorate_core::{Cidr, NodeId};
 use zeroize::Zeroizing;
 
@@ -17,6 +17,7 @@ pub struct Deps {
     pub administrator: Arc<Administrator>,
     pub replica: Arc<dyn Replica>,
     pub archive: Arc<dyn AuditArchive>,
+    pub signer: Arc<dyn HeadSigner>,
     pub clock: Arc<dyn Clock>,
     /// This node.
     pub node: NodeId,
@@ -67,7 +68,7 @@ impl Site {
         let started_ms = deps.clock.now_ms();
         Ok(Self(Arc::new(Parts {
             administrator: deps.administrator,
-            audit: AuditReader::new(Arc::clone(&deps.replica), deps.archive),
+            audit: AuditReader::new(Arc::clone(&deps.replica), deps.archive, deps.signer, deps.node),
             replica: deps.replica,
             clock: deps.clock,
             node: deps.node,

@@ -223,6 +223,91 @@ async fn the_audit_lists_filters_and_pages() {
     );
 }
 
+#[tokio::test]
+async fn the_audit_is_searched_by_client_result_and_time() {
+    let node = Node::start().await;
+    node.must(
+        "POST",
+        "/api/v1/applications",
+        Some(json!({"name": "vpn", "factors": ["totp"]})),
+    )
+    .await;
+    let gate = json!({"name": "gate", "networks": ["192.0.2.1"], "secret": "a long secret", "application": "vpn"});
+    let gate = node.must("POST", "/api/v1/clients", Some(gate)).await;
+    let id = gate["client"]["id"]
+        .as_str()
+        .or(gate["id"].as_str())
+        .unwrap()
+        .to_owned();
+    for client in ["gate", &id] {
+        let found = node.must("GET", &format!("/api/v1/audit?client={client}"), None).await;
+        assert_eq!(seqs(&found), [2]);
+    }
+    assert_eq!(
+        node.root("GET", "/api/v1/audit?client=nowhere", None)
+            .await
+            .wrong_fields(),
+        ["client"]
+    );
+    assert!(seqs(&node.must("GET", "/api/v1/audit?result=rejected", None).await).is_empty());
+    let now_ms = support::NOW_MS;
+    for (query, expected) in [
+        (format!("since_ms={now_ms}"), vec![0, 1, 2]),
+        (format!("since_ms={}", now_ms + 1), vec![]),
+        (format!("until_ms={now_ms}"), vec![]),
+        (format!("last=2&until_ms={}", now_ms + 1), vec![1, 2]),
+    ] {
+        let page = node.must("GET", &format!("/api/v1/audit?{query}"), None).await;
+        assert_eq!(seqs(&page), expected, "{query}");
+    }
+    let page = node.must("GET", "/api/v1/audit?last=2", None).await;
+    assert_eq!(page["earlier"], 1);
+    let earlier = node.must("GET", "/api/v1/audit?last=2&before=1", None).await;
+    assert_eq!((seqs(&earlier), &earlier["earlier"]), (vec![0], &Value::Null));
+    assert_eq!(
+        node.root("GET", "/api/v1/audit?before=1", None).await.wrong_fields(),
+        ["before"]
+    );
+}
+
+#[tokio::test]
+async fn retention_is_shown_set_and_bounded() {
+    let node = Node::start().await;
+    let status = node.must("GET", "/api/v1/audit/status", None).await;
+    assert_eq!(
+        (&status["records"], &status["index_building"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(status["retention"], json!({"revision": 0}));
+    let rule = json!({"max_age_ms": 86_400_000_000_u64, "max_bytes": 1 << 30});
+    let set = node.must("PUT", "/api/v1/audit/retention", Some(rule)).await;
+    assert_eq!(set["max_bytes"], 1 << 30);
+    let wrong = json!({"max_age_ms": 5, "max_bytes": 5});
+    assert_eq!(
+        node.root("PUT", "/api/v1/audit/retention", Some(wrong))
+            .await
+            .wrong_fields(),
+        ["max_age_ms", "max_bytes"]
+    );
+    let everything = node.must("PUT", "/api/v1/audit/retention", Some(json!({}))).await;
+    assert_eq!(everything["max_age_ms"], Value::Null);
+}
+
+#[tokio::test]
+async fn heads_and_segments_are_given_to_an_auditor() {
+    let node = Node::start().await;
+    let heads = node.must("GET", "/api/v1/audit/heads", None).await;
+    assert_eq!((&heads["now"]["records"], &heads["first_seq"]), (&json!(1), &json!(0)));
+    let segment = node.must("GET", "/api/v1/audit/segments/0", None).await;
+    assert_eq!(segment["records"], 1);
+    for missing in ["1", "x"] {
+        let answer = node
+            .root("GET", &format!("/api/v1/audit/segments/{missing}"), None)
+            .await;
+        assert_eq!(answer.status, 404);
+    }
+}
+
 fn seqs(page: &Value) -> Vec<u64> {
     page["items"]
         .as_array()

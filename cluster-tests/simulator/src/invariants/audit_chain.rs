@@ -14,8 +14,8 @@ pub fn check(world: &World) -> Result<Vec<AuditRecord>, String> {
         let state = parts.published.state();
         let open: Vec<Arc<[u8]>> = state.audit().open_records().map(|(_, bytes)| bytes.clone()).collect();
         let none: [Segment; 0] = [];
-        let verified =
-            verify(none, &open, state.audit().head()).map_err(|fault| format!("node {}: {fault}", host.id))?;
+        let verified = verify(state.audit().checkpoint(), none, &open, state.audit().head())
+            .map_err(|fault| format!("node {}: {fault}", host.id))?;
         if verified.records != state.audit().next_seq() {
             return Err(format!("node {} has {} records", host.id, verified.records));
         }

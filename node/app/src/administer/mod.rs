@@ -17,6 +17,7 @@ mod bulk;
 mod clients;
 mod nodes;
 mod policy;
+mod retention;
 mod submit;
 #[cfg(test)]
 mod tests;

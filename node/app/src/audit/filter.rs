@@ -3,6 +3,7 @@
 use quorate_core::audit::{AuditRecord, Entry, LoginEntry, Object};
 use quorate_core::{ClientId, NodeId, UserId, UserName, Verdict};
 
+use super::keys::Key;
 use crate::names::Names;
 
 /// All that is set has to match. By default everything does.
@@ -20,6 +21,8 @@ pub struct AuditFilter {
     pub result: Option<LoginResult>,
     /// Logins rejected for the reason with this label only.
     pub reason: Option<String>,
+    /// Records of this kind only, by its label.
+    pub kind: Option<String>,
     /// What this node judged or was asked.
     pub node: Option<NodeId>,
     /// From this time on, in ms since 1970.
@@ -36,32 +39,63 @@ pub enum LoginResult {
 }
 
 impl AuditFilter {
-    pub(super) fn matches(&self, record: &AuditRecord) -> bool {
-        let wanted = |wish: Option<bool>| wish.unwrap_or(true);
-        wanted(self.since_ms.map(|since_ms| record.at_ms >= since_ms))
-            && wanted(self.until_ms.map(|until_ms| record.at_ms < until_ms))
-            && wanted(self.node.map(|node| node_of(&record.entry) == node))
-            && wanted(self.client.map(|client| client_of(&record.entry) == Some(client)))
-            && wanted(self.user.map(|user| user_of(&record.entry) == Some(user)))
-            && wanted(self.user_name.as_ref().map(|name| self.is_under(&record.entry, name)))
-            && wanted(self.result.map(|result| result_of(&record.entry) == Some(result)))
-            && wanted(
-                self.reason
-                    .as_ref()
-                    .map(|reason| reason_of(&record.entry) == Some(reason)),
-            )
+    /// What a record's keys must hold to match; with none, all records of the time match.
+    #[must_use]
+    pub fn keys(&self) -> Vec<u64> {
+        let result = self.result.map(|result| match result {
+            LoginResult::Accepted => "login_accepted",
+            LoginResult::Rejected => "login_rejected",
+        });
+        let parts = [
+            self.user.map(|user| Key::User(user).hash()),
+            self.user_name.as_ref().map(|name| Key::Name(name).hash()),
+            self.client.map(|client| Key::Client(client).hash()),
+            result.map(|kind| Key::Kind(kind).hash()),
+            self.kind.as_ref().map(|kind| Key::Kind(kind).hash()),
+            self.reason.as_ref().map(|reason| Key::Reason(reason).hash()),
+            self.node.map(|node| Key::Node(node).hash()),
+        ];
+        parts.into_iter().flatten().collect()
     }
 
-    fn is_under(&self, entry: &Entry, name: &UserName) -> bool {
-        match entry {
-            Entry::Login(login) => self.names.fold_bytes(&login.facts.user_name).as_ref() == Ok(name),
-            Entry::Changed(change) => matches!(change.object, Object::User(_)) && *change.name == *name.to_string(),
-            Entry::RejectsSummarized(_)
-            | Entry::Founded { .. }
-            | Entry::JoinTokenIssued { .. }
-            | Entry::NodeAdmitted { .. }
-            | Entry::NodeRemoved { .. } => false,
-        }
+    pub(super) fn matches(&self, record: &AuditRecord) -> bool {
+        let wanted = |wish: Option<bool>| wish.unwrap_or(true);
+        let entry = &record.entry;
+        wanted(self.since_ms.map(|since_ms| record.at_ms >= since_ms))
+            && wanted(self.until_ms.map(|until_ms| record.at_ms < until_ms))
+            && wanted(self.kind.as_ref().map(|kind| entry.label() == kind))
+            && wanted(self.node.map(|node| node_of(entry) == node))
+            && wanted(self.client.map(|client| client_of(entry) == Some(client)))
+            && wanted(self.user.map(|user| user_of(entry) == Some(user)))
+            && wanted(
+                self.user_name
+                    .as_ref()
+                    .map(|name| name_of(entry, &self.names).as_ref() == Some(name)),
+            )
+            && wanted(self.result.map(|result| result_of(entry) == Some(result)))
+            && wanted(self.reason.as_ref().map(|reason| reason_of(entry) == Some(reason)))
+    }
+}
+
+/// The name that a record is found under: what was typed, folded, or that of the user who was changed.
+pub(super) fn name_of(entry: &Entry, names: &Names) -> Option<UserName> {
+    match entry {
+        Entry::Login(login) => names.fold_bytes(&login.facts.user_name).ok(),
+        Entry::Changed(change) => match change.object {
+            Object::User(_) => names.fold(&change.name).ok(),
+            Object::Token(_)
+            | Object::Client(_)
+            | Object::Application(_)
+            | Object::Policy
+            | Object::ApiToken(_)
+            | Object::Retention => None,
+        },
+        Entry::RejectsSummarized(_)
+        | Entry::Founded { .. }
+        | Entry::JoinTokenIssued { .. }
+        | Entry::NodeAdmitted { .. }
+        | Entry::NodeRemoved { .. }
+        | Entry::AuditPruned { .. } => None,
     }
 }
 
@@ -73,49 +107,63 @@ const fn login_of(entry: &Entry) -> Option<&LoginEntry> {
         | Entry::Founded { .. }
         | Entry::JoinTokenIssued { .. }
         | Entry::NodeAdmitted { .. }
-        | Entry::NodeRemoved { .. } => None,
+        | Entry::NodeRemoved { .. }
+        | Entry::AuditPruned { .. } => None,
     }
 }
 
-const fn node_of(entry: &Entry) -> NodeId {
+pub(super) const fn node_of(entry: &Entry) -> NodeId {
     match entry {
         Entry::Login(login) => login.facts.node,
         Entry::RejectsSummarized(rejects) => rejects.node,
         Entry::Changed(change) => change.node,
         Entry::NodeAdmitted { by, .. } => *by,
-        Entry::Founded { node } | Entry::JoinTokenIssued { node, .. } | Entry::NodeRemoved { node, .. } => *node,
+        Entry::Founded { node }
+        | Entry::JoinTokenIssued { node, .. }
+        | Entry::NodeRemoved { node, .. }
+        | Entry::AuditPruned { node, .. } => *node,
     }
 }
 
-fn client_of(entry: &Entry) -> Option<ClientId> {
+pub(super) fn client_of(entry: &Entry) -> Option<ClientId> {
     match entry {
         Entry::Login(login) => Some(login.client),
         Entry::RejectsSummarized(rejects) => Some(rejects.client),
         Entry::Changed(change) => match change.object {
             Object::Client(client) => Some(client),
-            Object::User(_) | Object::Token(_) | Object::Application(_) | Object::Policy | Object::ApiToken(_) => None,
+            Object::User(_)
+            | Object::Token(_)
+            | Object::Application(_)
+            | Object::Policy
+            | Object::ApiToken(_)
+            | Object::Retention => None,
         },
         Entry::Founded { .. }
         | Entry::JoinTokenIssued { .. }
         | Entry::NodeAdmitted { .. }
-        | Entry::NodeRemoved { .. } => None,
+        | Entry::NodeRemoved { .. }
+        | Entry::AuditPruned { .. } => None,
     }
 }
 
-fn user_of(entry: &Entry) -> Option<UserId> {
+pub(super) fn user_of(entry: &Entry) -> Option<UserId> {
     match entry {
         Entry::Login(login) => login.user,
         Entry::Changed(change) => match change.object {
             Object::User(user) => Some(user),
-            Object::Token(_) | Object::Client(_) | Object::Application(_) | Object::Policy | Object::ApiToken(_) => {
-                None
-            }
+            Object::Token(_)
+            | Object::Client(_)
+            | Object::Application(_)
+            | Object::Policy
+            | Object::ApiToken(_)
+            | Object::Retention => None,
         },
         Entry::RejectsSummarized(_)
         | Entry::Founded { .. }
         | Entry::JoinTokenIssued { .. }
         | Entry::NodeAdmitted { .. }
-        | Entry::NodeRemoved { .. } => None,
+        | Entry::NodeRemoved { .. }
+        | Entry::AuditPruned { .. } => None,
     }
 }
 
@@ -126,7 +174,7 @@ fn result_of(entry: &Entry) -> Option<LoginResult> {
     })
 }
 
-fn reason_of(entry: &Entry) -> Option<&'static str> {
+pub(super) fn reason_of(entry: &Entry) -> Option<&'static str> {
     match login_of(entry)?.verdict {
         Verdict::Accept => None,
         Verdict::Reject(reason) => Some(reason.label()),

@@ -1,10 +1,9 @@
-//! Walking over closed segments and open records as one sequence.
+//! The audit as one sequence of records: closed segments behind the archive, and the open records in the state.
 
-use std::cell::RefCell;
-use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
-use quorate_core::audit::{self, AuditRecord, Head, Segment, Verified};
+use quorate_core::audit::{AuditRecord, Chain, Segment};
 use quorate_core::{State, limits as core_limits};
 
 use super::AuditError;
@@ -21,102 +20,96 @@ impl Walk {
         Self { state, archive }
     }
 
-    /// Calls `visit` with records below `before`, newest first, until it says false.
-    pub(super) fn newest_first(
-        &self,
-        before: Option<u64>,
-        mut visit: impl FnMut(AuditRecord) -> bool,
-    ) -> Result<(), AuditError> {
-        let before = before.unwrap_or(u64::MAX);
-        for (seq, bytes) in self.state.audit().open_records().rev() {
-            if seq < before && !visit(AuditRecord::from_bytes(bytes)?) {
-                return Ok(());
-            }
-        }
-        for number in self.segment_numbers()?.into_iter().rev() {
-            if first_record(number) >= before {
-                continue;
-            }
-            for bytes in self.segment(number)?.records().iter().rev() {
-                let record = AuditRecord::from_bytes(bytes)?;
-                if record.seq < before && !visit(record) {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
+    pub(super) fn chain(&self) -> &Chain {
+        self.state.audit()
     }
 
-    /// Calls `visit` with records from number `from` on, oldest first, until it says false.
-    pub(super) fn oldest_first(&self, from: u64, mut visit: impl FnMut(AuditRecord) -> bool) -> Result<(), AuditError> {
-        for number in self.segment_numbers()? {
-            if first_record(number + 1) <= from {
-                continue;
-            }
-            for bytes in self.segment(number)?.records() {
-                let record = AuditRecord::from_bytes(bytes)?;
-                if record.seq >= from && !visit(record) {
-                    return Ok(());
-                }
-            }
-        }
-        for (seq, bytes) in self.state.audit().open_records() {
-            if seq >= from && !visit(AuditRecord::from_bytes(bytes)?) {
-                return Ok(());
-            }
-        }
-        Ok(())
+    pub(super) fn archive(&self) -> &dyn AuditArchive {
+        &*self.archive
     }
 
-    /// One segment is in memory at a time, so that years can be verified on a small node.
-    pub(super) fn verify(&self, expected_head: Option<Head>) -> Result<Verified, AuditError> {
-        let chain = self.state.audit();
-        let failed = RefCell::new(None);
-        let segments = self.segment_numbers()?.into_iter().map_while(|number| {
-            self.segment(number)
-                .map_err(|error| failed.borrow_mut().replace(error))
-                .ok()
-        });
-        let open = chain.open_records().map(|(_, bytes)| bytes);
-        let verified = audit::verify(segments, open, expected_head.unwrap_or(chain.head()));
-        match failed.into_inner() {
-            Some(error) => Err(error),
-            None => Ok(verified?),
-        }
+    /// All records there are, by number.
+    pub(super) fn records(&self) -> Range<u64> {
+        self.chain().checkpoint().first_seq()..self.chain().next_seq()
     }
 
-    /// Closed segments, ascending: files, and those that the state holds until they are files. A file may be newer
-    /// than the state of this walk; its records come later.
-    fn segment_numbers(&self) -> Result<Vec<u64>, AuditError> {
-        let closed = self.state.audit().next_seq() / core_limits::RECORDS_PER_SEGMENT;
-        let mut numbers = self.archive.list()?;
-        numbers.extend(
-            self.state
-                .audit()
-                .closed_segments()
-                .iter()
-                .map(|segment| segment.number()),
-        );
-        numbers.retain(|number| *number < closed);
-        numbers.sort_unstable();
-        numbers.dedup();
-        Ok(numbers)
+    /// The records that are still in memory.
+    pub(super) fn open(&self) -> Range<u64> {
+        first_record(self.chain().open_segment())..self.chain().next_seq()
     }
 
-    fn segment(&self, number: u64) -> Result<Arc<Segment>, AuditError> {
-        let mut in_memory = self.state.audit().closed_segments().iter();
+    /// A closed segment: from the state while it holds it, else from the archive.
+    pub(super) fn segment(&self, number: u64) -> Result<Arc<Segment>, AuditError> {
+        let mut in_memory = self.chain().closed_segments().iter();
         if let Some(segment) = in_memory.find(|segment| segment.number() == number) {
             return Ok(Arc::clone(segment));
         }
-        let segment = Segment::from_bytes(&self.archive.read(number)?)?;
-        if segment.number() == number {
-            Ok(Arc::new(segment))
-        } else {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "the file holds another segment").into())
+        self.archive
+            .segment(number)
+            .map_err(|source| AuditError::Segment { number, source })
+    }
+
+    /// One record, without reading the others of its segment.
+    pub(super) fn record(&self, seq: u64) -> Result<AuditRecord, AuditError> {
+        let number = segment_of(seq);
+        let place = (seq % core_limits::RECORDS_PER_SEGMENT) as usize;
+        if self.open().contains(&seq) {
+            let bytes = self.chain().open_record(seq).map_or(&[][..], |bytes| bytes);
+            return Ok(AuditRecord::from_bytes(bytes)?);
         }
+        match self
+            .chain()
+            .closed_segments()
+            .iter()
+            .find(|segment| segment.number() == number)
+        {
+            Some(segment) => {
+                let bytes = segment.records().get(place).map_or(&[][..], |bytes| bytes);
+                Ok(AuditRecord::from_bytes(bytes)?)
+            }
+            None => self
+                .archive
+                .record(seq)
+                .map_err(|source| AuditError::Segment { number, source }),
+        }
+    }
+
+    /// The records of this time among these. Time never falls along the chain, so they adjoin.
+    pub(super) fn within(
+        &self,
+        records: Range<u64>,
+        since_ms: Option<u64>,
+        until_ms: Option<u64>,
+    ) -> Result<Range<u64>, AuditError> {
+        let start = since_ms.map_or(Ok(records.start), |since_ms| self.first_at(since_ms))?;
+        let end = until_ms.map_or(Ok(records.end), |until_ms| self.first_at(until_ms))?;
+        Ok(start.max(records.start)..end.min(records.end))
+    }
+
+    /// The first record at or after a time.
+    fn first_at(&self, at_ms: u64) -> Result<u64, AuditError> {
+        let segment = self
+            .chain()
+            .seals()
+            .find(|(_, seal)| seal.last_ms >= at_ms)
+            .map_or(self.chain().open_segment(), |(number, _)| number);
+        let mut low = first_record(segment);
+        let mut high = first_record(segment + 1).min(self.records().end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.record(middle)?.at_ms < at_ms {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        Ok(low)
     }
 }
 
-const fn first_record(segment: u64) -> u64 {
+pub(super) const fn segment_of(seq: u64) -> u64 {
+    seq / core_limits::RECORDS_PER_SEGMENT
+}
+
+pub(super) const fn first_record(segment: u64) -> u64 {
     segment.saturating_mul(core_limits::RECORDS_PER_SEGMENT)
 }

@@ -232,7 +232,9 @@ const fn method_of(command: &Command) -> Option<Method> {
         | Command::Administer(_)
         | Command::IssueJoinToken(_)
         | Command::SpendJoinToken(_)
-        | Command::RemoveNode(_) => None,
+        | Command::RemoveNode(_)
+        | Command::SignHead(_)
+        | Command::PruneAudit(_) => None,
     }
 }
 

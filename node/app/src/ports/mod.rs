@@ -1,7 +1,9 @@
-//! What the use cases need from outside, as traits: the replicated state, time, randomness, closed audit segments.
+//! What the use cases need from outside, as traits: the replicated state, time, randomness, closed audit segments and their
+//! signatures.
 //!
 //! Production binds them in `boot`; tests bind a replica that is one `State` in memory.
 
+mod audit;
 mod status;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use tokio::time::Instant;
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
 
+pub use audit::{ArchiveStanding, AuditArchive, HeadSigner, Order};
 pub use status::{ClockStanding, ClusterStatus, DiskStanding, Member, MemberKind, ProposalCounts, Role};
 
 /// The replicated state machine as a use case sees it. Cheap to share; every method may be called from any thread.
@@ -124,19 +127,4 @@ pub(crate) fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
     let mut bytes = [0; N];
     entropy.fill(&mut bytes);
     bytes
-}
-
-/// Audit segments that were closed and written to files.
-pub trait AuditArchive: Send + Sync + 'static {
-    /// Sequence numbers of the segments that are here, ascending.
-    ///
-    /// # Errors
-    /// When the folder cannot be read.
-    fn list(&self) -> std::io::Result<Vec<u64>>;
-
-    /// One segment's bytes as they were handed over when it was closed; their checksum was verified.
-    ///
-    /// # Errors
-    /// When the file is missing, unreadable or damaged.
-    fn read(&self, sequence: u64) -> std::io::Result<Vec<u8>>;
 }

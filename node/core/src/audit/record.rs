@@ -3,6 +3,7 @@ use std::{fmt, net::IpAddr};
 use minicbor::{Decode, Encode};
 
 use crate::{
+    audit::Head,
     codec::{self, Undecodable},
     command::{Actor, LoginFacts},
     ids::{ApiTokenId, ApplicationId, ClientId, Fingerprint, JoinTokenId, NodeId, TokenId, UserId},
@@ -98,6 +99,38 @@ pub enum Entry {
         #[n(2)]
         removed: NodeId,
     },
+    /// The oldest records were given up, as the retention rule has it.
+    #[n(7)]
+    AuditPruned {
+        /// The node that noticed that it was time.
+        #[n(0)]
+        node: NodeId,
+        /// The first record that is kept.
+        #[n(1)]
+        first_seq: u64,
+        /// The head before it: what the rest is verified from.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        head: Head,
+    },
+}
+
+impl Entry {
+    /// A stable word for JSON and searching.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Entry::Login(login) => match login.verdict {
+                Verdict::Accept => "login_accepted",
+                Verdict::Reject(_) => "login_rejected",
+            },
+            Entry::RejectsSummarized(_) => "rejects_summarized",
+            Entry::Changed(change) => change.kind.label(),
+            Entry::Founded { .. } => "cluster_founded",
+            Entry::JoinTokenIssued { .. } => "join_token_issued",
+            Entry::NodeAdmitted { .. } => "node_admitted",
+            Entry::NodeRemoved { .. } => "node_removed",
+            Entry::AuditPruned { .. } => "audit_pruned",
+        }
+    }
 }
 
 /// A judged login.
@@ -193,6 +226,9 @@ pub enum Object {
     /// A bearer token of the API.
     #[n(5)]
     ApiToken(#[n(0)] ApiTokenId),
+    /// The retention rule of the audit.
+    #[n(6)]
+    Retention,
 }
 
 impl fmt::Display for Object {
@@ -203,6 +239,7 @@ impl fmt::Display for Object {
             Object::Client(id) => id.fmt(f),
             Object::Application(id) => id.fmt(f),
             Object::Policy => f.write_str("policy"),
+            Object::Retention => f.write_str("retention"),
             Object::ApiToken(id) => id.fmt(f),
         }
     }
@@ -266,6 +303,8 @@ pub enum ChangeKind {
     CreateApiToken,
     #[n(24)]
     DeleteApiToken,
+    #[n(25)]
+    SetRetention,
 }
 
 impl ChangeKind {
@@ -297,6 +336,7 @@ impl ChangeKind {
             ChangeKind::SetPolicy => "set_policy",
             ChangeKind::CreateApiToken => "create_api_token",
             ChangeKind::DeleteApiToken => "delete_api_token",
+            ChangeKind::SetRetention => "set_retention",
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::{borrow::Borrow, sync::Arc};
 
 use crate::{
-    audit::{AuditRecord, Head, Segment, chain::next_head},
+    audit::{AuditRecord, Checkpoint, Head, Segment, chain::next_head},
     limits,
 };
 
@@ -14,6 +14,13 @@ pub struct Verified {
     pub records: u64,
     /// The head over all of them.
     pub head: Head,
+}
+
+impl Verified {
+    /// The number of the record that would come next.
+    pub fn next_seq(&self) -> u64 {
+        self.first_seq.saturating_add(self.records)
+    }
 }
 
 /// The first place where the chain does not hold.
@@ -56,69 +63,99 @@ pub enum ChainFault {
 /// # Errors
 /// The first place where the chain does not hold.
 pub fn verify<'a>(
+    from: Checkpoint,
     segments: impl IntoIterator<Item: Borrow<Segment>>,
     open: impl IntoIterator<Item = &'a Arc<[u8]>>,
     expected_head: Head,
 ) -> Result<Verified, ChainFault> {
-    let mut walk: Option<Verified> = None;
+    let mut walk = Verifier::from(from);
     for segment in segments {
-        walk = Some(follow_segment(walk, segment.borrow())?);
+        walk.segment(segment.borrow())?;
     }
-    let mut walk = walk.unwrap_or(Verified {
-        first_seq: 0,
-        records: 0,
-        head: Head::default(),
-    });
     for record in open {
-        walk = follow_record(walk, record)?;
+        walk.record(record)?;
     }
-    (walk.head == expected_head)
-        .then_some(walk)
-        .ok_or(ChainFault::UnexpectedHead)
+    walk.finish(expected_head)
 }
 
-fn follow_segment(walk: Option<Verified>, segment: &Segment) -> Result<Verified, ChainFault> {
-    let mut walk = walk.unwrap_or(Verified {
-        first_seq: segment.number().saturating_mul(limits::RECORDS_PER_SEGMENT),
-        records: 0,
-        head: if segment.number() == 0 {
-            Head::default()
-        } else {
-            segment.base()
-        },
-    });
-    let expected = (walk.first_seq + walk.records) / limits::RECORDS_PER_SEGMENT;
-    if segment.number() != expected {
-        return Err(ChainFault::MissingSegment {
-            expected,
-            found: segment.number(),
-        });
-    }
-    if segment.base() != walk.head {
-        return Err(ChainFault::BrokenLink {
-            segment: segment.number(),
-        });
-    }
-    for record in segment.records() {
-        walk = follow_record(walk, record)?;
-    }
-    let complete = segment.records().len() as u64 == limits::RECORDS_PER_SEGMENT;
-    match complete && walk.head == segment.head() {
-        true => Ok(walk),
-        false => Err(ChainFault::AlteredSegment {
-            segment: segment.number(),
-        }),
+/// Follows a chain, step by step.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    walk: Verified,
+}
+
+impl From<Checkpoint> for Verifier {
+    fn from(from: Checkpoint) -> Self {
+        Verifier::after(from.segment, from.head)
     }
 }
 
-fn follow_record(walk: Verified, bytes: &[u8]) -> Result<Verified, ChainFault> {
-    let seq = walk.first_seq.saturating_add(walk.records);
-    match AuditRecord::from_bytes(bytes) {
-        Ok(record) if record.seq == seq => Ok(Verified {
-            records: walk.records + 1,
-            head: next_head(&walk.head, bytes),
-            ..walk
-        }),
-        Ok(_) | Err(_) => Err(ChainFault::MisplacedRecord { seq }),
+impl Verifier {
+    /// Begins with the first record of a segment, after this head.
+    pub(super) fn after(segment: u64, base: Head) -> Self {
+        Verifier {
+            walk: Verified {
+                first_seq: segment.saturating_mul(limits::RECORDS_PER_SEGMENT),
+                records: 0,
+                head: base,
+            },
+        }
+    }
+
+    /// What has been followed so far.
+    pub fn so_far(&self) -> Verified {
+        self.walk
+    }
+
+    /// Takes the next closed segment.
+    ///
+    /// # Errors
+    /// Where it does not hold.
+    pub fn segment(&mut self, segment: &Segment) -> Result<(), ChainFault> {
+        let number = segment.number();
+        let expected = self.walk.next_seq() / limits::RECORDS_PER_SEGMENT;
+        if number != expected {
+            return Err(ChainFault::MissingSegment {
+                expected,
+                found: number,
+            });
+        }
+        if segment.base() != self.walk.head {
+            return Err(ChainFault::BrokenLink { segment: number });
+        }
+        for record in segment.records() {
+            self.record(record)?;
+        }
+        let complete = segment.records().len() as u64 == limits::RECORDS_PER_SEGMENT;
+        match complete && self.walk.head == segment.head() {
+            true => Ok(()),
+            false => Err(ChainFault::AlteredSegment { segment: number }),
+        }
+    }
+
+    /// Takes the next record.
+    ///
+    /// # Errors
+    /// It cannot be read or is out of its place.
+    pub fn record(&mut self, bytes: &[u8]) -> Result<(), ChainFault> {
+        let seq = self.walk.next_seq();
+        match AuditRecord::from_bytes(bytes) {
+            Ok(record) if record.seq == seq => {
+                self.walk.records += 1;
+                self.walk.head = next_head(&self.walk.head, bytes);
+                Ok(())
+            }
+            Ok(_) | Err(_) => Err(ChainFault::MisplacedRecord { seq }),
+        }
+    }
+
+    /// What was followed, if it ends in this head.
+    ///
+    /// # Errors
+    /// [`ChainFault::UnexpectedHead`].
+    pub fn finish(self, expected_head: Head) -> Result<Verified, ChainFault> {
+        (self.walk.head == expected_head)
+            .then_some(self.walk)
+            .ok_or(ChainFault::UnexpectedHead)
     }
 }

@@ -8,6 +8,7 @@ mod api_token;
 mod application;
 mod client;
 mod policy;
+mod retention;
 mod token;
 mod user;
 
@@ -18,6 +19,7 @@ pub use self::{
     application::{ChangeApplication, CreateApplication, DeleteApplication, DisableApplication, EnableApplication},
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
     policy::SetPolicy,
+    retention::SetRetention,
     token::{ChangeToken, CreateToken, DeleteToken, DisableToken, EnableToken},
     user::{ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, SetPassword, UnlockUser},
 };
@@ -108,6 +110,9 @@ pub enum Change {
     /// Removes a bearer token.
     #[n(24)]
     DeleteApiToken(#[n(0)] DeleteApiToken),
+    /// Another retention rule of the audit.
+    #[n(25)]
+    SetRetention(#[n(0)] SetRetention),
 }
 
 /// What a change does, and to what.
@@ -147,6 +152,7 @@ impl Change {
             Change::SetPolicy(change) => change.decide(state, revision),
             Change::CreateApiToken(change) => change.decide(state, revision),
             Change::DeleteApiToken(change) => change.decide(state, revision),
+            Change::SetRetention(change) => change.decide(state, revision),
         }
     }
 
@@ -178,6 +184,7 @@ impl Change {
             Change::SetPolicy(_) => ChangeKind::SetPolicy,
             Change::CreateApiToken(_) => ChangeKind::CreateApiToken,
             Change::DeleteApiToken(_) => ChangeKind::DeleteApiToken,
+            Change::SetRetention(_) => ChangeKind::SetRetention,
         }
     }
 }

@@ -18,8 +18,10 @@ mod consume_code;
 mod genesis;
 mod issue_join_token;
 mod judged;
+mod prune_audit;
 mod record_failure;
 mod remove_node;
+mod sign_head;
 mod spend_join_token;
 mod summarize_rejects;
 mod verdict;
@@ -33,8 +35,10 @@ pub use self::{
     genesis::Genesis,
     issue_join_token::IssueJoinToken,
     judged::{Judged, LoginFacts, Method},
+    prune_audit::PruneAudit,
     record_failure::{Failure, RecordFailure},
     remove_node::RemoveNode,
+    sign_head::SignHead,
     spend_join_token::SpendJoinToken,
     summarize_rejects::SummarizeRejects,
 };
@@ -70,6 +74,12 @@ pub enum Command {
     /// Fences a node off for ever.
     #[n(8)]
     RemoveNode(#[n(0)] RemoveNode),
+    /// Says that a node stands by a head of the audit.
+    #[n(9)]
+    SignHead(#[n(0)] SignHead),
+    /// Gives up the oldest records of the audit.
+    #[n(10)]
+    PruneAudit(#[n(0)] PruneAudit),
 }
 
 impl Command {

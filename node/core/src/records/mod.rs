@@ -8,6 +8,7 @@ mod client;
 mod cluster;
 mod network;
 mod policy;
+mod retention;
 mod token;
 mod user;
 
@@ -18,6 +19,7 @@ pub use self::{
     cluster::{Cluster, Node},
     network::{Cidr, MalformedCidr},
     policy::Policy,
+    retention::Retention,
     token::{OtpAlgorithm, Token, TokenKind},
     user::{User, UserName},
 };

@@ -10,13 +10,13 @@ use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    audit::{Chain, Head},
+    audit::{Chain, Checkpoint, Head, HeadSignature, Seal},
     codec,
     ids::{
         ApiTokenId, ApplicationId, ClientId, ConversationId, Fingerprint, JoinTokenId, NodeId, Revision, Stamp,
         TokenId, UserId,
     },
-    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Token, User},
+    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Retention, Token, User},
     state::{
         Delay, Remembered, SourceDigest, State,
         expiring::{Expiring, Mortal},
@@ -54,6 +54,8 @@ mod table {
     pub const DELAYS: u8 = 12;
     pub const ANSWERS: u8 = 13;
     pub const AUDIT: u8 = 14;
+    pub const SEALS: u8 = 15;
+    pub const SIGNATURES: u8 = 16;
 }
 
 /// The one row that moves with every command.
@@ -70,7 +72,11 @@ struct HeadRow {
     #[n(4)]
     audit_next_seq: u64,
     #[cbor(n(5), with = "minicbor::bytes")]
-    audit_base: Head,
+    checkpoint_head: Head,
+    #[n(6)]
+    checkpoint_segment: u64,
+    #[n(7)]
+    retention: Retention,
 }
 
 /// A row that expires.
@@ -101,6 +107,8 @@ impl State {
             .chain(table_rows(table::DELAYS, self.memory.delays.rows()))
             .chain(table_rows(table::ANSWERS, self.memory.answers.rows()))
             .chain(table_rows(table::AUDIT, self.audit.open_table()))
+            .chain(table_rows(table::SEALS, self.audit.seal_table()))
+            .chain(table_rows(table::SIGNATURES, self.audit.signature_table()))
     }
 
     /// The state in these rows, in whatever order they come.
@@ -133,7 +141,9 @@ impl State {
             policy: self.policy,
             audit_head: self.audit.head(),
             audit_next_seq: self.audit.next_seq(),
-            audit_base: self.audit.base(),
+            checkpoint_head: self.audit.checkpoint().head,
+            checkpoint_segment: self.audit.checkpoint().segment,
+            retention: self.retention,
         };
         (vec![table::HEAD], codec::to_bytes(&row))
     }
@@ -159,7 +169,7 @@ fn row_key<K: Key>(table: u8, key: &K) -> Vec<u8> {
 #[derive(Debug, Default)]
 pub struct StateBuilder {
     state: State,
-    head: Option<(Stamp, Revision, Policy, Head, u64, Head)>,
+    head: Option<(Stamp, Revision, Chain)>,
 }
 
 impl StateBuilder {
@@ -189,6 +199,14 @@ impl StateBuilder {
                     .audit
                     .restore_record(u64::read(key).ok_or(DamagedImage::Key)?, value.into());
             }
+            table::SEALS => {
+                let segment = u64::read(key).ok_or(DamagedImage::Key)?;
+                state.audit_mut().restore_seal(segment, codec::from_bytes(value)?);
+            }
+            table::SIGNATURES => {
+                let key = <(u64, NodeId)>::read(key).ok_or(DamagedImage::Key)?;
+                state.audit_mut().restore_signature(key, codec::from_bytes(value)?);
+            }
             _ => return Err(DamagedImage::Key),
         }
         Ok(())
@@ -199,12 +217,9 @@ impl StateBuilder {
     /// # Errors
     /// The head row is missing.
     pub fn finish(mut self) -> Result<State, DamagedImage> {
-        let (stamp, revision, policy, head, next_seq, base) = self.head.ok_or(DamagedImage::NoHead)?;
-        let mut audit = Chain::restore(head, next_seq, base);
-        for (seq, bytes) in self.state.audit.open_table() {
-            audit.restore_record(*seq, bytes.clone());
-        }
-        self.state.restore_head(stamp, revision, policy, audit);
+        let (stamp, revision, chain) = self.head.ok_or(DamagedImage::NoHead)?;
+        let audit = chain.with_rows_of(std::mem::take(self.state.audit_mut()));
+        self.state.restore_head(stamp, revision, audit);
         Ok(self.state)
     }
 
@@ -215,9 +230,17 @@ impl StateBuilder {
             policy,
             audit_head,
             audit_next_seq,
-            audit_base,
+            checkpoint_head,
+            checkpoint_segment,
+            retention,
         } = row;
-        self.head = Some((stamp, revision, policy, audit_head, audit_next_seq, audit_base));
+        let checkpoint = Checkpoint {
+            segment: checkpoint_segment,
+            head: checkpoint_head,
+        };
+        self.state.put_policy(policy);
+        self.state.put_retention(retention);
+        self.head = Some((stamp, revision, Chain::restore(audit_head, audit_next_seq, checkpoint)));
     }
 }
 
@@ -288,7 +311,7 @@ impl<A: Key, B: Key> Key for (A, B) {
         self.1.write(bytes);
     }
 
-    /// Only (user, source) is such a key: eight bytes and the rest.
+    /// Such keys are (user, source) and (records, node): eight bytes and the rest.
     fn read(bytes: &[u8]) -> Option<Self> {
         let (first, second) = bytes.split_at_checked(8)?;
         Some((A::read(first)?, B::read(second)?))
@@ -310,7 +333,22 @@ macro_rules! shared_value {
     )*};
 }
 
-shared_value!(User, Token, Client, Application, ApiToken, JoinToken, Node);
+shared_value!(
+    User,
+    Token,
+    Client,
+    Application,
+    ApiToken,
+    JoinToken,
+    Node,
+    HeadSignature
+);
+
+impl Value for Seal {
+    fn to_value(&self) -> Vec<u8> {
+        codec::to_bytes(self)
+    }
+}
 
 macro_rules! mortal_value {
     ($($name:ident),*) => {$(

@@ -23,7 +23,7 @@ use crate::{
     audit::Chain,
     command::Judged,
     ids::{ApiTokenId, ApplicationId, ClientId, JoinTokenId, NodeId, Revision, Stamp, TokenId, UserId},
-    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Token, User, UserName},
+    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Retention, Token, User, UserName},
 };
 
 /// Everything the cluster has agreed on, at one instant.
@@ -32,6 +32,7 @@ pub struct State {
     stamp: Stamp,
     revision: Revision,
     policy: Policy,
+    retention: Retention,
     cluster: Option<Arc<Cluster>>,
     users: OrdMap<UserId, Arc<User>>,
     tokens: OrdMap<TokenId, Arc<Token>>,
@@ -68,6 +69,11 @@ impl State {
     /// What holds for every login.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// How much of the audit is kept.
+    pub fn retention(&self) -> &Retention {
+        &self.retention
     }
 
     /// The cluster's identity; none before the cluster is founded.

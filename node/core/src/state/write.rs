@@ -8,7 +8,7 @@ use crate::{
     ids::{ApiTokenId, ApplicationId, ClientId, Fingerprint, JoinTokenId, NodeId, Revision, Stamp, TokenId, UserId},
     limits,
     outcome::Verdict,
-    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Token, User},
+    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Retention, Token, User},
     state::{Delay, Memory, Remembered, SourceDigest, State, expiring::Mortal},
 };
 
@@ -29,11 +29,14 @@ impl State {
         self.audit.append(self.stamp, entry);
     }
 
-    pub(crate) fn restore_head(&mut self, stamp: Stamp, revision: Revision, policy: Policy, audit: Chain) {
+    pub(crate) fn restore_head(&mut self, stamp: Stamp, revision: Revision, audit: Chain) {
         self.stamp = stamp;
         self.revision = revision;
-        self.policy = policy;
         self.audit = audit;
+    }
+
+    pub(crate) fn audit_mut(&mut self) -> &mut Chain {
+        &mut self.audit
     }
 
     pub(crate) fn memory_mut(&mut self) -> &mut Memory {
@@ -46,6 +49,10 @@ impl State {
 
     pub(crate) fn put_policy(&mut self, policy: Policy) {
         self.policy = policy;
+    }
+
+    pub(crate) fn put_retention(&mut self, retention: Retention) {
+        self.retention = retention;
     }
 
     pub(crate) fn put_user(&mut self, user: Arc<User>) {

@@ -254,7 +254,7 @@ impl<'a> Dice<'a> {
             19 => Change::DisableApplication(DisableApplication { application, expected }),
             20 => Change::EnableApplication(EnableApplication { application, expected }),
             21 => Change::DeleteApplication(DeleteApplication { application, expected }),
-            24 => match self.roll(3) {
+            24 => match self.roll(4) {
                 0 => Change::SetPolicy(SetPolicy {
                     expected,
                     max_code_failures: self.number() as u32,
@@ -270,6 +270,11 @@ impl<'a> Dice<'a> {
                         verifier,
                     })
                 }
+                2 => Change::SetRetention(SetRetention {
+                    expected,
+                    max_age_ms: (self.roll(2) == 0).then(|| self.number()),
+                    max_bytes: (self.roll(2) == 0).then(|| self.number()),
+                }),
                 _ => Change::DeleteApiToken(DeleteApiToken {
                     token: ApiTokenId(self.roll(2)),
                     expected,
@@ -392,8 +397,21 @@ impl<'a> Dice<'a> {
                     now_ms + 1_000_000
                 },
             }),
-            11 => match self.roll(2) {
-                0 => Command::SpendJoinToken(SpendJoinToken {
+            11 => match self.roll(8) {
+                0 => Command::SignHead(SignHead {
+                    node,
+                    records: self.number(),
+                    head: [self.roll(2) as u8; 32],
+                    signature: audit::HeadSignature {
+                        signature: vec![1; self.roll(200) as usize].into(),
+                        certificate: vec![2; self.roll(200) as usize].into(),
+                    },
+                }),
+                1 => Command::PruneAudit(PruneAudit {
+                    node,
+                    first_segment: self.number(),
+                }),
+                2..=4 => Command::SpendJoinToken(SpendJoinToken {
                     token: JoinTokenId(self.roll(3)),
                     by: node,
                     name: self.text(),

@@ -130,6 +130,16 @@ pub fn commands() -> Vec<Command> {
             node,
             removed: NodeId(3),
         }),
+        Command::SignHead(SignHead {
+            node,
+            records: 8_192,
+            head: [9; 32],
+            signature: audit::HeadSignature {
+                signature: vec![10; 3].into(),
+                certificate: vec![11; 4].into(),
+            },
+        }),
+        Command::PruneAudit(PruneAudit { node, first_segment: 7 }),
     ]
 }
 
@@ -222,6 +232,11 @@ pub fn changes() -> Vec<Change> {
             token: ApiTokenId(5),
             expected,
         }),
+        Change::SetRetention(SetRetention {
+            expected,
+            max_age_ms: Some(86_400_000),
+            max_bytes: Some(1 << 30),
+        }),
     ]
 }
 
@@ -291,6 +306,9 @@ pub fn state() -> State {
     let mut world = crate::script::World::new();
     for line in [
         "genesis",
+        "fill 8192 step=130000",
+        "sign 1",
+        "admin set-retention age=86400s",
         "admin create-application app ; create-client vpn ; create-api-token script",
         "admin create-user alice password=pw ; create-token phone user=alice",
         "join-token ticket",

@@ -201,6 +201,11 @@ fn change(words: &Words) -> Change {
             token: ApiTokenId(id(name)),
             expected,
         }),
+        "set-retention" => Change::SetRetention(SetRetention {
+            expected,
+            max_age_ms: words.key("age").map(duration_ms),
+            max_bytes: words.key("bytes").map(|bytes| bytes.parse().unwrap()),
+        }),
         other => panic!("no such change in golden scripts: {other}"),
     }
 }

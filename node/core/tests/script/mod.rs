@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "not every test binary uses every part")]
 
 mod admin;
+mod audit;
 mod login;
 mod show;
 mod verdict;
@@ -80,6 +81,7 @@ impl World {
             "wait" => self.now_ms += words::duration_ms(rest),
             "back" => self.now_ms -= words::duration_ms(rest),
             "genesis" | "admin" | "join-token" | "spend" | "remove-node" | "summarize" => self.administer(verb, rest),
+            "fill" | "sign" | "prune" => self.audit(verb, &Words::parse(rest)),
             "consume" | "accept" | "fail" => self.verdict(verb, &Words::parse(rest)),
             "login" => self.login(rest),
             "show" => self.show(rest),

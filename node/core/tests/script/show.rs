@@ -55,6 +55,8 @@ impl World {
             )),
             "remembered" => Some(format!("{} requests", self.state.fingerprint_count())),
             "audit" => return self.show_audit(name),
+            "chain" => Some(self.show_chain()),
+            "retention" => Some(format!("{:?}", self.state.retention())),
             other => panic!("nothing to show: {other}"),
         };
         self.say(shown.unwrap_or("nothing".into()));
@@ -87,6 +89,7 @@ impl World {
                 Entry::JoinTokenIssued { .. } => "join token issued".into(),
                 Entry::NodeAdmitted { node, name, .. } => format!("node {node} {name} admitted"),
                 Entry::NodeRemoved { removed, .. } => format!("node {removed} removed"),
+                Entry::AuditPruned { first_seq, .. } => format!("audit begins with record {first_seq}"),
             };
             self.say(format_args!("[{}] {line}", record.seq));
         }

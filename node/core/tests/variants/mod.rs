@@ -16,6 +16,8 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::IssueJoinToken(_) => "IssueJoinToken",
         Command::SpendJoinToken(_) => "SpendJoinToken",
         Command::RemoveNode(_) => "RemoveNode",
+        Command::SignHead(_) => "SignHead",
+        Command::PruneAudit(_) => "PruneAudit",
     }
 }
 
@@ -46,6 +48,7 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::SetPolicy(_) => "SetPolicy",
         Change::CreateApiToken(_) => "CreateApiToken",
         Change::DeleteApiToken(_) => "DeleteApiToken",
+        Change::SetRetention(_) => "SetRetention",
     }
 }
 

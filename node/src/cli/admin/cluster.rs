@@ -1,7 +1,7 @@
 //! `quorate status`, `drain`, `leave` and `remove`: the cluster and its nodes.
 
 use clap::Args;
-use quorate_api::{ClusterStatus, NodeRole, NodeStatus, endpoints};
+use quorate_api::{AuditExtent, ClusterStatus, NodeRole, NodeStatus, endpoints};
 
 use crate::cli::{
     Context,
@@ -238,6 +238,7 @@ fn text(status: &ClusterStatus) -> String {
         ("term", status.term.to_string()),
         ("clock", clock(status)),
         ("disk", disk(status)),
+        ("audit", audit(&status.audit)),
         (
             "log",
             format!(
@@ -252,6 +253,18 @@ fn text(status: &ClusterStatus) -> String {
         ),
     ]);
     format!("{head}\n\n{}\n\n* the node that answered", table.render("no nodes"))
+}
+
+fn audit(extent: &AuditExtent) -> String {
+    let records = format!("{} records", extent.records);
+    let missing = match extent.missing_segments {
+        0 => String::new(),
+        missing => format!(", {missing} segments missing here and being fetched"),
+    };
+    let index = extent.index.map_or(String::new(), |index| {
+        format!(", index being built ({} of {} segments)", index.indexed, index.of)
+    });
+    format!("{records}{missing}{index}")
 }
 
 #[cfg(test)]
@@ -284,6 +297,11 @@ mod tests {
             disk_short: false,
             disk_free_bytes: Some(1 << 30),
             disk_waiting_ms: 0,
+            audit: AuditExtent {
+                records: 1,
+                missing_segments: 0,
+                index: None,
+            },
             nodes: (1..=voters).map(node).collect(),
         }
     }

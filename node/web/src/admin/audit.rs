@@ -1,16 +1,20 @@
-//! The audit trail: list, follow, verify.
+//! The audit trail: list, follow, verify, keep.
 
+mod keep;
 mod shape;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use quorate_api::{
-    AuditPage, AuditQuery, AuditRecord, AuditVerification, Nothing, ProblemKind, VerifyQuery, limits as contract,
+    AuditExtent, AuditPage, AuditQuery, AuditVerification, IndexProgress, LoginResult, Nothing, ProblemKind,
+    VerifyQuery, limits as contract,
 };
-use quorate_app::{AuditError, AuditFilter, AuditTail};
-use quorate_core::State;
+use quorate_app::{AuditError, AuditFilter, Order};
+use quorate_core::ClientId;
 use tokio::time::Instant;
 
+pub(crate) use self::keep::{heads, segment, set_retention, status};
 use super::paging;
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
@@ -28,7 +32,10 @@ pub(crate) async fn list(call: Call<Nothing>) -> Answer<AuditPage> {
                 "leave one of them out",
             ));
         }
-        Some(last) => newest(&call.site, &query, filter, last).await?,
+        None if query.before.is_some() => {
+            return Err(Failure::field("before", "goes with last", "say how many: last=100"));
+        }
+        Some(last) => newest(&call.site, filter, last, query.before).await?,
         None => after(&call.site, &query, filter).await?,
     };
     Ok(Reply::plain(page))
@@ -37,6 +44,15 @@ pub(crate) async fn list(call: Call<Nothing>) -> Answer<AuditPage> {
 fn filter(site: &Site, query: &AuditQuery) -> Result<AuditFilter, Failure> {
     let mut filter = AuditFilter {
         names: site.administrator.names().clone(),
+        client: query.client.as_deref().map(|text| client(site, text)).transpose()?,
+        result: query.result.map(|result| match result {
+            LoginResult::Accepted => quorate_app::LoginResult::Accepted,
+            LoginResult::Rejected => quorate_app::LoginResult::Rejected,
+        }),
+        reason: query.reason.clone(),
+        kind: query.kind.clone(),
+        since_ms: query.since_ms,
+        until_ms: query.until_ms,
         ..AuditFilter::default()
     };
     let Some(user) = &query.user else { return Ok(filter) };
@@ -53,95 +69,122 @@ fn filter(site: &Site, query: &AuditQuery) -> Result<AuditFilter, Failure> {
     Ok(filter)
 }
 
+/// By name, or by id whether or not it still is there.
+fn client(site: &Site, text: &str) -> Result<ClientId, Failure> {
+    let state = site.replica.state();
+    let named = || state.client_by_name(text).map(|client| client.id);
+    text.parse().ok().or_else(named).ok_or_else(|| {
+        Failure::field(
+            "client",
+            "is no RADIUS client",
+            "a name; of a deleted client its id, as c-0123456789abcdef",
+        )
+    })
+}
+
 /// Records after a number, oldest first; waits for the next if there is none and the query says so.
 async fn after(site: &Site, query: &AuditQuery, filter: AuditFilter) -> Result<AuditPage, Failure> {
     let limit = paging::limit(query.limit, "limit")?;
     let wait_s = query.wait_s.unwrap_or(0).min(contract::FOLLOW_WAIT_MAX_S);
     let deadline = Instant::now() + Duration::from_secs(wait_s);
-    let mut from = query.after.map_or(0, |after| after.saturating_add(1));
-    loop {
-        let tail = site
-            .audit
-            .follow(from, filter.clone(), deadline)
-            .await
-            .map_err(unreadable)?;
-        let page = page(site, query, tail, limit);
-        if !page.items.is_empty() || Instant::now() >= deadline {
-            return Ok(page);
-        }
-        from = page.next.saturating_add(1);
-    }
-}
-
-fn page(site: &Site, query: &AuditQuery, tail: AuditTail, limit: usize) -> AuditPage {
+    let from = query.after.map_or(0, |after| after.saturating_add(1));
+    let found = site
+        .audit
+        .follow(from, filter, limit, deadline)
+        .await
+        .map_err(unreadable)?;
     let state = site.replica.state();
-    let mut items: Vec<AuditRecord> = shown(&state, query, &tail.records).take(limit + 1).collect();
-    let cut = items.len() > limit;
-    items.truncate(limit);
-    let looked_at = tail.next.saturating_sub(1);
-    let next = if cut {
-        items.last().map_or(looked_at, |item| item.seq)
-    } else {
-        looked_at
-    };
-    AuditPage {
-        items,
+    let next = found.left.start.max(from).saturating_sub(1);
+    Ok(AuditPage {
+        items: found
+            .records
+            .iter()
+            .map(|record| shape::record(&state, record))
+            .collect(),
         next,
         more: next.saturating_add(1) < state.audit().next_seq(),
-    }
-}
-
-/// The newest records, shown oldest first.
-async fn newest(site: &Site, query: &AuditQuery, filter: AuditFilter, last: u32) -> Result<AuditPage, Failure> {
-    let limit = paging::limit(Some(last), "last")?;
-    let state = site.replica.state();
-    let next = state.audit().next_seq();
-    let mut items = Vec::new();
-    let (mut before, mut seen) = (Some(next), 0);
-    while before.is_some() && items.len() < limit && seen < limits::AUDIT_SCAN {
-        let ask = quorate_app::AuditQuery {
-            filter: filter.clone(),
-            before,
-            limit: contract::PAGE_MAX as usize,
-        };
-        let page = site.audit.list(ask).await.map_err(unreadable)?;
-        seen += page.records.len();
-        items.extend(shown(&state, query, &page.records));
-        before = page.next_before;
-    }
-    items.truncate(limit);
-    items.reverse();
-    Ok(AuditPage {
-        items,
-        next: next.saturating_sub(1),
-        more: false,
+        earlier: None,
+        unavailable: found.unavailable,
+        index: index_progress(site),
     })
 }
 
-/// Records as they are shown, of the kind that was asked for.
-fn shown<'a>(
-    state: &'a State,
-    query: &'a AuditQuery,
-    records: &'a [quorate_core::audit::AuditRecord],
-) -> impl Iterator<Item = AuditRecord> + 'a {
-    let wanted = |record: &AuditRecord| query.kind.as_ref().is_none_or(|kind| record.kind == *kind);
-    records.iter().map(|record| shape::record(state, record)).filter(wanted)
+/// The newest records, shown oldest first.
+async fn newest(site: &Site, filter: AuditFilter, last: u32, before: Option<u64>) -> Result<AuditPage, Failure> {
+    let limit = paging::limit(Some(last), "last")?;
+    let state = site.replica.state();
+    let next = state.audit().next_seq();
+    let query = quorate_app::AuditQuery {
+        filter,
+        range: 0..before.unwrap_or(next).min(next),
+        order: Order::NewestFirst,
+        limit,
+        deadline: Instant::now() + limits::AUDIT_LOOK,
+    };
+    let found = site.audit.list(query).await.map_err(unreadable)?;
+    let Range { end, .. } = found.left;
+    let newest_first = found.records.iter().rev();
+    Ok(AuditPage {
+        items: newest_first.map(|record| shape::record(&state, record)).collect(),
+        next: next.saturating_sub(1),
+        more: false,
+        earlier: (!found.left.is_empty()).then_some(end),
+        unavailable: found.unavailable,
+        index: index_progress(site),
+    })
+}
+
+fn index_progress(site: &Site) -> Option<IndexProgress> {
+    let archive = site.audit.archive_standing();
+    (archive.indexed < archive.segments).then_some(IndexProgress {
+        indexed: archive.indexed,
+        of: archive.segments,
+    })
+}
+
+/// How much of the audit is here: a line of the cluster's status.
+pub(super) fn extent(site: &Site) -> AuditExtent {
+    AuditExtent {
+        records: site.replica.state().audit().next_seq(),
+        missing_segments: site.audit.archive_standing().missing,
+        index: index_progress(site),
+    }
 }
 
 pub(crate) async fn verify(call: Call<Nothing>) -> Answer<AuditVerification> {
     let query: VerifyQuery = call.query()?;
     let expected = query.expected_head.as_deref().map(head).transpose()?;
-    let (own, records) = call.site.audit.head();
-    let (ok, head, records, problem) = match call.site.audit.verify(expected).await {
-        Ok(verified) => (true, verified.head, verified.first_seq + verified.records, None),
-        Err(AuditError::Chain(fault)) => (false, own, records, Some(fault.to_string())),
-        Err(AuditError::Record(fault)) => (false, own, records, Some(fault.to_string())),
+    let standing = call.site.audit.standing();
+    let (own, first_seq) = (
+        standing.state.audit().head(),
+        standing.state.audit().checkpoint().first_seq(),
+    );
+    let (head, records, signed, problem) = match call.site.audit.verify(expected).await {
+        Ok(verified) => {
+            let bad = verified.signed.iter().find(|signed| !signed.good);
+            let problem = bad.map(|bad| {
+                format!(
+                    "what is there as node {}'s signature over {} records is none",
+                    bad.node, bad.records
+                )
+            });
+            (verified.chain.head, verified.chain.next_seq(), verified.signed, problem)
+        }
+        Err(error @ (AuditError::Chain(_) | AuditError::Record(_) | AuditError::Segment { .. })) => {
+            let problem = match error {
+                AuditError::Chain(fault) => fault.to_string(),
+                error => described(&error),
+            };
+            (own, standing.state.audit().next_seq(), standing.signed, Some(problem))
+        }
         Err(error) => return Err(unreadable(error)),
     };
     Ok(Reply::plain(AuditVerification {
-        ok,
+        ok: problem.is_none(),
+        first_seq,
         records,
         head: data_encoding::HEXLOWER.encode(&head),
+        signed: signed.iter().map(keep::signed_head).collect(),
         problem,
     }))
 }
@@ -154,8 +197,12 @@ fn head(text: &str) -> Result<quorate_core::audit::Head, Failure> {
 }
 
 fn unreadable(error: AuditError) -> Failure {
-    let source = std::error::Error::source(&error)
+    Failure::new(ProblemKind::Internal).because(described(&error))
+}
+
+fn described(error: &AuditError) -> String {
+    let source = std::error::Error::source(error)
         .map(|source| format!(": {source}"))
         .unwrap_or_default();
-    Failure::new(ProblemKind::Internal).because(format!("{error}{source}"))
+    format!("{error}{source}")
 }

@@ -5,6 +5,7 @@ use quorate_app::{Member, MemberKind};
 use quorate_core::NodeId;
 use tokio::time::Instant;
 
+use super::audit;
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::limits;
@@ -58,6 +59,7 @@ async fn status(site: &Site) -> ClusterStatus {
         disk_short: seen.disk.short,
         disk_free_bytes: seen.disk.free_bytes,
         disk_waiting_ms: seen.disk.waiting_ms,
+        audit: audit::extent(site),
         nodes: seen.members.iter().map(|member| shape(member, seen.leader)).collect(),
     }
 }

@@ -16,7 +16,6 @@ pub(super) fn record(state: &State, stored: &Stored) -> AuditRecord {
         Entry::RejectsSummarized(rejects) => of_rejects(state, blank, rejects),
         Entry::Changed(change) => of_change(blank, change),
         Entry::Founded { node } => AuditRecord {
-            kind: "cluster_founded".into(),
             node: Some(node.0),
             ..blank
         },
@@ -26,7 +25,6 @@ pub(super) fn record(state: &State, stored: &Stored) -> AuditRecord {
             token,
             expires_ms,
         } => AuditRecord {
-            kind: "join_token_issued".into(),
             node: Some(node.0),
             details: details([
                 ("join_token", token.to_string()),
@@ -35,7 +33,6 @@ pub(super) fn record(state: &State, stored: &Stored) -> AuditRecord {
             ..by(actor, blank)
         },
         Entry::NodeAdmitted { node, name, token, by } => AuditRecord {
-            kind: "node_admitted".into(),
             node: Some(by.0),
             details: details([
                 ("admitted", node.to_string()),
@@ -45,10 +42,17 @@ pub(super) fn record(state: &State, stored: &Stored) -> AuditRecord {
             ..blank
         },
         Entry::NodeRemoved { actor, node, removed } => AuditRecord {
-            kind: "node_removed".into(),
             node: Some(node.0),
             details: details([("removed", removed.to_string())]),
             ..by(actor, blank)
+        },
+        Entry::AuditPruned { node, first_seq, head } => AuditRecord {
+            node: Some(node.0),
+            details: details([
+                ("first_seq", first_seq.to_string()),
+                ("base", data_encoding::HEXLOWER.encode(head)),
+            ]),
+            ..blank
         },
     }
 }
@@ -57,7 +61,7 @@ fn blank(stored: &Stored) -> AuditRecord {
     AuditRecord {
         seq: stored.seq,
         at_ms: stored.at_ms,
-        kind: String::new(),
+        kind: stored.entry.label().to_owned(),
         user: None,
         client: None,
         reason: None,
@@ -70,9 +74,9 @@ fn blank(stored: &Stored) -> AuditRecord {
 
 fn of_login(state: &State, blank: AuditRecord, login: &LoginEntry) -> AuditRecord {
     let facts = &login.facts;
-    let (kind, reason) = match login.verdict {
-        Verdict::Accept => ("login_accepted", None),
-        Verdict::Reject(reason) => ("login_rejected", Some(reason.label().to_owned())),
+    let reason = match login.verdict {
+        Verdict::Accept => None,
+        Verdict::Reject(reason) => Some(reason.label().to_owned()),
     };
     let mut more = details([
         ("method", facts.method.label().to_owned()),
@@ -93,7 +97,6 @@ fn of_login(state: &State, blank: AuditRecord, login: &LoginEntry) -> AuditRecor
             .map(|text| ("nas_identifier".to_owned(), printable(text))),
     );
     AuditRecord {
-        kind: kind.into(),
         user: Some(printable(&facts.user_name)),
         client: Some(client(state, login.client)),
         reason,
@@ -106,7 +109,6 @@ fn of_login(state: &State, blank: AuditRecord, login: &LoginEntry) -> AuditRecor
 
 fn of_rejects(state: &State, blank: AuditRecord, rejects: &RejectsEntry) -> AuditRecord {
     AuditRecord {
-        kind: "rejects_summarized".into(),
         client: Some(client(state, rejects.client)),
         source: Some(rejects.source.to_string()),
         node: Some(rejects.node.0),
@@ -124,10 +126,11 @@ fn of_change(blank: AuditRecord, change: &ChangeEntry) -> AuditRecord {
     let (user, client) = match change.object {
         Object::User(_) => (Some(name.clone()), None),
         Object::Client(_) => (None, Some(name.clone())),
-        Object::Token(_) | Object::Application(_) | Object::Policy | Object::ApiToken(_) => (None, None),
+        Object::Token(_) | Object::Application(_) | Object::Policy | Object::ApiToken(_) | Object::Retention => {
+            (None, None)
+        }
     };
     AuditRecord {
-        kind: change.kind.label().into(),
         user,
         client,
         node: Some(change.node.0),
