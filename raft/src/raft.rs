@@ -1,6 +1,6 @@
 //! The handle: start, propose, read, change the membership, stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -329,6 +329,22 @@ impl Raft {
             Ok((Response::Answer, tail)) => Some(tail),
             _ => None,
         }
+    }
+
+    /// Other voters that answer and whose clocks are right, the leader first.
+    #[must_use]
+    pub fn peers_in_time(&self) -> Vec<u64> {
+        let shared = &self.owner.shared;
+        let recent = Duration::from_millis(shared.config.election_min_ms + shared.config.election_max_ms);
+        let seen = shared.peers.seen();
+        let voters: BTreeSet<u64> = shared.membership().voter_ids().collect();
+        let fit = seen.iter().filter(|(id, seen)| {
+            voters.contains(id) && seen.at.elapsed() < recent && shared.fence.is_in_time(seen.wall_now_ms())
+        });
+        let mut peers: Vec<u64> = fit.map(|(id, _)| *id).collect();
+        let leader = shared.leader();
+        peers.sort_by_key(|id| Some(*id) != leader);
+        peers
     }
 
     /// Has a snapshot written now, in the background, and the log before it purged.

@@ -24,15 +24,15 @@ mod durable;
 mod ids;
 pub mod limits;
 mod log;
-mod reserve;
 mod postings;
+mod reserve;
 mod segments;
 mod snapshot;
 
 pub use datadir::{DataDir, DataDirError, FORMAT, Identity};
 pub use ids::{LogId, Vote};
 pub use log::{Done, DurableLog, FsyncObserver, LogOpenError, LogOptions};
-pub use reserve::{Reserve, Room};
 pub use postings::{PostingError, PostingList, PostingStore, PostingWriter, Postings, Span};
+pub use reserve::{Reserve, Room};
 pub use segments::{SegmentError, SegmentStore};
 pub use snapshot::{Incoming, SnapshotError, SnapshotFile, SnapshotStore, SnapshotWriter};

@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use async_trait::async_trait;
 use quorate_app::{
-    AuditFilter, AuditQuery, AuditReader, ClockStanding, ClusterStatus, HeadSigner, Late, LoginResult, Order,
-    ProposalCounts, ProposeError, Proposed, Replica, Role,
+    AuditFilter, AuditQuery, AuditReader, ClockStanding, ClusterStatus, DiskStanding, HeadSigner, Late, LoginResult,
+    Order, ProposalCounts, ProposeError, Proposed, Replica, Role,
 };
 use quorate_core::audit::{Head, HeadSignature};
 use quorate_core::{ClientId, Command, NodeId, State, UserId, UserName};
 use quorate_replica::{Archive, Published};
 use rustix::fs::{Advice, fadvise};
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 use super::history::{CLIENTS, History, name_of};
 use crate::table::Table;
@@ -264,11 +265,16 @@ impl Replica for Still {
             quorum_ack_age_ms: None,
             proposals: ProposalCounts::default(),
             clock: ClockStanding::UNQUESTIONED,
+            disk: DiskStanding::default(),
         }
     }
 
     fn clock(&self) -> ClockStanding {
         ClockStanding::UNQUESTIONED
+    }
+
+    async fn pass_on(&self, _: Zeroizing<Vec<u8>>, _: tokio::time::Instant) -> Option<Vec<u8>> {
+        None
     }
 
     fn applied(&self) -> watch::Receiver<u64> {

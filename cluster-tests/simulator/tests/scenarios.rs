@@ -99,10 +99,7 @@ impl Scene {
         let done = Arc::new(AtomicBool::new(false));
         let (slot, user) = (done.clone(), self.users[0]);
         self.world.spawn(node, move |parts| async move {
-            let enabled = tokio::time::timeout(
-                Duration::from_secs(3),
-                parts.admin.enable_user(ROOT, user, None),
-            );
+            let enabled = tokio::time::timeout(Duration::from_secs(3), parts.admin.enable_user(ROOT, user, None));
             slot.store(matches!(enabled.await, Ok(Ok(_))), Ordering::Relaxed);
         });
         self.pass(3_100);
@@ -117,7 +114,8 @@ impl Scene {
     fn status(&mut self, node: u64) -> RaftStatus {
         let found: Arc<Mutex<Option<RaftStatus>>> = Arc::default();
         let slot = found.clone();
-        self.world.spawn(node, |parts| async move { *slot.lock() = Some(parts.raft.status()) });
+        self.world
+            .spawn(node, |parts| async move { *slot.lock() = Some(parts.raft.status()) });
         self.pass(1);
         let status = found.lock().take();
         status.unwrap()
@@ -220,7 +218,12 @@ fn a_leader_whose_disk_stalls_steps_aside_and_comes_back() {
     let writer = scene.followers()[0];
     assert!(scene.enable_somebody(writer));
     scene.pass(6_000);
-    let others: Vec<u64> = scene.leaders().into_iter().map(|(id, _)| id).filter(|id| *id != sick).collect();
+    let others: Vec<u64> = scene
+        .leaders()
+        .into_iter()
+        .map(|(id, _)| id)
+        .filter(|id| *id != sick)
+        .collect();
     assert_eq!(others.len(), 1, "another leads");
     assert!(scene.is_ready(others[0]));
     let disk = scene.status(sick).disk;

@@ -111,3 +111,6 @@ pub const AUDIT_LOOK: Duration = Duration::from_secs(2);
 
 /// How often a node looks whether a head is to be signed or records are to be given up. A segment takes minutes to fill.
 pub const AUDIT_KEEPING_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Room for a login on its way to another node: five attributes of 253 bytes at most, and a password of 128.
+pub const PASSED_LOGIN_BYTES: usize = 2_048;

@@ -49,6 +49,7 @@ pub(crate) struct TestReplica {
     inner: Mutex<Inner>,
     applied: watch::Sender<u64>,
     clock: Arc<TestClock>,
+    neighbour: Mutex<Option<Arc<Authenticator>>>,
 }
 
 struct Inner {
@@ -80,6 +81,7 @@ impl TestReplica {
             }),
             applied: watch::Sender::new(0),
             clock,
+            neighbour: Mutex::new(None),
         }
     }
 
@@ -95,6 +97,11 @@ impl TestReplica {
     /// From now on the cluster says that this node's clock is wrong.
     pub(crate) fn lose_time(&self) {
         self.inner.lock().in_time = false;
+    }
+
+    /// Logins are passed on to this one, which is in time.
+    pub(crate) fn get_neighbour(&self, neighbour: Arc<Authenticator>) {
+        *self.neighbour.lock() = Some(neighbour);
     }
 
     pub(crate) fn take_calls(&self) -> Vec<Call> {
@@ -203,6 +210,15 @@ impl Replica for TestReplica {
             in_time: self.inner.lock().in_time,
             ahead_ms: None,
         }
+    }
+
+    /// The neighbour has the same state here; only its clock is another.
+    async fn pass_on(&self, login: Zeroizing<Vec<u8>>, _deadline: Instant) -> Option<Vec<u8>> {
+        let neighbour = self.neighbour.lock().clone()?;
+        self.inner.lock().in_time = true;
+        let back = neighbour.judge_passed(&login).await;
+        self.inner.lock().in_time = false;
+        (!back.is_empty()).then_some(back)
     }
 
     fn applied(&self) -> watch::Receiver<u64> {

@@ -135,7 +135,7 @@ async fn nothing_leaves_ten_seconds_after_the_request_came() {
 async fn a_reply_that_does_not_fit_is_counted() {
     let house = House::open(vpn(), |_| Decision::Challenge {
         state: vec![0; 254],
-        prompt: "",
+        prompt: "".into(),
     });
     let house = house.await;
     let nas = Nas::new(house.address()).await;

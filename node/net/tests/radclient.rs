@@ -42,7 +42,7 @@ async fn radclient_is_carried_through_a_challenge() {
     let house = House::open(vpn(), |login| match login.state.as_deref() {
         None => Decision::Challenge {
             state: b"opaque".to_vec(),
-            prompt: "Code?",
+            prompt: "Code?".into(),
         },
         Some(b"opaque") if login.password[..] == *b"123456" => Decision::Accept,
         Some(_) => Decision::Reject(Reason::WrongCode),

@@ -24,7 +24,7 @@ async fn a_login_in_two_steps_is_carried_through() {
     let house = House::open(vpn(), |login| match login.state.as_deref() {
         None if &login.password[..] == b"correct horse" => Decision::Challenge {
             state: vec![7; 200],
-            prompt: "Code?",
+            prompt: "Code?".into(),
         },
         Some(state) if state == [7; 200] && &login.password[..] == b"123456" => Decision::Accept,
         _ => Decision::Reject(Reason::WrongPassword),

@@ -11,6 +11,7 @@ use quorate_core::audit::Head;
 use quorate_raft::Raft;
 use tokio::time::{Instant, sleep};
 
+use crate::answers::Topic;
 use crate::limits::{CARE_INTERVAL, CHECK_INTERVAL, FETCH_AGAIN, SEGMENT_FETCH_MS};
 use crate::peer::{Question, piece_of};
 use crate::{Archive, Published};
@@ -34,7 +35,7 @@ impl SegmentPeers for Raft {
 
     async fn ask(&self, node: u64, question: Bytes) -> Option<Bytes> {
         let deadline = Instant::now() + Duration::from_millis(SEGMENT_FETCH_MS);
-        Raft::ask(self, node, question, deadline).await
+        Raft::ask(self, node, Topic::Segment.question(&question), deadline).await
     }
 }
 

@@ -7,12 +7,13 @@
 //!
 //! [`StateMachine`] is driven by one thread: it decodes, lets core decide and evolve, and publishes one immutable [`View`] per
 //! run of entries. Everything else here reads views: [`ArchiveCare`] keeps the segments whole and findable,
-//! [`SegmentService`] sends them to peers.
+//! [`PeerAnswers`] sends them to peers, and judges logins for those whose clock is wrong.
 //!
 //! Caveat: an entry that does not decode, or a state that does not restore, ends the process. A replica that skips an entry is no replica.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop at the first surprise"))]
 
+mod answers;
 mod archive;
 mod care;
 pub mod limits;
@@ -22,6 +23,7 @@ mod port;
 mod published;
 mod rows;
 
+pub use answers::PeerAnswers;
 pub use archive::Archive;
 pub use care::{ArchiveCare, SegmentPeers};
 pub use machine::{Halt, StateMachine};

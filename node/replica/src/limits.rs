@@ -29,3 +29,7 @@ pub const SEGMENTS_PER_MERGE: u64 = 64;
 /// Few, so that a test comes to it.
 #[cfg(test)]
 pub const SEGMENTS_PER_MERGE: u64 = 2;
+
+/// How long a node has to judge a login that was passed to it, in milliseconds, before another is asked: two of them fit into the life of a
+/// login.
+pub const PASSED_LOGIN_MS: u64 = 4_000;

@@ -13,8 +13,11 @@ use quorate_core::{Command, NodeId, Outcome, State};
 use quorate_raft::{BarrierError, ChangeError, Raft, RaftStatus};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 use crate::Published;
+use crate::answers::Topic;
+use crate::limits::PASSED_LOGIN_MS;
 
 /// Told how long each command took from being proposed to its outcome.
 pub type CommitObserver = Arc<dyn Fn(Duration) + Send + Sync>;
@@ -90,6 +93,19 @@ impl Replica for ClusterReplica {
 
     fn clock(&self) -> ClockStanding {
         clock_of(self.raft.clock())
+    }
+
+    /// One after the other: a login that two judge gets one verdict.
+    async fn pass_on(&self, login: Zeroizing<Vec<u8>>, deadline: Instant) -> Option<Vec<u8>> {
+        for peer in self.raft.peers_in_time() {
+            let patience = deadline.min(Instant::now() + Duration::from_millis(PASSED_LOGIN_MS));
+            let question = Topic::Login.question(&login);
+            match self.raft.ask(peer, question, patience).await {
+                Some(answer) if !answer.is_empty() => return Some(answer.into()),
+                _ => {}
+            }
+        }
+        None
     }
 
     fn applied(&self) -> watch::Receiver<u64> {

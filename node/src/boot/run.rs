@@ -93,6 +93,7 @@ impl Node {
         let parts = Parts::new(config, &stack, keys, node, join_address)?;
         belong_together(&stack, &parts)?;
         stack.admissions.serve_with(parts.administrator.clone());
+        stack.answers.judge_with(parts.authenticator.clone());
 
         let mut background = JoinSet::new();
         let authenticator = parts.authenticator.clone();

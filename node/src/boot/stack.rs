@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use quorate_app::{AuditKeys, Names};
 use quorate_raft::{Deps, NodeInfo, Raft};
-use quorate_replica::{Archive, ClusterReplica, CommitObserver, Published, SegmentService, StateMachine, View};
+use quorate_replica::{
+    Archive, ClusterReplica, CommitObserver, PeerAnswers, Published, SegmentService, StateMachine, View,
+};
 use quorate_seal::KeyRing;
 use quorate_storage::{
     DataDir, DurableLog, FsyncObserver, LogOptions, PostingStore, Reserve, SegmentStore, SnapshotStore,
@@ -31,6 +33,8 @@ pub struct Stack {
     pub heads: Arc<Heads>,
     /// Turns joiners away until it is given an administrator.
     pub admissions: Arc<Admissions>,
+    /// Judges nothing for others until it is given an authenticator.
+    pub answers: Arc<PeerAnswers>,
     /// Members known before consensus said anything.
     pub peers: BTreeMap<u64, NodeInfo>,
 }
@@ -79,6 +83,7 @@ impl Stack {
         let index = PostingStore::open(&data_dir.index_dir(), keys_of_records.version())?;
         let archive = Archive::start(SegmentStore::open(&data_dir.segments_dir())?, index, keys_of_records)?;
         let published = Arc::new(Published::new(View::empty()));
+        let answers = PeerAnswers::new(SegmentService::new(archive.clone()));
         let admissions = Admissions::new(published.clone(), keys.clone());
         let deps = Deps {
             log: Arc::new(log),
@@ -91,7 +96,7 @@ impl Stack {
             )),
             clock: Arc::new(SystemClock),
             admission: admissions.clone(),
-            service: Some(SegmentService::new(archive.clone())),
+            service: Some(answers.clone()),
         };
         let raft = Raft::start(consensus(config), listen, who, info, deps)?;
         let replica = ClusterReplica::new(raft.clone(), published.clone(), observers.on_commit);
@@ -103,6 +108,7 @@ impl Stack {
             archive,
             heads,
             admissions,
+            answers,
             peers,
         })
     }

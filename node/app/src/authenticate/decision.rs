@@ -1,5 +1,7 @@
 //! What a login comes to, for the listener that answers it.
 
+use std::borrow::Cow;
+
 use quorate_core::{Method, Reason};
 
 /// The answer to one Access-Request.
@@ -34,7 +36,7 @@ pub enum Decision {
         /// The value of the State attribute.
         state: Vec<u8>,
         /// The text of the Reply-Message.
-        prompt: &'static str,
+        prompt: Cow<'static, str>,
     },
     /// Nothing: the NAS asks another node.
     Silent(Silence),

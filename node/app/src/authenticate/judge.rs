@@ -211,7 +211,8 @@ fn finish(decision: login::Decision) -> Judgement {
         login::Decision::Accept => (Decision::Accept, None),
         login::Decision::Reject { reason } => (Decision::Reject(reason), None),
         login::Decision::Challenge { state, message } => {
-            (Decision::Challenge { state, prompt: message }, Some(Method::TwoStep))
+            let prompt = message.into();
+            (Decision::Challenge { state, prompt }, Some(Method::TwoStep))
         }
         login::Decision::Silent => (Decision::Silent(Silence::Refused), None),
     };

@@ -372,6 +372,37 @@ async fn a_clock_that_runs_ahead_judges_nothing() {
 }
 
 #[tokio::test]
+async fn a_node_whose_clock_is_wrong_passes_codes_to_one_that_is_in_time() {
+    let gateway = Gateway::new(INTERACTIVE).await;
+    gateway.world.replica.get_neighbour(gateway.node.clone());
+    gateway.world.replica.lose_time();
+    // The password needs no clock; the challenge that it earns is this node's own.
+    let state = gateway.challenge().await;
+    let packet = || AccessRequest {
+        fingerprint: fingerprint(gateway.client.id, b"the same"),
+        ..gateway.packet("alice", &gateway.code(0), Some(&state))
+    };
+    let first = gateway.node.authenticate(packet()).await;
+    assert_eq!((first.decision, first.replayed), (Decision::Accept, false));
+    let again = gateway.node.authenticate(packet()).await;
+    assert_eq!((again.decision, again.replayed), (Decision::Accept, true));
+    let other = gateway.answer("alice", &gateway.code(1), &state).await;
+    assert_eq!(other.decision, rejected(Reason::ConversationSpent));
+    assert_eq!(gateway.node.judge_passed(b"no login at all").await, b"");
+}
+
+#[tokio::test]
+async fn a_login_is_passed_on_but_once() {
+    let gateway = Gateway::new(PASSCODE_ONLY).await;
+    let packed = super::passing::pack(&gateway.packet("alice", &gateway.code(0), None));
+    assert!(packed.capacity() == limits::PASSED_LOGIN_BYTES, "it did not grow");
+    gateway.world.replica.get_neighbour(gateway.node.clone());
+    gateway.world.replica.lose_time();
+    assert_eq!(gateway.node.judge_passed(&packed).await, b"");
+    assert_eq!(gateway.verdicts(), []);
+}
+
+#[tokio::test]
 async fn a_node_whose_clock_is_wrong_judges_no_codes() {
     let gateway = Gateway::new(PASSCODE_ONLY).await;
     gateway.world.replica.lose_time();

@@ -13,6 +13,7 @@ use quorate_core::{Command, NodeId, Outcome, State};
 use quorate_seal::KeyRing;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
@@ -51,6 +52,9 @@ pub trait Replica: Send + Sync + 'static {
 
     /// This node's clock against the cluster's, now. Cheap: every login asks.
     fn clock(&self) -> ClockStanding;
+
+    /// Has a node whose clock is right judge a login (see [`crate::Authenticator::judge_passed`]). None when none answered in time.
+    async fn pass_on(&self, login: Zeroizing<Vec<u8>>, deadline: Instant) -> Option<Vec<u8>>;
 
     /// The locally applied log index, for those who follow it.
     fn applied(&self) -> watch::Receiver<u64>;

@@ -278,6 +278,10 @@ impl Replica for OneState {
         *self.clock.lock().unwrap()
     }
 
+    async fn pass_on(&self, _login: zeroize::Zeroizing<Vec<u8>>, _deadline: Instant) -> Option<Vec<u8>> {
+        None
+    }
+
     fn applied(&self) -> watch::Receiver<u64> {
         self.applied.subscribe()
     }
