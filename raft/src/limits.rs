@@ -55,6 +55,9 @@ pub const MAX_HEAD_BYTES: usize = 64 << 10;
 pub const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
 /// Pause before a snapshot that could not be written is tried again, in milliseconds.
 pub const SNAPSHOT_RETRY_MS: u64 = 10_000;
+/// How long a peer that has received a whole snapshot may take to verify and install it, in milliseconds: a million users take seconds.
+/// Nothing else goes to that peer meanwhile, so a lost answer must not be waited for for ever.
+pub const SNAPSHOT_ANSWER_MS: u64 = 60_000;
 /// How often the growth of the log is looked at, in milliseconds.
 pub const SNAPSHOT_CHECK_MS: u64 = 1_000;
 

@@ -364,9 +364,14 @@ impl Link for SimLink {
         let mut raw = file.open_raw().map_err(|e| e.to_string())?;
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut raw, &mut bytes).map_err(|e| e.to_string())?;
-        self.exchange(vec![request, Bytes::from(bytes)])
-            .await
-            .map_err(|e| e.to_string())
+        let request = vec![request, Bytes::from(bytes)];
+        loop {
+            // A transfer has no deadline of its own: what is lost of it is sent again, as QUIC does, as long as there is a connection.
+            let again = std::time::Duration::from_millis(IDLE_MS / 2);
+            if let Ok(answer) = tokio::time::timeout(again, self.exchange(request.clone())).await {
+                return answer.map_err(|e| e.to_string());
+            }
+        }
     }
 
     async fn closed(&self) -> String {

@@ -108,8 +108,11 @@ impl Link for QuicLink {
             send.write_chunk(chunk).await.map_err(|e| words(&e))?;
         }
         let _ = send.finish();
-        let answer = receive.read_to_end(limits::MAX_FRAME_BYTES).await;
-        answer.map(Bytes::from).map_err(|e| words(&e))
+        let patience = Duration::from_millis(limits::SNAPSHOT_ANSWER_MS);
+        match timeout(patience, receive.read_to_end(limits::MAX_FRAME_BYTES)).await {
+            Ok(answer) => answer.map(Bytes::from).map_err(|e| words(&e)),
+            Err(_) => Err("the snapshot was sent and never answered".to_owned()),
+        }
     }
 
     async fn closed(&self) -> String {
