@@ -74,7 +74,12 @@ async fn all(reader: &AuditReader, mut query: AuditQuery) -> Vec<u64> {
 async fn pages_follow_each_other_across_segments() {
     let total = RECORDS_PER_SEGMENT + 10;
     let world = world_of(total);
-    for shelf in [Arc::default(), Shelf::of(&world.replica)] {
+    let shelf: Arc<Shelf> = Arc::default();
+    // While the state still holds what it closed, and after the archive has taken it.
+    for taken in [false, true] {
+        if taken {
+            shelf.take_from(&world.replica);
+        }
         let reader = reader_of(&world, &shelf);
         let seen = all(&reader, newest(AuditFilter::default())).await;
         assert_eq!(seen, (0..total).rev().collect::<Vec<_>>());
