@@ -103,6 +103,10 @@ impl Fence {
     /// The time to write into the log, in ms since 1970: this node's, no further from the cluster's than the tolerance.
     pub fn stamp_ms(&self) -> u64 {
         let wall_ms = self.wall_ms();
+        #[cfg(feature = "mutants")]
+        if quorate_mutants::is_planted(quorate_mutants::Mutant::StampNotClamped) {
+            return wall_ms;
+        }
         match self.cluster_ms() {
             None => wall_ms,
             Some(cluster_ms) => wall_ms.clamp(

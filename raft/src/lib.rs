@@ -12,6 +12,9 @@
 //! | `store` | openraft's log and state machine on `quorate-storage` and a [`Machine`] |
 //! | `transport` | QUIC with mutual TLS; one stream per RPC; snapshots apart |
 //! | [`ports`] | network, log and threads, for which a simulation has its own |
+//! | `campaign` | the election timer, and the pre-vote that openraft lacks |
+//! | `digest` | nodes compare their states; the odd one out stops |
+//! | `disk` | room and speed of the disk, and stepping aside where they fail |
 //! | `fence` | whether this node's clock can be believed, and what time the cluster has |
 //! | `standing`, `ledger` | who may vote: not a node that lost what it had acknowledged, nor one that reaches nobody |
 //! | `membership` | learner, voter, removal, hand-over, linearizable reads |
@@ -20,13 +23,14 @@
 //! A node runs on threads of its own (a small runtime, one thread for the machine, those of the
 //! log), so that no password hash and no flood of logins delays a heartbeat.
 //!
-//! Caveats. There is no pre-vote; `standing` keeps a node that is cut off from campaigning, but
-//! one that reaches the followers and not the leader may still depose it. A lost flush is only
-//! noticed while somebody who received the acknowledgement is up. Time for leases is the
-//! monotonic clock; the wall clock is only written into entries, and compared.
+//! Caveats. A lost flush is only noticed while somebody who received the acknowledgement is up.
+//! Time for leases is the monotonic clock; the wall clock is only written into entries, and compared.
 
 mod batch;
+mod campaign;
 pub mod config;
+mod digest;
+mod disk;
 pub mod errors;
 mod fence;
 pub mod join;
@@ -48,6 +52,7 @@ mod transport;
 mod types;
 
 pub use config::Config;
+pub use disk::DiskStanding;
 pub use errors::{BarrierError, ChangeError, ProposeError, StartError};
 pub use fence::ClockStanding;
 pub use join::{Admission, AdmissionError, Admitted, JoinError, Joined, Token, TokenError, join};

@@ -7,14 +7,14 @@ pub const HEARTBEAT_MS: u64 = 60;
 /// Default least election time in milliseconds: more than two heartbeats, so that one lost
 /// heartbeat elects nobody.
 pub const ELECTION_MIN_MS: u64 = 150;
-/// Default most election time, and leader lease, in milliseconds. Failover ≈ this + an election
-/// time + 1.5 heartbeats, which must stay below a second.
+/// Default most election time, and leader lease, in milliseconds. Failover ≈ this + at most the
+/// difference to the least, which must stay well below a second.
 pub const ELECTION_MAX_MS: u64 = 300;
 /// Default log growth that triggers a snapshot: replaying this much takes seconds, not minutes.
 pub const SNAPSHOT_LOG_BYTES: u64 = 256 << 20;
 /// Default tolerance between a node's clock and the cluster's, in milliseconds: a sixth of a code's timestep, far above what NTP leaves.
 pub const CLOCK_TOLERANCE_MS: u64 = 5_000;
-/// How long one attempt of a leader whose clock is wrong to hand over may take, in milliseconds.
+/// How long one attempt of a leader whose clock or disk is wrong to hand over may take, in milliseconds.
 pub const STEP_ASIDE_MS: u64 = 3_000;
 /// Entries kept behind a snapshot, so that a peer that was away briefly needs no snapshot.
 pub const KEEP_ENTRIES: u64 = 2_000;
@@ -83,6 +83,12 @@ pub const CONNECT_TIMEOUT_MS: u64 = 2_000;
 /// Pause between attempts to connect to a peer, in milliseconds: a restarted node is found
 /// again within about this.
 pub const RECONNECT_MS: u64 = 100;
+/// A write that waits longer than this, in milliseconds, says that the disk is out of order: far above the slowest flush of a disk that
+/// is merely busy, and within the patience of a NAS.
+pub const DISK_STALL_MS: u64 = 1_500;
+/// How often the room on the disk is looked at, in milliseconds.
+pub const SPACE_CHECK_MS: u64 = 500;
+
 /// Interval of probes to each peer, in milliseconds.
 pub const PROBE_MS: u64 = 100;
 /// How long one probe may take, in milliseconds.
@@ -96,10 +102,6 @@ pub const REROUTE_MS: u64 = 20;
 /// How often reachability and membership are looked at, in milliseconds: well within the least
 /// election time.
 pub const STANDING_CHECK_MS: u64 = 30;
-/// How long a node that starts, or comes back, waits for the leader that the others name, in milliseconds: a leader
-/// connects again and sends a heartbeat within a third of this.
-pub const LISTEN_MS: u64 = 1_000;
-
 /// After this long a restarted node contents itself with a quorum's answers, in milliseconds:
 /// long enough for every live peer, short against a restart.
 pub const ASK_GRACE_MS: u64 = 1_000;
@@ -141,3 +143,11 @@ pub const ANNOUNCE_CHECK_MS: u64 = 1_000;
 pub const CLOSE_PATIENCE_MS: u64 = 200;
 /// Entries purged at a time: fewer, larger purges, each of which waits for the disk.
 pub const PURGE_BATCH_ENTRIES: u64 = 256;
+
+/// Default entries between two digests of the state: under full load one in about half a minute, each a second of one core with a million
+/// users.
+pub const DIGEST_EVERY: u64 = 16_384;
+/// How often digests are compared, in milliseconds.
+pub const DIGEST_CHECK_MS: u64 = 500;
+/// Indexes whose digests are remembered: nodes are at most a few apart.
+pub const DIGESTS_KEPT: usize = 8;

@@ -206,6 +206,10 @@ pub async fn confirm_leadership(shared: &Shared) -> Option<u64> {
     if shared.proposer.is_held() {
         return None;
     }
+    #[cfg(feature = "mutants")]
+    if quorate_mutants::is_planted(quorate_mutants::Mutant::StaleLeaderServes) {
+        return Some(*shared.machine.watch_applied().borrow());
+    }
     let (read_at, _) = shared.engine.get_read_log_id().await.ok()?;
     Some(read_at.map_or(0, |at| at.index))
 }
@@ -273,7 +277,7 @@ async fn hand_over_held(shared: &Arc<Shared>, deadline: Instant) -> Result<Optio
         }
         if Instant::now() >= deadline {
             return Err(ChangeError::Refused(
-                "no other voter is reachable, caught up and in time".into(),
+                "no other voter is reachable, caught up, in time and with its disk in order".into(),
             ));
         }
         sleep(Duration::from_millis(limits::REROUTE_MS)).await;
@@ -311,7 +315,9 @@ fn caught_up_voter(shared: &Shared) -> Option<u64> {
     let membership = shared.membership();
     let mut others = membership.voter_ids().filter(|voter| *voter != shared.id);
     others.find(|voter| {
-        let fit = |seen: &Seen| seen.at.elapsed() < reach && shared.fence.is_in_time(seen.wall_now_ms());
+        let fit = |seen: &Seen| {
+            seen.at.elapsed() < reach && seen.disk_in_order && shared.fence.is_in_time(seen.wall_now_ms())
+        };
         seen.get(voter).is_some_and(fit) && lag_of(shared, *voter) == Some(0)
     })
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_storage::{Done, DurableLog, LogId, SnapshotFile, Vote};
+use quorate_storage::{Done, DurableLog, LogId, Reserve, Room, SnapshotFile, Vote};
 
 /// Why a peer gave no answer, by what is known of the request.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -101,6 +101,21 @@ pub trait Log: Send + Sync + 'static {
     /// # Errors
     /// As there.
     fn close(&self) -> io::Result<()>;
+}
+
+/// How much room there is for the log: see [`Reserve`], whose promises these are.
+pub trait Space: Send + Sync + 'static {
+    /// See [`Reserve::look`].
+    ///
+    /// # Errors
+    /// As there.
+    fn look(&self) -> io::Result<Room>;
+}
+
+impl Space for Reserve {
+    fn look(&self) -> io::Result<Room> {
+        self.look()
+    }
 }
 
 impl Log for DurableLog {

@@ -13,11 +13,12 @@ use quorate_storage::SnapshotStore;
 use tokio::runtime::{Handle, Runtime};
 use tokio::time::{Instant, timeout_at};
 
+use crate::disk::DiskStanding;
 use crate::errors::{BarrierError, ChangeError, ProposeError, StartError};
 use crate::fence::ClockStanding;
 use crate::membership;
 use crate::node::Identity;
-use crate::ports::Log;
+use crate::ports::{Log, Space};
 use crate::shared::Shared;
 use crate::start::{self, Ground};
 use crate::status::{RaftStatus, Role};
@@ -32,6 +33,8 @@ pub struct Deps {
     pub log: Arc<dyn Log>,
     /// Where snapshots live.
     pub snapshots: SnapshotStore,
+    /// How much room there is for the log.
+    pub space: Arc<dyn Space>,
     /// The replicated state machine.
     pub machine: Box<dyn Machine>,
     /// Wall clock, for the stamp of each batch.
@@ -348,7 +351,7 @@ impl Raft {
             id: shared.id,
             role: role_of(metrics.state),
             term: metrics.current_term,
-            leader: metrics.current_leader,
+            leader: shared.leader(),
             last_log: shared.log.last(),
             committed: *shared.log_gauges.committed.lock(),
             applied: metrics.last_applied.as_ref().map(stored_log_id),
@@ -364,13 +367,19 @@ impl Raft {
             peers_rtt_us: round_trips(shared),
             standing: shared.gate.standing(),
             clock: shared.fence.standing(),
+            disk: shared.disk.standing(),
             log_bytes: shared.log.bytes(),
             counters: shared
                 .tally
                 .counters(shared.log_gauges.elections.load(std::sync::atomic::Ordering::Relaxed)),
             queued_commands: shared.proposer.queued(),
             batches_in_flight: shared.proposer.in_flight(),
-            fatal: metrics.running_state.err().map(|fatal| fatal.to_string()),
+            diverged: shared.digests.diverged().is_some(),
+            others_diverged: shared.digests.others_diverged().into_keys().collect(),
+            fatal: match shared.digests.diverged() {
+                Some(why) => Some(why.to_owned()),
+                None => metrics.running_state.err().map(|fatal| fatal.to_string()),
+            },
         }
     }
 
@@ -378,6 +387,12 @@ impl Raft {
     #[must_use]
     pub fn clock(&self) -> ClockStanding {
         self.owner.shared.fence.standing()
+    }
+
+    /// This node's disk, now.
+    #[must_use]
+    pub fn disk(&self) -> DiskStanding {
+        self.owner.shared.disk.standing()
     }
 
     /// Stops consensus in order: once this returns, nothing is voted, appended or committed here,

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use openraft::StoredMembership;
 use quorate_storage::SnapshotStore;
 use tokio::sync::Semaphore;
 
+use crate::digest::Digests;
+use crate::disk::Disk;
 use crate::fence::Fence;
 use crate::ledger::Ledger;
 use crate::node::Identity;
@@ -31,6 +34,8 @@ pub struct Shared {
     pub ledger: Arc<Ledger>,
     pub gate: Arc<Gate>,
     pub fence: Arc<Fence>,
+    pub disk: Arc<Disk>,
+    pub digests: Arc<Digests>,
     pub tally: Arc<Tally>,
     pub proposer: Arc<Proposer>,
     pub machine: MachineThread,
@@ -44,8 +49,11 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Whom this node leads or follows. A leader that has not been heard for twice its lease is followed no more.
     pub fn leader(&self) -> Option<u64> {
-        self.engine.metrics().borrow().current_leader
+        let leader = self.engine.metrics().borrow().current_leader?;
+        let lease = Duration::from_millis(self.config.election_max_ms);
+        (leader == self.id || self.gate.heard().elapsed() <= 2 * lease).then_some(leader)
     }
 
     pub fn leads(&self) -> bool {

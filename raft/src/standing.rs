@@ -7,13 +7,10 @@
 //!   other voter first. All must answer, or, after a grace, as many as make a quorum with it.
 //! - *Its log ends below what it had acknowledged*, or its vote is older than one it gave. Then it
 //!   takes part again once the leader has given it back what it lost.
-//! - *It reaches no quorum.* openraft has no pre-vote: a node that is cut off would raise its term
-//!   again and again and depose a healthy leader on return. It keeps voting, but does not
-//!   campaign. Neither does a node whose clock is wrong ([`crate::fence`]).
+//! - *It reaches no quorum*, both ways. Then it cannot win, and as a leader it keeps silent, so that followers which hear it and are not
+//!   heard by it can elect another ([`Gate::is_out_of_touch`]; openraft's leader would lead for ever).
 //!
-//! And a node that starts, or comes back from being cut off, *listens first*: where the others name a leader it does not
-//! campaign before it follows that one, or has waited for it in vain. Otherwise every restart would depose nobody, but
-//! openraft would remember the defeat and make this node wait two election times longer when the leader really dies.
+//! When it campaigns, if it may, says [`crate::campaign`].
 //!
 //! Caveat: while a quorum that includes every witness of an acknowledgement is down, the first
 //! check finds nothing. The log's own watermark is then the only guard.
@@ -45,7 +42,10 @@ pub struct Gate {
 struct State {
     asking: bool,
     alone: bool,
+    out_of_touch: bool,
     floor: Acknowledged,
+    heard: Instant,
+    voted: Instant,
 }
 
 impl Gate {
@@ -57,7 +57,11 @@ impl Gate {
             state: Mutex::new(State {
                 asking,
                 alone: false,
+                out_of_touch: false,
                 floor: Acknowledged::default(),
+                // Who starts waits for a leader first.
+                heard: Instant::now(),
+                voted: Instant::now(),
             }),
         }
     }
@@ -88,6 +92,31 @@ impl Gate {
         !state.asking && state.floor.vote.is_none_or(keeps_promise)
     }
 
+    /// When a leader was last heard, or this node started.
+    pub fn heard(&self) -> Instant {
+        self.state.lock().heard
+    }
+
+    /// Takes note that a leader was heard, now.
+    pub fn note_leader(&self) {
+        self.state.lock().heard = Instant::now();
+    }
+
+    /// When this node last gave its vote, to itself or another, or started.
+    pub fn voted(&self) -> Instant {
+        self.state.lock().voted
+    }
+
+    /// Takes note that this node gives its vote, now.
+    pub fn note_vote(&self) {
+        self.state.lock().voted = Instant::now();
+    }
+
+    /// Whether this node, as a leader, must keep silent: no quorum has acknowledged it, nor answers its probes.
+    pub fn is_out_of_touch(&self) -> bool {
+        self.state.lock().out_of_touch
+    }
+
     fn raise_floor(&self, by: Acknowledged) {
         let mut state = self.state.lock();
         state.floor.log = state.floor.log.max(by.log);
@@ -95,12 +124,10 @@ impl Gate {
     }
 }
 
-/// Keeps connections to the members and the permission to campaign up to date. Never returns.
+/// Keeps connections to the members, and what is known of reach and clocks, up to date. Never returns.
 pub async fn watch(gate: Arc<Gate>, fence: Arc<Fence>, engine: Engine, peers: Arc<Peers>, id: u64, config: Config) {
     let reach = Duration::from_millis(config.election_min_ms + config.election_max_ms);
     let mut known: Option<Option<LogId>> = None;
-    let listening = Duration::from_millis(limits::LISTEN_MS);
-    let mut listens_until = Some(Instant::now() + listening);
     loop {
         let membership = engine.metrics().borrow().membership_config.clone();
         let at = membership.log_id().as_ref().map(crate::types::stored_log_id);
@@ -111,15 +138,13 @@ pub async fn watch(gate: Arc<Gate>, fence: Arc<Fence>, engine: Engine, peers: Ar
         }
         compare_clocks(&fence, &membership, &peers, id, reach);
         let alone = !is_quorum(&membership, &reachable(&peers, id, reach));
-        gate.state.lock().alone = alone;
-        if alone {
-            listens_until = Some(Instant::now() + listening);
-        } else if listens_until.is_some_and(|until| until <= Instant::now()) || agrees(&engine, &peers, id, reach) {
-            listens_until = None;
+        let ack_age_ms = engine.metrics().borrow().millis_since_quorum_ack;
+        let unheard = ack_age_ms.is_none_or(|age_ms| Duration::from_millis(age_ms) > reach);
+        {
+            let mut state = gate.state.lock();
+            state.alone = alone;
+            state.out_of_touch = alone && unheard;
         }
-        let in_time = fence.is_anchored() && fence.standing().in_time;
-        let campaigns = gate.standing() == Standing::Full && listens_until.is_none() && in_time;
-        engine.runtime_config().elect(campaigns);
         sleep(Duration::from_millis(limits::STANDING_CHECK_MS)).await;
     }
 }
@@ -150,18 +175,8 @@ fn reachable(peers: &Peers, id: u64, within: Duration) -> BTreeSet<u64> {
     recent.chain([id]).collect()
 }
 
-/// Whether this node follows the leader that the others name; where they name none, it has nobody to wait for.
-fn agrees(engine: &Engine, peers: &Peers, id: u64, within: Duration) -> bool {
-    let followed = engine.metrics().borrow().current_leader;
-    let seen = peers.seen();
-    let recent = seen.values().filter(|seen| seen.at.elapsed() < within);
-    recent
-        .filter_map(|seen| seen.leader.filter(|leader| *leader != id))
-        .all(|leader| followed == Some(leader))
-}
-
 /// Whether these nodes are a majority of every configuration in force.
-fn is_quorum(membership: &StoredMembership<u64, NodeInfo>, nodes: &BTreeSet<u64>) -> bool {
+pub fn is_quorum(membership: &StoredMembership<u64, NodeInfo>, nodes: &BTreeSet<u64>) -> bool {
     let configs = membership.membership().get_joint_config();
     configs
         .iter()

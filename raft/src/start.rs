@@ -6,9 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use openraft::{Config as EngineConfig, SnapshotPolicy};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, interval, timeout};
 
+use crate::digest::Digests;
+use crate::disk::{self, Disk};
 use crate::errors::StartError;
 use crate::fence::Fence;
 use crate::ledger::Ledger;
@@ -19,14 +22,14 @@ use crate::raft::Deps;
 use crate::shared::Shared;
 use crate::standing::{self, Gate};
 use crate::status::Tally;
-use crate::store::{LogStore, MachineThread, StateStore, leave_snapshot};
+use crate::store::{FixedIndexes, LogStore, MachineThread, StateStore, leave_snapshot};
 use crate::transport::network::Lines;
 use crate::transport::peers::Peers;
 use crate::transport::quic::Quic;
 use crate::transport::wire::Change;
 use crate::transport::{serve, tls};
 use crate::types::Engine;
-use crate::{Config, NodeInfo, limits, membership};
+use crate::{Config, NodeInfo, campaign, limits, membership};
 
 /// Starts on QUIC and threads: binds the socket, builds every part, and answers from then on. Runs on the node's own runtime.
 ///
@@ -73,18 +76,28 @@ pub async fn start_on(
     let (ledger, tally) = (Arc::new(Ledger::default()), Arc::new(Tally::default()));
     let gate = Arc::new(Gate::new(deps.log.clone()));
 
-    let machine = MachineThread::start(deps.machine, waiting)?;
+    let digests = Arc::new(Digests::default());
+    let at_fixed_indexes = FixedIndexes {
+        every: config.digest_every,
+        see: {
+            let (digests, runtime) = (digests.clone(), Handle::current());
+            Box::new(move |at, frozen| digests.take(id, at, frozen, waiting, &runtime))
+        },
+    };
+    let machine = MachineThread::start(deps.machine, at_fixed_indexes, waiting)?;
     let snapshots = Arc::new(deps.snapshots);
     let state_store = StateStore::open(machine.clone(), snapshots.clone(), waiting)
         .await
         .map_err(storage)?;
     refuse_a_gap(&*deps.log, &machine).await?;
-    let log_store = LogStore::new(deps.log.clone(), waiting, id).stepping_down();
+    let disk = Arc::new(Disk::default());
+    let log_store = LogStore::new(deps.log.clone(), waiting, disk.clone(), id).stepping_down();
     let log_gauges = log_store.gauges();
 
     let lines = Lines {
         peers: peers.clone(),
         ledger: ledger.clone(),
+        gate: gate.clone(),
         tally: tally.clone(),
     };
     let engine_config = Arc::new(engine_config(&config)?);
@@ -111,6 +124,8 @@ pub async fn start_on(
         ledger,
         gate,
         fence,
+        disk,
+        digests,
         tally,
         proposer: Arc::new(proposer),
         machine,
@@ -122,6 +137,8 @@ pub async fn start_on(
         joiners: Semaphore::new(limits::MAX_JOINERS),
     });
     spawn_tasks(&shared);
+    let (disk, engine) = (shared.disk.clone(), shared.engine.clone());
+    tokio::spawn(disk::watch(disk, deps.space, waiting, engine));
     Ok(shared)
 }
 
@@ -157,7 +174,7 @@ fn engine_config(config: &Config) -> Result<EngineConfig, StartError> {
         purge_batch_size: limits::PURGE_BATCH_ENTRIES,
         // A peer gets a snapshot only when the entries it needs are gone.
         replication_lag_threshold: u64::MAX,
-        // `standing` allows campaigning.
+        // `campaign` says when.
         enable_elect: false,
         ..EngineConfig::default()
     };
@@ -170,6 +187,8 @@ fn spawn_tasks(shared: &Arc<Shared>) {
     tokio::spawn(snapshot_when_grown(shared.clone()));
     tokio::spawn(announce(shared.clone()));
     tokio::spawn(step_aside(shared.clone()));
+    tokio::spawn(campaign::run(shared.clone()));
+    tokio::spawn(compare_states(shared.clone()));
     let (gate, engine, peers) = (&shared.gate, &shared.engine, &shared.peers);
     tokio::spawn(standing::watch(
         gate.clone(),
@@ -185,32 +204,66 @@ fn spawn_tasks(shared: &Arc<Shared>) {
 /// Tells the proposer where the leader is.
 async fn follow_the_leader(shared: Arc<Shared>) {
     let mut metrics = shared.engine.server_metrics();
+    let look = Duration::from_millis(limits::STANDING_CHECK_MS);
     loop {
-        let (leader, term) = {
-            let now = metrics.borrow_and_update();
-            (now.current_leader, now.vote.leader_id().term)
-        };
-        shared.proposer.follow(leader, term);
-        if metrics.changed().await.is_err() {
+        let term = metrics.borrow_and_update().vote.leader_id().term;
+        shared.proposer.follow(shared.leader(), term);
+        // That a leader is not heard any more nobody tells.
+        if let Ok(Err(_)) = timeout(look, metrics.changed()).await {
             return;
         }
     }
 }
 
-/// A leader whose clock is wrong gives leadership to a node that is in time.
+/// A leader whose clock or disk is wrong gives leadership to a node where both are right. One that finds nobody, and has no room,
+/// proposes nothing more until there is.
 async fn step_aside(shared: Arc<Shared>) {
     let mut ticks = interval(Duration::from_millis(limits::STANDING_CHECK_MS));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut holds = false;
     loop {
         ticks.tick().await;
-        let clock = shared.fence.standing();
-        if clock.in_time || !shared.leads() {
+        let (clock, disk) = (shared.fence.standing(), shared.disk.standing());
+        if holds && !(disk.short && shared.leads()) {
+            holds = false;
+            shared.proposer.hold(false);
+        }
+        if (clock.in_time && disk.in_order()) || !shared.leads() {
             continue;
         }
-        tracing::warn!(ahead_ms = clock.ahead_ms, "this leader's clock is wrong; handing over");
+        tracing::warn!(
+            ahead_ms = clock.ahead_ms,
+            ?disk,
+            "this leader's clock or disk is out of order; handing over"
+        );
         let deadline = Instant::now() + Duration::from_millis(limits::STEP_ASIDE_MS);
         if let Err(error) = membership::hand_over(&shared, deadline).await {
             tracing::warn!(%error, "leadership could not be handed over");
+            if disk.short {
+                holds = true;
+                shared.proposer.hold(true);
+            }
+        }
+    }
+}
+
+/// Compares this node's state with the others', and ends its part when it is the odd one out.
+async fn compare_states(shared: Arc<Shared>) {
+    let mut ticks = interval(Duration::from_millis(limits::DIGEST_CHECK_MS));
+    loop {
+        ticks.tick().await;
+        for (peer, seen) in shared.peers.seen() {
+            if let Some(digest) = seen.digest {
+                shared.digests.note(peer, digest);
+            }
+        }
+        let voters: Vec<u64> = shared.membership().voter_ids().collect();
+        shared.digests.compare(shared.id, &voters);
+        if let Some(why) = shared.digests.diverged() {
+            tracing::error!(why, "this node stops taking part");
+            shared.proposer.hold(true);
+            let _ = shared.engine.shutdown().await;
+            return;
         }
     }
 }

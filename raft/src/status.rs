@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quorate_storage::LogId;
 
 use crate::NodeInfo;
+use crate::disk::DiskStanding;
 use crate::fence::ClockStanding;
 
 /// A node's part in the cluster at this moment.
@@ -60,6 +61,8 @@ pub struct RaftStatus {
     pub standing: Standing,
     /// This node's clock against the cluster's.
     pub clock: ClockStanding,
+    /// This node's disk.
+    pub disk: DiskStanding,
     /// Bytes of log on disk.
     pub log_bytes: u64,
     /// Sums since the start.
@@ -68,6 +71,10 @@ pub struct RaftStatus {
     pub queued_commands: usize,
     /// Batches sent and not answered.
     pub batches_in_flight: usize,
+    /// This node's state is not the cluster's any more: see [`RaftStatus::fatal`].
+    pub diverged: bool,
+    /// Nodes whose state differed from a majority's, as far as this node has seen.
+    pub others_diverged: Vec<u64>,
     /// Why consensus stopped, when it did.
     pub fatal: Option<String>,
 }
@@ -84,7 +91,7 @@ pub enum Standing {
         /// The index it must reach.
         until: u64,
     },
-    /// Reaches no quorum, hence does not campaign (it still votes).
+    /// Reaches no quorum, hence cannot be elected (it still votes), and as a leader keeps silent.
     Alone,
 }
 

@@ -240,6 +240,32 @@ async fn without_a_quorum_nothing_is_committed_and_nobody_campaigns() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_state_is_another_is_found_and_stops() {
+    let book = Book::new();
+    let often = Config {
+        digest_every: 16,
+        ..config()
+    };
+    let mut nodes = cluster(&book, 2, often.clone()).await;
+    let third = Node::start_misreading(book.identity(3), &book, often, Some("command 7"));
+    let peers = BTreeMap::from([(1, nodes[0].info.clone())]);
+    third.raft.enter(peers, soon(), &mut |_| {}).await.unwrap();
+    nodes.push(third);
+    for number in 0..64 {
+        nodes[number % 2]
+            .propose_until_known(&format!("command {number}"))
+            .await;
+    }
+    let odd = nodes.pop().unwrap();
+    eventually("it stops", || odd.status().diverged && odd.status().fatal.is_some()).await;
+    for node in &nodes {
+        eventually("the others see it", || node.status().others_diverged == [3]).await;
+        node.propose_until_known("and go on").await;
+        assert!(!node.status().diverged);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_voter_cannot_be_removed_and_strangers_cannot_be_promoted() {
     let book = Book::new();
     let nodes = cluster(&book, 1, config()).await;

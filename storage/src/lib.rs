@@ -13,6 +13,8 @@
 //! is under a checksum, lengths included. *Damage is never repaired by forgetting*: only what was
 //! certainly not confirmed is ever cut off; otherwise files stay as they are and an error says so.
 //!
+//! [`Reserve`] keeps room free for all of them.
+//!
 //! [`DataDir`] ties the three to one node of one cluster and to one process.
 
 mod datadir;
@@ -20,11 +22,13 @@ mod durable;
 mod ids;
 pub mod limits;
 mod log;
+mod reserve;
 mod segments;
 mod snapshot;
 
 pub use datadir::{DataDir, DataDirError, FORMAT, Identity};
 pub use ids::{LogId, Vote};
 pub use log::{Done, DurableLog, FsyncObserver, LogOpenError, LogOptions};
+pub use reserve::{Reserve, Room};
 pub use segments::{SegmentError, SegmentStore};
 pub use snapshot::{Incoming, SnapshotError, SnapshotFile, SnapshotStore, SnapshotWriter};

@@ -1,13 +1,13 @@
 //! The load: users who log in through whichever node their NAS asks, NASes that ask again elsewhere, guessers, and an administrator.
 
 use quorate_app::{AccessRequest, Decision, fingerprint};
-use quorate_core::{Actor, ClientId, TokenKind, UserId, otp};
+use quorate_core::{Actor, ClientId, Fingerprint, TokenKind, UserId, otp};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::clock::BEGIN_MS;
 use crate::dice::Dice;
-use crate::history::{Act, Administered, Answered, Login};
+use crate::history::{Act, Administered, Answered, Book, Carries, Code, Login};
 use crate::host::Parts;
 use crate::world::World;
 
@@ -16,6 +16,9 @@ pub const USERS: usize = 8;
 /// After this long without an answer a NAS asks again, elsewhere. In ms.
 const RETRY_MS: u64 = 900;
 const TRIES: u32 = 4;
+
+/// Everybody's password.
+pub const PASSWORD: &[u8] = b"correct horse battery staple";
 
 /// The person who administers.
 pub const ROOT: Actor = Actor::Root { uid: 0 };
@@ -37,16 +40,25 @@ pub fn timestep_at(now_ms: u64) -> u64 {
     otp::timestep(BEGIN_MS + now_ms, period_s)
 }
 
+/// What the clients find in the cluster.
+#[derive(Debug, Clone)]
+pub struct Population {
+    pub users: Vec<UserId>,
+    /// Sends codes alone.
+    pub gateway: ClientId,
+    /// Sends passwords, and answers challenges.
+    pub portal: ClientId,
+}
+
 /// Who asks, and how often.
 pub struct Clients {
     dice: Dice,
-    users: Vec<UserId>,
-    client: ClientId,
+    population: Population,
 }
 
 impl Clients {
-    pub fn new(dice: Dice, users: Vec<UserId>, client: ClientId) -> Self {
-        Self { dice, users, client }
+    pub fn new(dice: Dice, population: Population) -> Self {
+        Self { dice, population }
     }
 
     /// One millisecond: perhaps a new login, perhaps an administrative act, and whoever waits long enough asks again.
@@ -63,48 +75,72 @@ impl Clients {
     fn begin_login(&mut self, world: &World) {
         let now_ms = world.now_ms();
         let user = self.dice.of(0..USERS as u64) as usize;
+        let code = self.some_code(user, now_ms);
+        if self.dice.once_in(2) {
+            let mut answers = vec![code];
+            if self.dice.once_in(6) {
+                answers.push(self.some_code(user, now_ms));
+            }
+            let carries = Carries::Password {
+                right: !self.dice.once_in(12),
+                answers,
+                think_ms: self.dice.of(0..1_500),
+            };
+            self.note(world, user, carries);
+        } else {
+            self.note(world, user, Carries::Code(code));
+        }
+    }
+
+    fn some_code(&mut self, user: usize, now_ms: u64) -> Code {
         let current = timestep_at(now_ms);
         let timestep = match self.dice.of(0..100) {
             // A guess.
-            0..8 => None,
-            8..30 => Some(current - 1),
-            30..40 => Some(current + 1),
+            0..8 => return self.wrong_code(user, now_ms),
+            8..30 => current - 1,
+            30..40 => current + 1,
             // Quite often one that was used.
-            _ => Some(current),
+            _ => current,
         };
-        self.login(world, user, timestep);
+        right_code(user, timestep)
     }
 
-    /// A login of its own packet. Returns its number in the history.
-    pub fn login(&mut self, world: &World, user: usize, timestep: Option<u64>) -> usize {
-        let now_ms = world.now_ms();
-        let code = match timestep {
-            Some(timestep) => code_of(user, timestep),
-            None => self.wrong_code(user, now_ms),
+    /// A login with this code, of its own packet. Returns its number in the history.
+    pub fn login(&mut self, world: &World, user: usize, timestep: u64) -> usize {
+        self.note(world, user, Carries::Code(right_code(user, timestep)))
+    }
+
+    fn note(&mut self, world: &World, user: usize, carries: Carries) -> usize {
+        let client = self.client_of(&carries);
+        let packet = [self.dice.draw(), self.dice.draw()].map(u64::to_be_bytes).concat();
+        let login = Login {
+            user,
+            carries,
+            fingerprint: fingerprint(client, &packet),
+            begun_ms: world.now_ms(),
+            tries: 0,
+            next_try_ms: world.now_ms(),
+            heard: false,
         };
         let mut history = world.book.history.lock();
-        let number = history.logins.len();
-        let packet = [number as u64, self.dice.draw()].map(u64::to_be_bytes).concat();
-        history.logins.push(Login {
-            user,
-            timestep,
-            code,
-            fingerprint: fingerprint(self.client, &packet),
-            begun_ms: now_ms,
-            tries: 0,
-            next_try_ms: now_ms,
-            heard: false,
-        });
-        number
+        history.logins.push(login);
+        history.logins.len() - 1
     }
 
-    fn wrong_code(&mut self, user: usize, now_ms: u64) -> String {
+    fn client_of(&self, carries: &Carries) -> ClientId {
+        match carries {
+            Carries::Code(_) => self.population.gateway,
+            Carries::Password { .. } | Carries::Answer { .. } => self.population.portal,
+        }
+    }
+
+    fn wrong_code(&mut self, user: usize, now_ms: u64) -> Code {
         let current = timestep_at(now_ms);
         let right: Vec<String> = (current - 3..current + 4).map(|step| code_of(user, step)).collect();
         loop {
-            let code = format!("{:06}", self.dice.of(0..1_000_000));
-            if !right.contains(&code) {
-                return code;
+            let text = format!("{:06}", self.dice.of(0..1_000_000));
+            if !right.contains(&text) {
+                return Code { timestep: None, text };
             }
         }
     }
@@ -123,7 +159,16 @@ impl Clients {
             })
             .collect()
         };
-        for (number, login) in due.into_iter().rev() {
+        for (mut number, mut login) in due.into_iter().rev() {
+            // A NAS that has failed over signs the answer to a challenge anew.
+            if login.tries > 1 && matches!(login.carries, Carries::Answer { .. }) && self.dice.once_in(3) {
+                world.book.history.lock().logins[number].heard = true;
+                number = self.note(world, login.user, login.carries.clone());
+                let mut history = world.book.history.lock();
+                history.logins[number].tries = login.tries;
+                history.logins[number].next_try_ms = login.next_try_ms;
+                login = history.logins[number].clone();
+            }
             // Now and then to all nodes at once.
             if self.dice.once_in(12) {
                 for host in &world.hosts {
@@ -144,28 +189,40 @@ impl Clients {
 
     fn ask(&mut self, world: &World, host: u64, number: usize, login: &Login) {
         let reply_is_lost = self.dice.once_in(8);
-        let (book, client, user) = (world.book.clone(), self.client, login.user);
-        let (code, fingerprint) = (login.code.clone(), login.fingerprint);
+        let client = self.client_of(&login.carries);
+        let (book, login) = (world.book.clone(), login.clone());
+        let answers_as = [self.dice.draw(), self.dice.draw()].map(|drawn| fingerprint(client, &drawn.to_be_bytes()));
         let asked_ms = world.now_ms();
         world.spawn(host, move |parts| async move {
             let Some(client) = parts.published.state().client(client).cloned() else {
                 return;
             };
+            let (password, state) = match &login.carries {
+                Carries::Code(code) => (code.text.clone().into_bytes(), None),
+                Carries::Password { right: true, .. } => (PASSWORD.to_vec(), None),
+                Carries::Password { right: false, .. } => (b"swordfish".to_vec(), None),
+                Carries::Answer { state, code, .. } => (code.text.clone().into_bytes(), Some(state.clone())),
+            };
             let access = AccessRequest {
                 client,
-                user_name: format!("u{user}").into_bytes(),
-                password: Zeroizing::new(code.into_bytes()),
-                state: None,
+                user_name: format!("u{}", login.user).into_bytes(),
+                password: Zeroizing::new(password),
+                state,
                 source: [192, 0, 2, 1].into(),
                 calling_station_id: None,
                 nas_identifier: None,
-                fingerprint,
+                fingerprint: login.fingerprint,
                 received: Instant::now(),
                 received_ms: quorate_app::Clock::now_ms(&parts.clock),
             };
             let answer = parts.logins.authenticate(access).await;
             if let Decision::Silent(_) = answer.decision {
                 return;
+            }
+            if let Decision::Challenge { state, .. } = &answer.decision
+                && !reply_is_lost
+            {
+                answer_challenge(&book, number, state, answers_as);
             }
             let mut history = book.history.lock();
             history.answers.push(Answered {
@@ -191,7 +248,7 @@ impl Clients {
 
     /// An administrative act through a node.
     pub fn act(&self, world: &World, host: u64, user: usize, act: Act) {
-        let (book, id) = (world.book.clone(), self.users[user]);
+        let (book, id) = (world.book.clone(), self.population.users[user]);
         let number = {
             let mut history = book.history.lock();
             history.acts.push(Administered {
@@ -211,6 +268,41 @@ impl Clients {
             if done {
                 book.history.lock().acts[number].acknowledged_ms = Some(book.now_ms());
             }
+        });
+    }
+}
+
+fn right_code(user: usize, timestep: u64) -> Code {
+    Code {
+        timestep: Some(timestep),
+        text: code_of(user, timestep),
+    }
+}
+
+/// The user types what was meant to be typed, in packets of their own, unless another copy of the challenge was there before.
+fn answer_challenge(book: &Book, challenged: usize, state: &[u8], packets: [Fingerprint; 2]) {
+    let mut history = book.history.lock();
+    let login = history.logins[challenged].clone();
+    let Carries::Password { answers, think_ms, .. } = login.carries else {
+        return;
+    };
+    if login.heard {
+        return;
+    }
+    for (code, fingerprint) in answers.into_iter().zip(packets) {
+        let carries = Carries::Answer {
+            to: challenged,
+            state: state.to_vec(),
+            code,
+        };
+        history.logins.push(Login {
+            user: login.user,
+            carries,
+            fingerprint,
+            begun_ms: book.now_ms() + think_ms,
+            tries: 0,
+            next_try_ms: book.now_ms() + think_ms,
+            heard: false,
         });
     }
 }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use quorate_raft::LogId;
-use quorate_raft::ports::Log;
-use quorate_storage::{Done, Vote};
+use quorate_raft::ports::{Log, Space};
+use quorate_storage::{Done, Room, Vote};
 
 use crate::dice::Dice;
 
@@ -72,7 +72,10 @@ struct Inner {
     now_ms: u64,
     flush_ms: Range<u64>,
     stalled_until_ms: u64,
+    /// Nothing fits any more.
     full: bool,
+    /// The room beside the reserve has run out.
+    short: bool,
     failed: bool,
     dice: Dice,
 }
@@ -91,6 +94,7 @@ impl Disk {
             flush_ms: 0..9,
             stalled_until_ms: 0,
             full: false,
+            short: false,
             failed: false,
             dice,
         })))
@@ -145,6 +149,11 @@ impl Disk {
         self.0.lock().full
     }
 
+    /// Whether the room beside the reserve has run out.
+    pub fn set_short(&self, short: bool) {
+        self.0.lock().short = short;
+    }
+
     /// The power goes, or the process dies. Returns whether anything unsynced was lost.
     pub fn crash(&self) -> bool {
         let mut inner = self.0.lock();
@@ -195,6 +204,17 @@ impl Disk {
 
 fn no_room() -> io::Error {
     io::ErrorKind::StorageFull.into()
+}
+
+impl Space for Disk {
+    fn look(&self) -> io::Result<Room> {
+        let inner = self.0.lock();
+        let enough = !inner.short && !inner.full;
+        Ok(Room {
+            enough,
+            free_bytes: if enough { 1 << 30 } else { 0 },
+        })
+    }
 }
 
 impl Log for Disk {

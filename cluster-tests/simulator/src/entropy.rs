@@ -1,6 +1,6 @@
 //! The process has no entropy but the seed's: what libraries ask of the system (hash maps for their keys, tokio for the order of
-//! branches) is answered from here, so that a seed decides everything. openraft draws its election timeouts by a system call of its own; each
-//! simulated node gives it a range of one.
+//! branches) is answered from here, so that a seed decides everything. (openraft draws election timeouts by a system call of its own; its
+//! timer is not used.)
 //!
 //! It works because the system's `getrandom` is a function of libc that a program may define itself. Only this program does.
 #![allow(unsafe_code)]

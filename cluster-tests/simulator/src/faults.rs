@@ -21,6 +21,7 @@ pub enum Kind {
     Pause,
     DiskStall,
     DiskFull,
+    DiskShort,
     ClockSkew,
     HandOver,
     Snapshot,
@@ -29,7 +30,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Loss,
         Kind::Delay,
         Kind::Reorder,
@@ -42,6 +43,7 @@ impl Kind {
         Kind::Pause,
         Kind::DiskStall,
         Kind::DiskFull,
+        Kind::DiskShort,
         Kind::ClockSkew,
         Kind::HandOver,
         Kind::Snapshot,
@@ -61,6 +63,7 @@ enum Undo {
     /// A stop that is not over by now is cut short.
     Restart(u64),
     DiskFull(u64),
+    DiskShort(u64),
     Clock(u64),
 }
 
@@ -102,6 +105,7 @@ impl Faults {
         for index in 0..world.hosts.len() {
             let host = &mut world.hosts[index];
             host.disk.set_full(false);
+            host.disk.set_short(false);
             host.disk.stall_until(0);
             host.clock.set_off(0);
             if host.is_paused() {
@@ -167,6 +171,10 @@ impl Faults {
                 world.hosts[index].disk.set_full(true);
                 self.undo.push((until_ms, Undo::DiskFull(id)));
             }
+            Kind::DiskShort => {
+                world.hosts[index].disk.set_short(true);
+                self.undo.push((until_ms, Undo::DiskShort(id)));
+            }
             Kind::ClockSkew => {
                 let off_ms = *self
                     .dice
@@ -221,6 +229,7 @@ impl Faults {
                 Undo::Start(id) => world.start_id(id),
                 Undo::Restart(id) => world.restart_id(id),
                 Undo::DiskFull(id) => world.host(id, |host| host.disk.set_full(false)),
+                Undo::DiskShort(id) => world.host(id, |host| host.disk.set_short(false)),
                 Undo::Clock(id) => world.host(id, |host| host.clock.set_off(0)),
             }
         }

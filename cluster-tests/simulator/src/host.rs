@@ -9,9 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_app::{Administrator, Authenticator, Deps, HashQueue, Names};
 use quorate_core::NodeId;
-use quorate_raft::ports::Waiting;
+use quorate_raft::ports::{Log, Network, Space, Waiting};
 use quorate_raft::{Admission, AdmissionError, Admitted, Config, Ground, Identity, NodeInfo, Raft};
-use quorate_replica::{Archive, ClusterReplica, Published, StateMachine, View};
+use quorate_replica::{Archive, ClusterReplica, Halt, Published, StateMachine, View};
 use quorate_seal::{KeyId, KeyRing};
 use quorate_storage::{SegmentStore, SnapshotStore};
 use tokio::runtime::Runtime;
@@ -35,7 +35,69 @@ pub struct Parts {
     pub logins: Arc<Authenticator>,
     pub admin: Arc<Administrator>,
     pub clock: NodeClock,
-    archive: Arc<Archive>,
+    pub archive: Arc<Archive>,
+}
+
+/// What a node's parts stand on.
+pub struct Below {
+    pub log: Arc<dyn Log>,
+    pub space: Arc<dyn Space>,
+    pub network: Arc<dyn Network>,
+    pub waiting: Waiting,
+    pub clock: NodeClock,
+    /// Where snapshots and segments are.
+    pub folder: PathBuf,
+    pub halt: Halt,
+}
+
+impl Parts {
+    /// Puts a node together: the real consensus, core and login code.
+    ///
+    /// # Errors
+    /// When it cannot be started with what is on disk.
+    pub async fn assemble(
+        id: u64,
+        config: Config,
+        below: Below,
+        hashes: Arc<HashQueue>,
+        entropy: NodeEntropy,
+    ) -> anyhow::Result<Parts> {
+        let archive = Archive::start(SegmentStore::open(&below.folder.join("segments"))?)?;
+        let published = Arc::new(Published::new(View::empty()));
+        let deps = quorate_raft::Deps {
+            log: below.log,
+            snapshots: SnapshotStore::open(&below.folder.join("snapshots"))?,
+            space: below.space,
+            machine: Box::new(StateMachine::new(published.clone(), archive.clone(), below.halt)),
+            clock: Arc::new(below.clock.clone()),
+            admission: Arc::new(Nobody),
+            service: None,
+        };
+        let ground = Ground {
+            network: below.network,
+            waiting: below.waiting,
+        };
+        let raft = Raft::start_on(ground, config, identity(id), info(id), deps).await?;
+        let replica = ClusterReplica::new(raft.clone(), published.clone(), Arc::new(|_| {}));
+        let deps = Deps {
+            replica: replica.clone(),
+            keys: Arc::new(KeyRing::new(KeyId(1), Zeroizing::new([42; 32]))),
+            hashes,
+            clock: Arc::new(below.clock.clone()),
+            entropy: Arc::new(entropy),
+            names: Names::new(["corp"]),
+            node: NodeId(id),
+        };
+        Ok(Parts {
+            raft,
+            published,
+            replica,
+            logins: Arc::new(Authenticator::new(deps.clone())),
+            admin: Arc::new(Administrator::new(deps)),
+            clock: below.clock,
+            archive,
+        })
+    }
 }
 
 /// One node: its disk and its files outlive its lives.
@@ -48,6 +110,7 @@ pub struct Host {
     folder: PathBuf,
     dice: Dice,
     hashes: Arc<HashQueue>,
+    config: Config,
     running: Option<(Runtime, Parts)>,
     /// Asleep until then; time passes outside.
     paused_until_ms: Option<u64>,
@@ -57,7 +120,7 @@ pub struct Host {
 }
 
 impl Host {
-    pub fn new(id: u64, net: Net, folder: PathBuf, hashes: Arc<HashQueue>, mut dice: Dice) -> Self {
+    pub fn new(id: u64, net: Net, folder: PathBuf, hashes: Arc<HashQueue>, config: Config, mut dice: Dice) -> Self {
         Self {
             id,
             disk: Disk::new(dice.fork(1)),
@@ -67,6 +130,7 @@ impl Host {
             folder,
             dice,
             hashes,
+            config,
             running: None,
             paused_until_ms: None,
             slept_ms: 0,
@@ -98,6 +162,11 @@ impl Host {
         self.parts()?.raft.status().fatal
     }
 
+    /// Whether this node stopped because its state is not the others'.
+    pub fn diverged(&self) -> bool {
+        self.parts().is_some_and(|parts| parts.raft.status().diverged)
+    }
+
     /// Begins a life with what is on disk. False when it could not start.
     pub fn start(&mut self) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -115,46 +184,22 @@ impl Host {
     }
 
     async fn build(&mut self) -> anyhow::Result<Parts> {
-        let archive = Archive::start(SegmentStore::open(&self.folder.join("segments"))?)?;
-        let published = Arc::new(Published::new(View::empty()));
         let halted = self.halted.clone();
         let halt = Box::new(move |why: &str| {
             halted.store(true, Ordering::Relaxed);
             panic!("a node halted: {why}");
         });
-        let deps = quorate_raft::Deps {
+        let below = Below {
             log: Arc::new(self.disk.clone()),
-            snapshots: SnapshotStore::open(&self.folder.join("snapshots"))?,
-            machine: Box::new(StateMachine::new(published.clone(), archive.clone(), halt)),
-            clock: Arc::new(self.clock.clone()),
-            admission: Arc::new(Nobody),
-            service: None,
-        };
-        let config = config(&mut self.dice);
-        let ground = Ground {
+            space: Arc::new(self.disk.clone()),
             network: Arc::new(self.net.of(self.id)),
             waiting: Waiting::InPlace,
-        };
-        let raft = Raft::start_on(ground, config, identity(self.id), info(self.id), deps).await?;
-        let replica = ClusterReplica::new(raft.clone(), published.clone(), Arc::new(|_| {}));
-        let deps = Deps {
-            replica: replica.clone(),
-            keys: Arc::new(KeyRing::new(KeyId(1), Zeroizing::new([42; 32]))),
-            hashes: self.hashes.clone(),
-            clock: Arc::new(self.clock.clone()),
-            entropy: Arc::new(NodeEntropy::new(self.dice.fork(self.lives))),
-            names: Names::new(["corp"]),
-            node: NodeId(self.id),
-        };
-        Ok(Parts {
-            raft,
-            published,
-            replica,
-            logins: Arc::new(Authenticator::new(deps.clone())),
-            admin: Arc::new(Administrator::new(deps)),
             clock: self.clock.clone(),
-            archive,
-        })
+            folder: self.folder.clone(),
+            halt,
+        };
+        let entropy = NodeEntropy::new(self.dice.fork(self.lives));
+        Parts::assemble(self.id, self.config.clone(), below, self.hashes.clone(), entropy).await
     }
 
     /// Kills the process, or takes its power: what was not durable may be lost. Returns whether anything was.
@@ -228,20 +273,6 @@ impl Host {
             self.running = None;
             self.net.set_life(id, None);
         }
-    }
-}
-
-fn config(dice: &mut Dice) -> Config {
-    let defaults = Config::default();
-    let election_ms = dice.of(defaults.election_min_ms..defaults.election_max_ms);
-    Config {
-        // openraft draws from this range by itself, and not by our dice.
-        election_min_ms: election_ms,
-        election_max_ms: election_ms + 1,
-        // Small, so that snapshots, purges and snapshot transfers happen all the time.
-        snapshot_log_bytes: 24 << 10,
-        keep_entries: 20,
-        ..defaults
     }
 }
 

@@ -11,8 +11,11 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use quorate_simulator::faults::Kind;
 use quorate_simulator::run::{self, Report};
+use quorate_simulator::sites::{self, Cost};
 
 mod entropy;
+#[cfg(feature = "mutants")]
+mod mutants;
 
 /// Simulate a whole cluster under faults
 ///
@@ -42,16 +45,47 @@ struct Arguments {
     /// With --one: tell on standard error what happens
     #[arg(long)]
     trace: bool,
+    /// Rather simulate distances between sites, and print what they cost
+    #[arg(long)]
+    sites: bool,
+    /// Plant this bug in every run
+    #[cfg(feature = "mutants")]
+    #[arg(long)]
+    mutant: Option<String>,
+    /// Plant each bug in turn and report after how many seeds it is caught
+    #[cfg(feature = "mutants")]
+    #[arg(long)]
+    mutants: bool,
+}
+
+impl Arguments {
+    /// What a run in a process of its own is told beside its seed.
+    fn for_each_run(&self) -> Vec<String> {
+        #[cfg(feature = "mutants")]
+        if let Some(mutant) = &self.mutant {
+            return vec!["--mutant".to_owned(), mutant.clone()];
+        }
+        Vec::new()
+    }
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    #[cfg(feature = "mutants")]
+    if arguments.mutants {
+        return mutants::hunt(&arguments);
+    }
+    #[cfg(feature = "mutants")]
+    mutants::plant(arguments.mutant.as_deref())?;
     if let Some(seed) = arguments.one {
         entropy::begin(seed);
         let folder = tempfile::tempdir()?;
         let report = run::run(seed, folder.path(), arguments.trace)?;
         println!("{}", serde_json::to_string(&report)?);
         return Ok(());
+    }
+    if arguments.sites {
+        return distances();
     }
     let begun = Instant::now();
     let reports = run_all(&arguments);
@@ -78,6 +112,33 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// A table in Markdown.
+fn distances() -> Result<()> {
+    println!(
+        "| Place | Round trip | Heartbeat, election | Login near the leader p50/p99 | Login elsewhere p50/p99 | Gap p50/longest |"
+    );
+    println!("|---|---|---|---|---|---|");
+    for place in sites::places() {
+        entropy::begin(1);
+        let folder = tempfile::tempdir()?;
+        let Cost { near, far, gap } = sites::cost_of(&place, folder.path())?;
+        let times = place.times();
+        let pair = |[middle, high]: [u64; 2]| format!("{middle}/{high} ms");
+        println!(
+            "| {} | {} ms | {}, {}–{} ms | {} | {} | {} |",
+            place.name,
+            place.round_trip_ms,
+            times.heartbeat_ms,
+            times.election_min_ms,
+            times.election_max_ms,
+            pair(near),
+            pair(far),
+            pair(gap)
+        );
+    }
+    Ok(())
+}
+
 fn run_all(arguments: &Arguments) -> Vec<Report> {
     let next = AtomicU64::new(arguments.seed);
     let end = arguments.minutes.map_or(arguments.seed + arguments.seeds, |_| u64::MAX);
@@ -94,7 +155,7 @@ fn run_all(arguments: &Arguments) -> Vec<Report> {
                     if seed >= end {
                         break;
                     }
-                    let report = run_one(seed).unwrap_or_else(|error| Report {
+                    let report = run_one(seed, &arguments.for_each_run()).unwrap_or_else(|error| Report {
                         seed,
                         violation: Some(format!("the run broke off: {error:#}")),
                         ..Report::default()
@@ -126,9 +187,10 @@ fn run_all(arguments: &Arguments) -> Vec<Report> {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// In a process of its own, so that nothing is left from another seed.
-fn run_one(seed: u64) -> Result<Report> {
+fn run_one(seed: u64, told: &[String]) -> Result<Report> {
     let mut child = Command::new(std::env::current_exe()?)
         .args(["--one", &seed.to_string()])
+        .args(told)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -154,14 +216,16 @@ fn run_one(seed: u64) -> Result<Report> {
 fn summary(reports: &[Report], took: Duration) {
     let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
     println!(
-        "{} runs in {:.0} s: {:.1} simulated hours, {} nodes, {} logins, {} answers, {} accepts, {} repeated verdicts, {} entries, {} administrative acts",
+        "{} runs in {:.0} s: {:.1} simulated hours, {} nodes, {} logins, {} answers, {} challenges, {} accepts ({} after a challenge), {} repeated verdicts, {} entries, {} administrative acts",
         reports.len(),
         took.as_secs_f64(),
         sum(|report| report.simulated_ms) as f64 / 3_600_000.0,
         sum(|report| report.nodes),
         sum(|report| report.logins),
         sum(|report| report.answers),
+        sum(|report| report.challenges),
         sum(|report| report.accepts),
+        sum(|report| report.two_step),
         sum(|report| report.replays),
         sum(|report| report.committed),
         sum(|report| report.acts),
@@ -207,6 +271,7 @@ fn covered(reports: &[Report]) -> Result<()> {
         ("crashes that lost writes", 4 * sum(|report| report.lost_writes)),
         ("repeated verdicts", sum(|report| report.replays)),
         ("accepts", sum(|report| report.accepts)),
+        ("accepts after a challenge", sum(|report| report.two_step)),
     ] {
         if count < runs {
             bail!("only {count} {what} in {runs} runs");

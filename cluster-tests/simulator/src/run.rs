@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::clients::{Clients, USERS, timestep_at};
 use crate::dice::Dice;
 use crate::faults::Faults;
-use crate::history::Act;
+use crate::history::{Act, Carries};
 use crate::invariants::{self, Evidence, Watch};
 use crate::network::Counts;
 use crate::trace::{self, Trace};
@@ -35,6 +35,9 @@ pub struct Report {
     pub logins: u64,
     pub answers: u64,
     pub accepts: u64,
+    pub challenges: u64,
+    /// Accepts in answer to a challenge.
+    pub two_step: u64,
     pub replays: u64,
     pub committed: u64,
     pub acts: u64,
@@ -62,9 +65,10 @@ pub fn run(seed: u64, folder: &Path, traced: bool) -> Result<Report> {
         world: World::new(nodes, folder, dice.fork(1))?,
         watch: Watch::default(),
     };
-    let (users, client) = run.world.found(&mut dice)?;
+    let population = run.world.found(&mut dice)?;
+    let users = population.users.clone();
     let mut faults = Faults::new(dice.fork(2), traced);
-    let mut clients = Clients::new(dice.fork(3), users.clone(), client);
+    let mut clients = Clients::new(dice.fork(3), population);
     let found = run.storm(&mut faults, &mut clients);
     let found = found.and_then(|()| run.heal(&mut faults, &mut clients, &users));
     Ok(run.report(seed, nodes, &faults, found.err()))
@@ -146,7 +150,7 @@ impl Run {
     fn try_each(&mut self, clients: &mut Clients, user: &mut usize) {
         for index in 0..self.world.hosts.len() {
             let timestep = timestep_at(self.world.now_ms()) + u64::from((*user / USERS).is_multiple_of(2));
-            let login = clients.login(&self.world, *user % USERS, Some(timestep));
+            let login = clients.login(&self.world, *user % USERS, timestep);
             clients.send_to(&self.world, self.world.hosts[index].id, login);
             *user += 1;
         }
@@ -207,7 +211,15 @@ impl Run {
             simulated_ms: self.world.now_ms(),
             logins: history.logins.len() as u64,
             answers: history.answers.len() as u64,
-            accepts: accepts.count() as u64,
+            accepts: accepts.clone().count() as u64,
+            challenges: history
+                .answers
+                .iter()
+                .filter(|answer| matches!(answer.decision, Decision::Challenge { .. }))
+                .count() as u64,
+            two_step: accepts
+                .filter(|answer| matches!(history.logins[answer.login].carries, Carries::Answer { .. }))
+                .count() as u64,
             replays: history.answers.iter().filter(|answer| answer.replayed).count() as u64,
             committed: self.watch.committed() as u64,
             acts: history.acts.len() as u64,

@@ -7,19 +7,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use parking_lot::Mutex;
-use quorate_app::{ClientSpec, Entropy, FoundingNode, HashQueue, NewUser, Replica, TokenSpec, found_cluster};
-use quorate_core::{ClientId, Factor, Modes, NodeId, UserId};
-use quorate_raft::{LogId, Role};
+use quorate_app::HashQueue;
+use quorate_raft::{Config, LogId, Role};
 use quorate_replica::View;
-use quorate_seal::{KeyId, KeyRing};
 use tokio::time::Instant;
-use zeroize::Zeroizing;
 
-use crate::clients::{ROOT, USERS, seed_of};
+use crate::clients::{Population, USERS};
 use crate::clock::NodeEntropy;
 use crate::dice::Dice;
+use crate::founding;
 use crate::history::Book;
-use crate::host::{CLUSTER, Host, Parts, info};
+use crate::host::{Host, Parts, info};
 use crate::network::Net;
 
 /// A real node that ends is started again by the system after this long. In ms.
@@ -40,15 +38,34 @@ pub struct World {
 }
 
 impl World {
+    /// Nodes with nothing on them, with small logs, so that snapshots, purges and snapshot transfers happen all the time.
+    pub fn new(nodes: u64, folder: &Path, dice: Dice) -> Result<Self> {
+        let config = Config {
+            snapshot_log_bytes: 24 << 10,
+            keep_entries: 20,
+            digest_every: 32,
+            ..Config::default()
+        };
+        Self::with_times(nodes, folder, dice, &config)
+    }
+
     /// Nodes with nothing on them.
-    pub fn new(nodes: u64, folder: &Path, mut dice: Dice) -> Result<Self> {
+    pub fn with_times(nodes: u64, folder: &Path, mut dice: Dice, config: &Config) -> Result<Self> {
         let net = Net::new(dice.fork(1));
-        let hashes = Arc::new(HashQueue::with_threads(1)?);
+        let hashes = Arc::new(HashQueue::in_place());
         let mut hosts = Vec::new();
         for id in 1..=nodes {
             let home = folder.join(id.to_string());
             std::fs::create_dir_all(&home)?;
-            hosts.push(Host::new(id, net.clone(), home, hashes.clone(), dice.fork(10 + id)));
+            let host = Host::new(
+                id,
+                net.clone(),
+                home,
+                hashes.clone(),
+                config.clone(),
+                dice.fork(10 + id),
+            );
+            hosts.push(host);
         }
         Ok(Self {
             hosts,
@@ -84,6 +101,11 @@ impl World {
             if self.hosts[index].halted() {
                 self.trouble
                     .get_or_insert(format!("node {} halted", self.hosts[index].id));
+            }
+            if self.hosts[index].diverged() {
+                let id = self.hosts[index].id;
+                self.trouble
+                    .get_or_insert(format!("node {id} found its state to be another"));
             }
             if self.hosts[index].fatal().is_some() {
                 self.ended_by_itself += 1;
@@ -180,42 +202,23 @@ impl World {
     }
 
     /// Founds the cluster, lets every node in, and creates what the clients need.
-    pub fn found(&mut self, dice: &mut Dice) -> Result<(Vec<UserId>, ClientId)> {
+    pub fn found(&mut self, dice: &mut Dice) -> Result<Population> {
+        self.found_with(dice, USERS)
+    }
+
+    /// The same with so many users.
+    pub fn found_with(&mut self, dice: &mut Dice, users: usize) -> Result<Population> {
         self.start(0);
         let entropy = NodeEntropy::new(dice.fork(3));
-        self.finish(1, |parts| async move {
-            parts.raft.bootstrap().await?;
-            let keys = KeyRing::new(KeyId(1), Zeroizing::new([42; 32]));
-            let mut key_digest = [0; 32];
-            entropy.fill(&mut key_digest);
-            let genesis = found_cluster(
-                &keys,
-                &entropy,
-                &FoundingNode {
-                    cluster_id: CLUSTER,
-                    ca_certificate_der: b"certificate",
-                    ca_key_der: b"private key",
-                    node: NodeId(1),
-                    name: "node-1",
-                    site: "",
-                    key_digest,
-                },
-            );
-            parts.replica.propose(&genesis, in_a_while()).await?;
-            Ok(())
-        })
-        .context("founding")?;
+        self.finish(1, |parts| async move { founding::found(&parts, &entropy).await })
+            .context("founding")?;
         for index in 1..self.hosts.len() {
             self.start(index);
             let id = self.hosts[index].id;
-            self.finish(id, |parts| async move {
-                let known = [(1, info(1))].into();
-                parts.raft.enter(known, in_a_while(), &mut |_| {}).await?;
-                Ok(())
-            })
-            .with_context(|| format!("node {id} enters"))?;
+            self.finish(id, |parts| async move { founding::enter(&parts).await })
+                .with_context(|| format!("node {id} enters"))?;
         }
-        self.finish(1, |parts| async move { populate(&parts).await })
+        self.finish(1, move |parts| async move { founding::populate(&parts, users).await })
             .context("creating users")
     }
 
@@ -281,40 +284,4 @@ impl World {
             .max_by_key(|status| status.applied);
         status.map(|status| status.voters).unwrap_or_default()
     }
-}
-
-fn in_a_while() -> Instant {
-    Instant::now() + Duration::from_secs(30)
-}
-
-async fn populate(parts: &Parts) -> Result<(Vec<UserId>, ClientId)> {
-    let factors = vec![Factor::LocalPassword, Factor::Totp];
-    let spec = quorate_app::ApplicationSpec {
-        name: "vpn".to_owned(),
-        factors,
-    };
-    let application = parts.admin.create_application(ROOT, spec).await?.id;
-    let spec = ClientSpec {
-        modes: Modes {
-            one_step: false,
-            two_step: false,
-            passcode_only: true,
-        },
-        ..ClientSpec::new("gateway", vec!["192.0.2.0/24".to_owned()], application)
-    };
-    let (client, _) = parts.admin.create_client(ROOT, spec, None).await?;
-    let mut users = Vec::new();
-    for user in 0..USERS {
-        let new = NewUser {
-            name: format!("u{user}"),
-            token: Some(TokenSpec {
-                seed: Some(Zeroizing::new(seed_of(user))),
-                ..TokenSpec::default()
-            }),
-            ..NewUser::default()
-        };
-        let (user, _) = parts.admin.create_user(ROOT, new).await?;
-        users.push(user.id);
-    }
-    Ok((users, client.id))
 }

@@ -31,6 +31,13 @@ pub struct ClusterStatus {
     /// How far this node's clock is ahead of the cluster's time, in ms, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead_ms: Option<i64>,
+    /// Too little room is left on this node's disk; it takes on nothing new until there is.
+    pub disk_short: bool,
+    /// Bytes free on this node's disk beside the reserve, once that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_free_bytes: Option<u64>,
+    /// How long the oldest write to this node's disk has waited, in ms.
+    pub disk_waiting_ms: u64,
     pub nodes: Vec<NodeStatus>,
 }
 

@@ -18,8 +18,8 @@ use crate::authenticate::Authenticator;
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
 use crate::ports::{
-    AuditArchive, Clock, ClockStanding, ClusterStatus, Entropy, Late, ProposalCounts, ProposeError, Proposed, Replica,
-    Role,
+    AuditArchive, Clock, ClockStanding, ClusterStatus, DiskStanding, Entropy, Late, ProposalCounts, ProposeError,
+    Proposed, Replica, Role,
 };
 
 /// What happens to a proposal instead of what should.
@@ -188,6 +188,7 @@ impl Replica for TestReplica {
             quorum_ack_age_ms: Some(0),
             proposals: ProposalCounts::default(),
             clock: self.clock(),
+            disk: DiskStanding::default(),
         }
     }
 

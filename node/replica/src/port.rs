@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use quorate_app::{
-    ClockStanding, ClusterStatus, Late, Member, MemberKind, ProposalCounts, ProposeError, Proposed, Replica, Role,
+    ClockStanding, ClusterStatus, DiskStanding, Late, Member, MemberKind, ProposalCounts, ProposeError, Proposed,
+    Replica, Role,
 };
 use quorate_core::{Command, NodeId, Outcome, State};
 use quorate_raft::{BarrierError, ChangeError, Raft, RaftStatus};
@@ -162,10 +163,26 @@ fn seen_by_use_cases(status: RaftStatus, cluster: [u8; 16]) -> ClusterStatus {
             in_flight: status.batches_in_flight as u64,
         },
         clock: clock_of(status.clock),
+        disk: disk_of(status.disk),
     }
 }
 
 fn clock_of(standing: quorate_raft::ClockStanding) -> ClockStanding {
     let quorate_raft::ClockStanding { in_time, ahead_ms } = standing;
     ClockStanding { in_time, ahead_ms }
+}
+
+fn disk_of(standing: quorate_raft::DiskStanding) -> DiskStanding {
+    let quorate_raft::DiskStanding {
+        short,
+        free_bytes,
+        stalled,
+        waiting_ms,
+    } = standing;
+    DiskStanding {
+        short,
+        free_bytes,
+        stalled,
+        waiting_ms,
+    }
 }

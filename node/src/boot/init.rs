@@ -14,7 +14,7 @@ use quorate_storage::DataDir;
 use tokio::time::Instant;
 
 use super::admission::certificate_names;
-use super::stack::{Observers, Stack};
+use super::stack::{Observers, Stack, require_room};
 use super::system::SystemEntropy;
 use super::{BootError, identity, keys, node_info};
 use crate::config::Config;
@@ -65,6 +65,7 @@ async fn found(
     cluster_id: [u8; 16],
     key_file: &mut Option<std::path::PathBuf>,
 ) -> Result<Initialised, BootError> {
+    require_room(config, data_dir.root())?;
     let info = node_info(config)?;
     let authority = ClusterCa::generate(cluster_id).map_err(|error| BootError::Key(error.to_string()))?;
     let (who, key_digest) = first_identity(&authority, cluster_id, &info)?;

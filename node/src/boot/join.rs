@@ -5,6 +5,7 @@ use quorate_raft::join::{Token, join as call};
 use quorate_seal::KeyRing;
 use quorate_storage::DataDir;
 
+use super::stack::require_room;
 use super::system::SystemClock;
 use super::{BootError, identity, keys, node_info};
 use crate::config::Config;
@@ -75,6 +76,7 @@ fn refuse_used_directory(config: &Config) -> Result<(), BootError> {
         )));
     }
     std::fs::create_dir_all(path).map_err(BootError::file("create", path))?;
+    require_room(config, path)?;
     let probe = path.join(".writable");
     std::fs::write(&probe, b"").map_err(BootError::file("write to", path))?;
     std::fs::remove_file(&probe).map_err(BootError::file("write to", path))

@@ -102,6 +102,8 @@ struct RaftGauges {
     may_vote: IntGauge,
     clock_ahead: Gauge,
     clock_in_time: IntGauge,
+    disk_free: IntGauge,
+    disk_in_order: IntGauge,
     log_bytes: IntGauge,
     queued: IntGauge,
     in_flight: IntGauge,
@@ -168,6 +170,16 @@ impl RaftGauges {
                 registry,
                 "quorate_clock_in_time",
                 "1 while this node's clock is near enough to the cluster's time to judge time-based codes.",
+            )?,
+            disk_free: gauge(
+                registry,
+                "quorate_disk_free_bytes",
+                "Bytes free on the disk of the data directory, beside the reserve.",
+            )?,
+            disk_in_order: gauge(
+                registry,
+                "quorate_disk_in_order",
+                "1 while this node's disk has room and writes without stalling.",
             )?,
             log_bytes: gauge(registry, "quorate_raft_log_bytes", "Bytes of log on disk.")?,
             queued: gauge(
@@ -293,6 +305,8 @@ impl RaftGauges {
         self.clock_ahead
             .set(status.clock.ahead_ms.unwrap_or(0) as f64 / 1_000.0);
         self.clock_in_time.set(i64::from(status.clock.in_time));
+        self.disk_free.set(as_gauge(status.disk.free_bytes.unwrap_or(0)));
+        self.disk_in_order.set(i64::from(status.disk.in_order()));
         self.log_bytes.set(as_gauge(status.log_bytes));
         self.queued.set(as_gauge(status.queued_commands as u64));
         self.in_flight.set(as_gauge(status.batches_in_flight as u64));

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use quorate_raft::{Deps, NodeInfo, Raft};
 use quorate_replica::{Archive, ClusterReplica, CommitObserver, Published, SegmentService, StateMachine, View};
 use quorate_seal::KeyRing;
-use quorate_storage::{DataDir, DurableLog, FsyncObserver, LogOptions, SegmentStore, SnapshotStore};
+use quorate_storage::{DataDir, DurableLog, FsyncObserver, LogOptions, Reserve, SegmentStore, SnapshotStore};
 
 use super::admission::Admissions;
 use super::system::SystemClock;
@@ -74,6 +75,7 @@ impl Stack {
         let deps = Deps {
             log: Arc::new(log),
             snapshots,
+            space: Arc::new(reserve(config, data_dir.root())),
             machine: Box::new(StateMachine::new(
                 published.clone(),
                 archive.clone(),
@@ -105,6 +107,28 @@ impl Stack {
         }
         drop(self.data_dir);
     }
+}
+
+/// The room that is kept free in the data directory.
+fn reserve(config: &Config, data_dir: &Path) -> Reserve {
+    Reserve::new(data_dir, u64::from(config.limits.disk_reserve_mib) << 20)
+}
+
+/// Refuses an existing directory on a disk where a new node would step aside at once.
+pub fn require_room(config: &Config, data_dir: &Path) -> Result<(), BootError> {
+    let reserve = reserve(config, data_dir);
+    let room = reserve
+        .would_fit()
+        .map_err(BootError::file("ask for the room on", data_dir))?;
+    if room.enough {
+        return Ok(());
+    }
+    Err(BootError::Refused(format!(
+        "no space left for a node in {}: {} MiB are free, and it keeps {} MiB in reserve; free some space, or lower limits.disk_reserve_mib",
+        data_dir.display(),
+        room.free_bytes >> 20,
+        config.limits.disk_reserve_mib
+    )))
 }
 
 fn consensus(config: &Config) -> quorate_raft::Config {

@@ -142,6 +142,8 @@ pub struct Limits {
     pub hash_threads: u32,
     /// Log written since the last snapshot that starts the next one, in MiB.
     pub snapshot_after_log_mib: u32,
+    /// Room kept free in the data directory, in MiB: when the disk has filled up to it, the node steps aside until there is room again.
+    pub disk_reserve_mib: u32,
 }
 
 impl Config {

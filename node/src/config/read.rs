@@ -234,6 +234,11 @@ fn read_limits(mut section: Section<'_, '_>, limits: &mut Limits) {
         &mut limits.snapshot_after_log_mib,
         log.and_then(|n| u32::try_from(n).ok()),
     );
+    let reserve = section.number("disk_reserve_mib", 1..=65_536, limits.disk_reserve_mib, "MiB");
+    set(
+        &mut limits.disk_reserve_mib,
+        reserve.and_then(|n| u32::try_from(n).ok()),
+    );
     section.close();
 }
 
@@ -275,6 +280,7 @@ impl Config {
                 hash_threads: std::thread::available_parallelism()
                     .map_or(1, |n| u32::try_from(n.get()).unwrap_or(256).min(256)),
                 snapshot_after_log_mib: 64,
+                disk_reserve_mib: 128,
             },
         }
     }

@@ -53,6 +53,7 @@ impl Config {
         plain(&mut out, "pending_requests", self.limits.pending_requests);
         plain(&mut out, "hash_threads", self.limits.hash_threads);
         plain(&mut out, "snapshot_after_log_mib", self.limits.snapshot_after_log_mib);
+        plain(&mut out, "disk_reserve_mib", self.limits.disk_reserve_mib);
         out
     }
 }

@@ -12,7 +12,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use quorate_api::{Check, Readiness, health::ReadinessQuery};
-use quorate_app::{ClockStanding, Role};
+use quorate_app::{ClockStanding, DiskStanding, Role};
 use tokio::time::Instant;
 
 use crate::call::parse_query;
@@ -62,7 +62,7 @@ async fn recent_or_new(site: &Site) -> Vec<Check> {
 }
 
 async fn check(site: &Site) -> Vec<Check> {
-    let mut checks = vec![member(site), quorum(site).await, clock(site)];
+    let mut checks = vec![member(site), quorum(site).await, clock(site), disk(site)];
     checks.extend(site.extra_checks.iter().map(|extra| extra()));
     checks
 }
@@ -115,6 +115,28 @@ fn clock(site: &Site) -> Check {
     Check {
         name: "clock".into(),
         ok: in_time,
+        detail,
+        took_ms: 0,
+    }
+}
+
+/// Whether this node can write what the others send it.
+fn disk(site: &Site) -> Check {
+    let DiskStanding {
+        short,
+        free_bytes,
+        stalled,
+        waiting_ms,
+    } = site.replica.status().disk;
+    let free = free_bytes.map_or("an unknown number of".to_owned(), |bytes| (bytes >> 20).to_string());
+    let detail = match (short, stalled) {
+        (true, _) => format!("{free} MiB are free: make room; until then this node takes on nothing new"),
+        (false, true) => format!("a write has waited for {waiting_ms} ms"),
+        (false, false) => format!("{free} MiB are free beside the reserve"),
+    };
+    Check {
+        name: "disk".into(),
+        ok: !short && !stalled,
         detail,
         took_ms: 0,
     }

@@ -31,7 +31,7 @@ async fn readyz_asks_the_quorum() {
         .iter()
         .map(|check| check["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["member", "quorum", "clock"]);
+    assert_eq!(names, ["member", "quorum", "clock", "disk"]);
 
     node.replica.alone.store(true, Ordering::SeqCst);
     tokio::time::advance(quorate_web::limits::READY_REUSE).await;
@@ -65,7 +65,7 @@ async fn a_check_of_the_composition_root_counts() {
     let node = Node::start_with(|deps| deps.extra_checks.push(Box::new(failing))).await;
     let answer = node.send(request("GET", "/readyz?verbose", None), stranger()).await;
     assert_eq!(answer.status, 503);
-    assert_eq!(answer.body["checks"][3]["name"], "radius");
+    assert_eq!(answer.body["checks"][4]["name"], "radius");
 }
 
 #[tokio::test]

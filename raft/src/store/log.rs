@@ -16,6 +16,7 @@ use quorate_storage::LogId;
 use tokio::sync::oneshot;
 
 use crate::batch;
+use crate::disk::Disk;
 use crate::limits;
 use crate::ports::{Log, Waiting};
 use crate::types::{
@@ -41,13 +42,14 @@ pub struct LogStore {
     log: Arc<dyn Log>,
     waiting: Waiting,
     node_id: u64,
+    disk: Arc<Disk>,
     gauges: Arc<LogGauges>,
     /// The vote as found at start, if this node led with it: see [`LogStore::stepping_down`].
     abdicate: Option<EngineVote>,
 }
 
 impl LogStore {
-    pub fn new(log: Arc<dyn Log>, waiting: Waiting, node_id: u64) -> Self {
+    pub fn new(log: Arc<dyn Log>, waiting: Waiting, disk: Arc<Disk>, node_id: u64) -> Self {
         let gauges = LogGauges {
             committed: Mutex::new(log.committed()),
             ..LogGauges::default()
@@ -57,6 +59,7 @@ impl LogStore {
             log,
             waiting,
             node_id,
+            disk,
             gauges: Arc::new(gauges),
             abdicate: None,
         }
@@ -66,6 +69,10 @@ impl LogStore {
     /// were the end of its log lost, it would give out the same log ids a second time, for other
     /// entries. It therefore forgets that a quorum had confirmed its vote, and campaigns anew.
     pub fn stepping_down(mut self) -> Self {
+        #[cfg(feature = "mutants")]
+        if quorate_mutants::is_planted(quorate_mutants::Mutant::LeadAgainInTheOldTerm) {
+            return self;
+        }
         let vote = self.log.vote().map(engine_vote);
         self.abdicate = vote.filter(|vote| vote.committed && vote.leader_id.node_id == self.node_id);
         self
@@ -142,8 +149,16 @@ impl RaftLogStorage<Types> for LogStore {
     async fn save_vote(&mut self, vote: &EngineVote) -> Result<(), Failure> {
         let vote = stored_vote(vote);
         let (sender, saved) = oneshot::channel();
-        self.log
-            .save_vote(vote, Box::new(move |result| drop(sender.send(result))));
+        let write = self.disk.begin_write();
+        let done = move |result| {
+            drop(write);
+            drop(sender.send(result));
+        };
+        self.log.save_vote(vote, Box::new(done));
+        #[cfg(feature = "mutants")]
+        if quorate_mutants::is_planted(quorate_mutants::Mutant::VoteNotSynced) {
+            return Ok(());
+        }
         let saved = saved.await.unwrap_or_else(|_| Err(io::Error::other("the log stopped")));
         saved.map_err(|e| StorageIOError::write_vote(AnyError::new(&e)))?;
         self.abdicate = None;
@@ -198,8 +213,18 @@ impl RaftLogStorage<Types> for LogStore {
             return Ok(());
         }
         self.gauges.grown_bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.log
-            .append(stored, Box::new(move |result| callback.log_io_completed(result)));
+        #[cfg(feature = "mutants")]
+        if quorate_mutants::is_planted(quorate_mutants::Mutant::AcknowledgeBeforeFlush) {
+            callback.log_io_completed(Ok(()));
+            self.log.append(stored, Box::new(|_| {}));
+            return Ok(());
+        }
+        let write = self.disk.begin_write();
+        let done = move |result| {
+            drop(write);
+            callback.log_io_completed(result);
+        };
+        self.log.append(stored, Box::new(done));
         Ok(())
     }
 

@@ -63,6 +63,13 @@ struct Driver {
     /// None once closed.
     machine: Option<Box<dyn Machine>>,
     applied: watch::Sender<u64>,
+    at_fixed_indexes: FixedIndexes,
+}
+
+/// Who gets to see the state after each entry whose index is a multiple of a number.
+pub struct FixedIndexes {
+    pub every: u64,
+    pub see: Box<dyn Fn(LogId, Box<dyn Frozen>) + Send>,
 }
 
 impl MachineThread {
@@ -70,11 +77,12 @@ impl MachineThread {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(machine: Box<dyn Machine>, waiting: Waiting) -> io::Result<Self> {
+    pub fn start(machine: Box<dyn Machine>, at_fixed_indexes: FixedIndexes, waiting: Waiting) -> io::Result<Self> {
         let (tell_applied, applied) = watch::channel(index_of(machine.applied().0));
         let mut driver = Driver {
             machine: Some(machine),
             applied: tell_applied,
+            at_fixed_indexes,
         };
         let home = match waiting {
             Waiting::InPlace => Home::Here(Arc::new(Mutex::new(driver))),
@@ -154,7 +162,7 @@ impl Driver {
         let Some(machine) = &mut self.machine else { return };
         match job {
             Job::Apply(entries, reply) => {
-                let outcomes = apply(machine.as_mut(), entries);
+                let outcomes = apply(machine.as_mut(), entries, &self.at_fixed_indexes);
                 machine.publish();
                 self.applied.send_replace(index_of(machine.applied().0));
                 let _ = reply.send(outcomes);
@@ -186,7 +194,11 @@ impl Driver {
     }
 }
 
-fn apply(machine: &mut dyn Machine, entries: Vec<(LogId, Committed)>) -> io::Result<Vec<Vec<Bytes>>> {
+fn apply(
+    machine: &mut dyn Machine,
+    entries: Vec<(LogId, Committed)>,
+    fixed: &FixedIndexes,
+) -> io::Result<Vec<Vec<Bytes>>> {
     let mut outcomes = Vec::with_capacity(entries.len());
     for (at, entry) in entries {
         outcomes.push(match entry {
@@ -207,6 +219,9 @@ fn apply(machine: &mut dyn Machine, entries: Vec<(LogId, Committed)>) -> io::Res
                 answers
             }
         });
+        if at.index.is_multiple_of(fixed.every) {
+            (fixed.see)(at, machine.freeze());
+        }
     }
     Ok(outcomes)
 }

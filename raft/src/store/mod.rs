@@ -5,7 +5,7 @@ mod machine_thread;
 mod state;
 
 pub use log::{LogGauges, LogStore};
-pub use machine_thread::MachineThread;
+pub use machine_thread::{FixedIndexes, MachineThread};
 pub use state::{StateStore, leave_snapshot, meta_of};
 
 #[cfg(test)]

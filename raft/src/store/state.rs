@@ -58,8 +58,24 @@ impl StateStore {
         let snapshots = self.snapshots.clone();
         let file = self.waiting.run(move || write(&snapshots, view)).await?;
         *self.current.lock() = Some(file.clone());
+        #[cfg(feature = "mutants")]
+        if quorate_mutants::is_planted(quorate_mutants::Mutant::PurgeBeforeSnapshotIsSynced) {
+            name_later(file.path().to_owned())?;
+        }
         Ok(file)
     }
+}
+
+/// Takes a file's name away until a moment later: a crash before that loses it, as one does that is not synced.
+#[cfg(feature = "mutants")]
+fn name_later(path: std::path::PathBuf) -> io::Result<()> {
+    let nameless = path.with_extension("nameless");
+    std::fs::rename(&path, &nameless)?;
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let _ = std::fs::rename(nameless, path);
+    });
+    Ok(())
 }
 
 /// Writes a snapshot for the next start, unless the newest lacks no more than `keep` entries.

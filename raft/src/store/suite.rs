@@ -10,7 +10,7 @@ use openraft::{AnyError, StorageError, StorageIOError};
 use quorate_storage::{DurableLog, LogId, LogOptions, SnapshotStore};
 use tempfile::TempDir;
 
-use super::{LogStore, MachineThread, StateStore};
+use super::{FixedIndexes, LogStore, MachineThread, StateStore};
 use crate::ports::Waiting;
 use crate::types::Types;
 use crate::{Frozen, Machine};
@@ -88,10 +88,22 @@ impl StoreBuilder<Types, LogStore, StateStore, TempDir> for OnDisk {
         let dir = tempfile::tempdir().unwrap();
         let log = DurableLog::open(&dir.path().join("log"), LogOptions::default()).unwrap();
         let snapshots = Arc::new(SnapshotStore::open(&dir.path().join("snapshots")).unwrap());
-        let machine = MachineThread::start(Box::<Keeper>::default(), Waiting::OnThreads).unwrap();
+        let machine = MachineThread::start(
+            Box::<Keeper>::default(),
+            FixedIndexes {
+                every: u64::MAX,
+                see: Box::new(|_, _| {}),
+            },
+            Waiting::OnThreads,
+        )
+        .unwrap();
         let state = StateStore::open(machine, snapshots, Waiting::OnThreads).await;
         let state = state.map_err(|e| StorageIOError::read_state_machine(AnyError::new(&e)))?;
-        Ok((dir, LogStore::new(Arc::new(log), Waiting::OnThreads, 0), state))
+        Ok((
+            dir,
+            LogStore::new(Arc::new(log), Waiting::OnThreads, Arc::default(), 0),
+            state,
+        ))
     }
 }
 

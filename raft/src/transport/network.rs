@@ -18,6 +18,7 @@ use crate::batch;
 use crate::ledger::Ledger;
 use crate::limits;
 use crate::ports::CallError;
+use crate::standing::Gate;
 use crate::status::Tally;
 use crate::types::{EngineVote, Types, engine_log_id, engine_vote, stored_log_id, stored_vote};
 
@@ -28,6 +29,7 @@ type RpcError = RPCError<u64, NodeInfo, RaftError<u64>>;
 pub struct Lines {
     pub peers: Arc<Peers>,
     pub ledger: Arc<Ledger>,
+    pub gate: Arc<Gate>,
     pub tally: Arc<Tally>,
 }
 
@@ -56,6 +58,9 @@ impl RaftNetwork<Types> for Line {
         rpc: AppendEntriesRequest<Types>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, RpcError> {
+        if self.lines.gate.is_out_of_touch() {
+            return Err(Unreachable::new(&std::io::Error::other("this leader is out of touch with its quorum")).into());
+        }
         let prev = rpc.prev_log_id.as_ref().map(stored_log_id);
         let mut tail: Vec<_> = rpc
             .entries
@@ -82,9 +87,18 @@ impl RaftNetwork<Types> for Line {
     }
 
     async fn vote(&mut self, rpc: VoteRequest<u64>, option: RPCOption) -> Result<VoteResponse<u64>, RpcError> {
+        let last = rpc.last_log_id.as_ref().map(stored_log_id);
+        #[cfg(feature = "mutants")]
+        let last = last.map(|last| LogId {
+            term: match quorate_mutants::is_planted(quorate_mutants::Mutant::ElectedWithAShorterLog) {
+                true => rpc.vote.leader_id.term,
+                false => last.term,
+            },
+            ..last
+        });
         let request = Request::Vote {
             vote: stored_vote(&rpc.vote),
-            last: rpc.last_log_id.as_ref().map(stored_log_id),
+            last,
         };
         match self.call(&request, &mut [], option.hard_ttl()).await? {
             Response::Vote { vote, granted, last } => {

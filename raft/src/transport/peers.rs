@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::wire::{self, Request, Response};
+use crate::digest::StateDigest;
 use crate::ports::{CallError, Link, Network};
 use crate::{NodeInfo, limits};
 
@@ -27,6 +28,10 @@ pub struct Seen {
     pub round_trip: Duration,
     pub leader: Option<u64>,
     pub committed: Option<LogId>,
+    /// Whether its disk could take on leadership.
+    pub disk_in_order: bool,
+    /// The newest digest of its state.
+    pub digest: Option<StateDigest>,
     /// Its wall clock at `at`, in ms since 1970, give or take half a round trip.
     wall_ms: u64,
 }
@@ -230,6 +235,8 @@ async fn probe_until_closed(link: &dyn Link, seen: &Mutex<Option<Seen>>) -> Stri
                 leader,
                 committed,
                 wall_ms,
+                disk_in_order,
+                digest,
             },
             _,
         ))) = answer
@@ -242,6 +249,8 @@ async fn probe_until_closed(link: &dyn Link, seen: &Mutex<Option<Seen>>) -> Stri
                 round_trip,
                 leader,
                 committed,
+                disk_in_order,
+                digest,
                 wall_ms: wall_ms.saturating_sub(half_ms),
             });
         }

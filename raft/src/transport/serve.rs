@@ -21,7 +21,7 @@ use crate::errors::ProposeError;
 use crate::shared::Shared;
 use crate::status::Tally;
 use crate::types::{EngineEntry, engine_log_id, engine_vote, stored_log_id, stored_vote};
-use crate::{batch, join, limits, membership};
+use crate::{batch, campaign, join, limits, membership};
 
 /// Accepts connections until the endpoint is closed.
 pub async fn accept(endpoint: Endpoint, shared: Arc<Shared>) {
@@ -119,6 +119,7 @@ async fn answer(request: Request, tail: Bytes, peer: u64, shared: &Arc<Shared>) 
             entries,
         } => append(shared, vote, prev, commit, &entries, &tail).await,
         Request::Vote { vote, last } => grant(shared, peer, vote, last).await,
+        Request::PreVote { last } => Response::PreVote(campaign::would_vote(shared, peer, last)),
         Request::Propose { patience_ms, lengths } => return propose(shared, patience_ms, lengths, &tail).await,
         Request::Barrier => Response::Barrier(membership::confirm_leadership(shared).await),
         Request::Change(Change::AddLearner(id, _) | Change::Promote(id)) if id != peer => {
@@ -129,6 +130,8 @@ async fn answer(request: Request, tail: Bytes, peer: u64, shared: &Arc<Shared>) 
             leader: shared.leader(),
             committed: *shared.log_gauges.committed.lock(),
             wall_ms: shared.fence.wall_ms(),
+            disk_in_order: shared.disk.standing().in_order(),
+            digest: shared.digests.own(),
         },
         Request::Acknowledged => {
             let known = shared.ledger.of(peer);
@@ -137,7 +140,7 @@ async fn answer(request: Request, tail: Bytes, peer: u64, shared: &Arc<Shared>) 
                 vote: known.vote,
             }
         }
-        Request::Campaign => campaign(shared).await,
+        Request::Campaign => campaign_now(shared).await,
         Request::Ask => return ask(shared, peer, tail).await,
         Request::Snapshot { .. } => unreachable!("a snapshot is streamed, see answer_one"),
     };
@@ -155,9 +158,19 @@ async fn append(
     if !shared.gate.may_follow(vote) {
         return promised_to_another();
     }
+    if !entries.is_empty() && shared.disk.is_short() {
+        return Response::Failed("there is no room left on this node's disk".into());
+    }
     let entries = match decode_entries(entries, tail) {
         Ok(entries) => entries,
         Err(problem) => return Response::Failed(problem),
+    };
+    #[cfg(feature = "mutants")]
+    let commit = match entries.last() {
+        Some(last) if quorate_mutants::is_planted(quorate_mutants::Mutant::ApplyBeforeCommit) => {
+            Some(crate::types::stored_log_id(&last.log_id))
+        }
+        _ => commit,
     };
     let request = AppendEntriesRequest {
         vote: engine_vote(vote),
@@ -165,7 +178,11 @@ async fn append(
         entries,
         leader_commit: commit.map(engine_log_id),
     };
-    match shared.engine.append_entries(request).await {
+    let answer = shared.engine.append_entries(request).await;
+    if !matches!(answer, Ok(AppendEntriesResponse::HigherVote(_)) | Err(_)) {
+        shared.gate.note_leader();
+    }
+    match answer {
         Ok(AppendEntriesResponse::Success) => Response::Append(Appended::Success),
         Ok(AppendEntriesResponse::PartialSuccess(upto)) => {
             Response::Append(Appended::Partial(upto.as_ref().map(stored_log_id)))
@@ -202,11 +219,16 @@ async fn grant(shared: &Shared, candidate: u64, vote: Vote, last: Option<LogId>)
     }
     let request = VoteRequest::new(engine_vote(vote), last.map(engine_log_id));
     match shared.engine.vote(request).await {
-        Ok(answer) => Response::Vote {
-            vote: stored_vote(&answer.vote),
-            granted: answer.vote_granted,
-            last: answer.last_log_id.as_ref().map(stored_log_id),
-        },
+        Ok(answer) => {
+            if answer.vote_granted {
+                shared.gate.note_vote();
+            }
+            Response::Vote {
+                vote: stored_vote(&answer.vote),
+                granted: answer.vote_granted,
+                last: answer.last_log_id.as_ref().map(stored_log_id),
+            }
+        }
         Err(error) => Response::Failed(error.to_string()),
     }
 }
@@ -240,8 +262,8 @@ async fn propose(shared: &Shared, patience_ms: u64, lengths: Vec<u32>, tail: &By
     }
 }
 
-async fn campaign(shared: &Shared) -> Response {
-    if !shared.gate.may_vote() {
+async fn campaign_now(shared: &Shared) -> Response {
+    if !campaign::may_campaign(shared) {
         return Response::Failed("this node does not campaign at present".into());
     }
     match shared.engine.trigger().elect().await {
@@ -297,6 +319,7 @@ async fn take_whole_snapshot(bytes: &[u8], vote: Vote, shared: &Shared) -> Respo
 async fn install(incoming: quorate_storage::Incoming, vote: Vote, shared: &Shared) -> Response {
     match snapshot::install(incoming, vote, shared.waiting, &shared.engine).await {
         Ok(vote) => {
+            shared.gate.note_leader();
             Tally::one(&shared.tally.snapshots_received);
             Response::Installed(vote)
         }

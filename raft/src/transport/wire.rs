@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::NodeInfo;
+use crate::digest::StateDigest;
 use crate::limits;
 
 /// What one node asks another.
@@ -29,6 +30,8 @@ pub enum Request {
     },
     /// Raft's RequestVote.
     Vote { vote: Vote, last: Option<LogId> },
+    /// Would you vote for me, whose log ends there?
+    PreVote { last: Option<LogId> },
     /// Propose commands at the leader; the tail holds them.
     Propose { patience_ms: u64, lengths: Vec<u32> },
     /// Confirm leadership through a quorum and name the index a read must have applied.
@@ -64,6 +67,8 @@ pub enum Response {
         granted: bool,
         last: Option<LogId>,
     },
+    /// Whether this node would vote for the asker.
+    PreVote(bool),
     /// All commands are applied; the tail holds their outcomes.
     Proposed {
         index: u64,
@@ -81,6 +86,10 @@ pub enum Response {
         committed: Option<LogId>,
         /// The answerer's wall clock, in ms since 1970.
         wall_ms: u64,
+        /// Whether its disk could take on leadership.
+        disk_in_order: bool,
+        /// The newest digest of its state.
+        digest: Option<StateDigest>,
     },
     /// The highest log position and vote the asker is known to have acknowledged.
     Acknowledged {

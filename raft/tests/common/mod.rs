@@ -14,7 +14,7 @@ use quorate_raft::{
     Admission, AdmissionError, Admitted, Config, Deps, Frozen, Identity, LogId, Machine, NodeInfo, PeerService,
     ProposeError, Raft, RaftStatus, Role, Token, WallClock,
 };
-use quorate_storage::{DurableLog, LogOptions, SnapshotStore};
+use quorate_storage::{DurableLog, LogOptions, Reserve, SnapshotStore};
 use tempfile::TempDir;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -27,6 +27,8 @@ pub type Seen = Arc<Mutex<Vec<Bytes>>>;
 /// Remembers every command and answers with its ordinal number.
 pub struct Journal {
     pub seen: Seen,
+    /// A command that this machine takes for another one.
+    misreads: Option<&'static str>,
     applied: Option<LogId>,
     membership: Vec<u8>,
 }
@@ -35,8 +37,16 @@ impl Journal {
     pub fn new(seen: Seen) -> Self {
         Self {
             seen,
+            misreads: None,
             applied: None,
             membership: Vec::new(),
+        }
+    }
+
+    fn read(&self, command: &Bytes) -> Bytes {
+        match self.misreads {
+            Some(misread) if command == misread.as_bytes() => Bytes::from_static(b"something else"),
+            _ => command.clone(),
         }
     }
 }
@@ -59,7 +69,7 @@ impl Machine for Journal {
         self.applied = Some(at);
         let mut seen = self.seen.lock();
         let outcomes = commands.iter().map(|command| {
-            seen.push(command.clone());
+            seen.push(self.read(command));
             Bytes::from((seen.len() as u64).to_be_bytes().to_vec())
         });
         outcomes.collect()
@@ -213,21 +223,41 @@ pub fn free_address() -> SocketAddr {
 
 impl Node {
     pub fn start(identity: Identity, book: &Arc<Book>, config: Config) -> Self {
+        Self::start_misreading(identity, book, config, None)
+    }
+
+    /// A node whose machine takes one command for another.
+    pub fn start_misreading(
+        identity: Identity,
+        book: &Arc<Book>,
+        config: Config,
+        misreads: Option<&'static str>,
+    ) -> Self {
         let info = NodeInfo {
             name: format!("node-{}", identity.node_id),
             cluster: free_address().to_string(),
             ..NodeInfo::default()
         };
         let dir = tempfile::tempdir().unwrap();
-        Self::start_in(dir, identity, info, book, config)
+        Self::start_in(dir, identity, info, book, config, misreads)
     }
 
-    fn start_in(dir: TempDir, identity: Identity, info: NodeInfo, book: &Arc<Book>, config: Config) -> Self {
+    fn start_in(
+        dir: TempDir,
+        identity: Identity,
+        info: NodeInfo,
+        book: &Arc<Book>,
+        config: Config,
+        misreads: Option<&'static str>,
+    ) -> Self {
         let seen = Seen::default();
+        let mut machine = Journal::new(seen.clone());
+        machine.misreads = misreads;
         let deps = Deps {
             log: Arc::new(DurableLog::open(&dir.path().join("log"), LogOptions::default()).unwrap()),
             snapshots: SnapshotStore::open(&dir.path().join("snapshots")).unwrap(),
-            machine: Box::new(Journal::new(seen.clone())),
+            space: Arc::new(Reserve::new(dir.path(), 1 << 20)),
+            machine: Box::new(machine),
             clock: Arc::new(SystemClock),
             admission: book.clone(),
             service: Some(Arc::new(Echo)),
@@ -259,7 +289,7 @@ impl Node {
             ..
         } = self;
         drop(raft);
-        Self::start_in(dir, identity, info, &book, config)
+        Self::start_in(dir, identity, info, &book, config, None)
     }
 
     /// Stops in order, and keeps a copy of the files as they are then.
@@ -335,7 +365,7 @@ pub struct Stopped {
 
 impl Stopped {
     pub fn start(self) -> Node {
-        Node::start_in(self.dir, self.identity, self.info, &self.book, self.config)
+        Node::start_in(self.dir, self.identity, self.info, &self.book, self.config, None)
     }
 }
 

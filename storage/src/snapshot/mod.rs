@@ -239,6 +239,11 @@ impl SnapshotFile {
         self.head.last
     }
 
+    /// Where the file lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The caller's metadata.
     pub fn meta(&self) -> &[u8] {
         &self.head.meta

@@ -30,11 +30,20 @@ pub fn check(evidence: &Evidence<'_>) -> Result<(), String> {
             _ => {}
         }
     }
+    // A verdict is recorded under the packet that was judged first.
+    let questions = |recorded: &BTreeSet<[u8; 16]>| {
+        let logins = evidence.history.logins.iter().enumerate();
+        let judged = logins.filter(|(_, login)| recorded.contains(&login.fingerprint.0));
+        judged
+            .map(|(number, _)| evidence.history.question(number))
+            .collect::<BTreeSet<_>>()
+    };
+    let (accepts, wrong_codes) = (questions(&accepts), questions(&wrong_codes));
     for answer in &evidence.history.answers {
-        let login = &evidence.history.logins[answer.login];
+        let question = evidence.history.question(answer.login);
         let recorded = match answer.decision {
-            Decision::Accept => accepts.contains(&login.fingerprint.0),
-            Decision::Reject(Reason::WrongCode) => wrong_codes.contains(&login.fingerprint.0),
+            Decision::Accept => accepts.contains(&question),
+            Decision::Reject(Reason::WrongCode) => wrong_codes.contains(&question),
             _ => true,
         };
         if !recorded {

@@ -1,4 +1,5 @@
-//! Once a disable is acknowledged no node accepts that user, until somebody began to enable them again. Remembered accepts included.
+//! Once a disable is acknowledged no node accepts that user, or tells by a challenge that a password was right, until somebody began to
+//! enable them again. Remembered accepts included.
 
 use quorate_app::Decision;
 
@@ -22,7 +23,7 @@ pub fn check(evidence: &Evidence<'_>) -> Result<(), String> {
             .unwrap_or(u64::MAX);
         let wrong = evidence.history.answers.iter().find(|answer| {
             evidence.history.logins[answer.login].user == disable.user
-                && answer.decision == Decision::Accept
+                && matches!(answer.decision, Decision::Accept | Decision::Challenge { .. })
                 && answer.asked_ms > disabled_ms
                 && answer.at_ms < ended_ms
         });

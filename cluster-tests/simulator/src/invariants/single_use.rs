@@ -7,24 +7,25 @@ use quorate_core::Verdict;
 use quorate_core::audit::Entry;
 
 use super::Evidence;
+use crate::history::Question;
 
 pub fn check(evidence: &Evidence<'_>) -> Result<(), String> {
-    let mut accepted: BTreeMap<(usize, u64), BTreeSet<[u8; 16]>> = BTreeMap::new();
+    let mut accepted: BTreeMap<(usize, u64), BTreeSet<Question<'_>>> = BTreeMap::new();
     for answer in &evidence.history.answers {
         let login = &evidence.history.logins[answer.login];
         if answer.decision != Decision::Accept {
             continue;
         }
-        let Some(timestep) = login.timestep else {
-            return Err(format!("a wrong code was accepted: {login:?}"));
+        let Some(timestep) = login.code().and_then(|code| code.timestep) else {
+            return Err(format!("without a right code somebody was accepted: {login:?}"));
         };
         accepted
             .entry((login.user, timestep))
             .or_default()
-            .insert(login.fingerprint.0);
+            .insert(evidence.history.question(answer.login));
     }
-    if let Some((code, packets)) = accepted.iter().find(|(_, packets)| packets.len() > 1) {
-        return Err(format!("code {code:?} was accepted for {} packets", packets.len()));
+    if let Some((code, logins)) = accepted.iter().find(|(_, logins)| logins.len() > 1) {
+        return Err(format!("code {code:?} was accepted for {} logins", logins.len()));
     }
     let mut recorded = BTreeMap::new();
     for record in evidence.audit {

@@ -159,6 +159,15 @@ impl Authenticator {
         if begun >= login.deadline {
             return ControlFlow::Break(Judgement::silent(Silence::Late));
         }
+        #[cfg(feature = "mutants")]
+        if quorate_mutants::is_planted(quorate_mutants::Mutant::ReplyBeforeCommit)
+            && let Ok(decided) =
+                quorate_core::decide(state, quorate_core::Level::CURRENT, state.stamp(), propose.command())
+        {
+            let (replica, command, deadline) = (self.replica.clone(), propose.command().clone(), login.deadline);
+            tokio::spawn(async move { propose_until_known(&*replica, &command, deadline).await });
+            return ControlFlow::Break(settle(propose, &decided.outcome));
+        }
         let proposed = propose_until_known(&*self.replica, propose.command(), login.deadline).await;
         let Proposed { index, outcome } = match proposed {
             Ok(proposed) => proposed,

@@ -57,6 +57,7 @@ pub enum HashRefused {
 pub struct HashQueue {
     shared: Arc<Shared>,
     threads: usize,
+    in_place: bool,
 }
 
 impl HashQueue {
@@ -78,6 +79,7 @@ impl HashQueue {
         let queue = Self {
             shared: Arc::clone(&shared),
             threads,
+            in_place: false,
         };
         for number in 0..threads {
             let shared = Arc::clone(&shared);
@@ -86,6 +88,16 @@ impl HashQueue {
                 .spawn(move || shared.work())?;
         }
         Ok(queue)
+    }
+
+    /// Computes where it is asked, on the caller's thread: for a simulation, which has but one.
+    #[must_use]
+    pub fn in_place() -> Self {
+        Self {
+            shared: Arc::new(Shared::new(1)),
+            threads: 0,
+            in_place: true,
+        }
     }
 
     /// Whether `password` matches `verifier`.
@@ -149,7 +161,11 @@ impl HashQueue {
         let pushed = self.shared.inner.lock().queue.push(lane.client, lane.user, job);
         match pushed {
             Ok(()) => {
-                self.shared.arrived.notify_one();
+                if self.in_place {
+                    self.shared.work_off();
+                } else {
+                    self.shared.arrived.notify_one();
+                }
                 Ok(())
             }
             Err(Full::User | Full::Client) => {
@@ -276,13 +292,27 @@ impl Shared {
     fn work(&self) {
         let mut memory = HashMemory::new();
         while let Some((user, job)) = self.next(&mut memory) {
-            let computed = (!job.is_abandoned()).then(|| self.timed(|| job.compute(&mut memory)));
-            self.inner.lock().queue.done(user);
-            // Another thread may have passed over this user's next item and gone to sleep.
-            self.arrived.notify_one();
-            if let Some(computed) = computed {
-                computed.deliver();
-            }
+            self.perform(user, job, &mut memory);
+        }
+    }
+
+    /// Computes everything that waits.
+    fn work_off(&self) {
+        let mut memory = HashMemory::new();
+        loop {
+            let next = self.inner.lock().queue.pop();
+            let Some((user, job)) = next else { return };
+            self.perform(user, job, &mut memory);
+        }
+    }
+
+    fn perform(&self, user: u64, job: Job, memory: &mut HashMemory) {
+        let computed = (!job.is_abandoned()).then(|| self.timed(|| job.compute(memory)));
+        self.inner.lock().queue.done(user);
+        // Another thread may have passed over this user's next item and gone to sleep.
+        self.arrived.notify_one();
+        if let Some(computed) = computed {
+            computed.deliver();
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
 
-pub use status::{ClockStanding, ClusterStatus, Member, MemberKind, ProposalCounts, Role};
+pub use status::{ClockStanding, ClusterStatus, DiskStanding, Member, MemberKind, ProposalCounts, Role};
 
 /// The replicated state machine as a use case sees it. Cheap to share; every method may be called from any thread.
 #[async_trait]

@@ -27,6 +27,7 @@ pub struct ClusterStatus {
     pub quorum_ack_age_ms: Option<u64>,
     pub proposals: ProposalCounts,
     pub clock: ClockStanding,
+    pub disk: DiskStanding,
 }
 
 /// A node's clock against the cluster's time, on which a majority of the voters agree.
@@ -36,6 +37,19 @@ pub struct ClockStanding {
     pub in_time: bool,
     /// How far this clock is ahead, in ms; none while the cluster's time is not known.
     pub ahead_ms: Option<i64>,
+}
+
+/// A node's disk, as far as it decides whether the node takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DiskStanding {
+    /// Too little room is left: the node takes on nothing new.
+    pub short: bool,
+    /// Free bytes beside the reserve, once that was looked at.
+    pub free_bytes: Option<u64>,
+    /// A write has waited longer than a disk in order would take.
+    pub stalled: bool,
+    /// How long the oldest write has waited, in ms.
+    pub waiting_ms: u64,
 }
 
 impl ClockStanding {

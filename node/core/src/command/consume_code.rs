@@ -51,6 +51,10 @@ impl ConsumeCode {
 
     /// A used or expired code was right, so that it does not count towards a lock.
     fn refuse_code(&self, subject: &Subject<'_>, token: &Token) -> Option<Reason> {
+        #[cfg(feature = "mutants")]
+        if quorate_mutants::is_planted(quorate_mutants::Mutant::UsedCodesLocally) {
+            return None;
+        }
         let TokenKind::Totp { period_s, .. } = token.kind;
         let current = otp::timestep(subject.now_ms, period_s);
         if !token.enabled {

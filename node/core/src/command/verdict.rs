@@ -75,8 +75,16 @@ fn check_age(judged: &Judged, now_ms: u64) -> Result<(), Refusal> {
 }
 
 fn remembered(state: &State, judged: &Judged) -> Option<Decided> {
+    #[cfg(feature = "mutants")]
+    if quorate_mutants::is_planted(quorate_mutants::Mutant::ForgetFingerprint) {
+        return None;
+    }
     if let Some(former) = state.memory().verdicts.find(&judged.fingerprint) {
         return Some(again(state, judged, former));
+    }
+    #[cfg(feature = "mutants")]
+    if quorate_mutants::is_planted(quorate_mutants::Mutant::ForgetConversation) {
+        return None;
     }
     let spent = state.memory().conversations.find(&judged.conversation?)?;
     let same_answer = Some(spent.proof) == judged.proof && spent.remembered.client == judged.client;
@@ -87,6 +95,10 @@ fn remembered(state: &State, judged: &Judged) -> Option<Decided> {
 }
 
 fn again(state: &State, judged: &Judged, former: &Remembered) -> Decided {
+    #[cfg(feature = "mutants")]
+    if quorate_mutants::is_planted(quorate_mutants::Mutant::RememberAcceptsOfTheDisabled) {
+        return Decided::replayed(former.verdict);
+    }
     let void = || state.epochs(former.client, former.user, former.token) != Some(former.epochs);
     match former.verdict {
         Verdict::Accept if void() => reject(judged, Reason::Voided, Vec::new()),
@@ -151,6 +163,10 @@ fn conclude(judged: &Judged, verdict: Verdict, mut events: Vec<Event>) -> Decide
 impl Subject<'_> {
     /// Why nobody gets in here now, whatever was proven.
     pub fn barred(&self, user: &User) -> Option<Reason> {
+        #[cfg(feature = "mutants")]
+        if quorate_mutants::is_planted(quorate_mutants::Mutant::LockoutLocally) {
+            return (!user.enabled).then_some(Reason::UserDisabled);
+        }
         if !self.client.enabled {
             Some(Reason::ClientDisabled)
         } else if !self.application.enabled {

@@ -200,6 +200,19 @@ fn clock(status: &ClusterStatus) -> String {
     }
 }
 
+fn disk(status: &ClusterStatus) -> String {
+    let free = status
+        .disk_free_bytes
+        .map_or("?".to_owned(), |bytes| (bytes >> 20).to_string());
+    if status.disk_short {
+        format!("FULL ({free} MiB left): make room; this node takes on nothing new")
+    } else if status.disk_waiting_ms > 1_000 {
+        format!("STALLED: a write has waited for {} ms", status.disk_waiting_ms)
+    } else {
+        format!("{free} MiB free")
+    }
+}
+
 fn text(status: &ClusterStatus) -> String {
     let mut table = Table::new(&["NODE", "NAME", "SITE", "ROLE", "BEHIND", "RADIUS", "HTTPS", "CLUSTER"]);
     for node in &status.nodes {
@@ -224,6 +237,7 @@ fn text(status: &ClusterStatus) -> String {
         ),
         ("term", status.term.to_string()),
         ("clock", clock(status)),
+        ("disk", disk(status)),
         (
             "log",
             format!(
@@ -267,6 +281,9 @@ mod tests {
             snapshot_index: None,
             clock_in_time: true,
             clock_ahead_ms: Some(0),
+            disk_short: false,
+            disk_free_bytes: Some(1 << 30),
+            disk_waiting_ms: 0,
             nodes: (1..=voters).map(node).collect(),
         }
     }

@@ -14,7 +14,9 @@ use std::{
 use clap::Args;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::failure;
 use crate::{
@@ -125,16 +127,17 @@ fn die_with(parent: i32) -> Done {
 }
 
 fn write_log(level: LogLevel) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        // openraft and quinn log every heartbeat that a dead peer misses, openraft as an error; what
-        // matters of it is in our own log, in `status` and in the metrics.
-        EnvFilter::new(format!("{},openraft=off,quinn=warn,quinn_proto=warn", level.as_str()))
-    });
+    let asked_for = std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|text| text.parse::<Targets>().ok());
+    // openraft and quinn log every heartbeat that a dead peer misses, openraft as an error; what
+    // matters of it is in our own log, in `status` and in the metrics.
+    let usual = || format!("{},openraft=off,quinn=warn,quinn_proto=warn", level.as_str()).parse();
+    let filter = asked_for.unwrap_or_else(|| usual().expect("invariant: our levels are levels of tracing"));
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     // A second call can only come from a test in the same process; the first one stays.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .try_init();
+        .with_ansi(colours);
+    let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
 }

@@ -55,6 +55,9 @@ async fn status(site: &Site) -> ClusterStatus {
         snapshot_index: seen.snapshot,
         clock_in_time: seen.clock.in_time,
         clock_ahead_ms: seen.clock.ahead_ms,
+        disk_short: seen.disk.short,
+        disk_free_bytes: seen.disk.free_bytes,
+        disk_waiting_ms: seen.disk.waiting_ms,
         nodes: seen.members.iter().map(|member| shape(member, seen.leader)).collect(),
     }
 }

@@ -267,6 +267,7 @@ impl Replica for OneState {
             quorum_ack_age_ms: Some(0),
             proposals: ProposalCounts::default(),
             clock: self.clock(),
+            disk: quorate_app::DiskStanding::default(),
         }
     }
 
