@@ -168,7 +168,6 @@ impl Cluster {
         let mut node = Node::prepare(&self.folder.path().join(&name), &name, ip, namespace)?;
         if let Some(relay) = &self.ground.relay {
             node.advertise = Some(relay.front(at, node.cluster));
-            node.write_config()?;
         }
         if self.ground.disks {
             fs::create_dir(node.data_dir())?;
@@ -177,6 +176,7 @@ impl Cluster {
         if let Some(which) = self.ground.clocks {
             node.clock = Some(FakeClock::new(&node.home, which)?);
         }
+        node.write_config()?;
         Ok(node)
     }
 

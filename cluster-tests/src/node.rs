@@ -70,11 +70,13 @@ impl Node {
             ..
         } = self;
         let dialled = self.advertise.unwrap_or(*cluster);
+        // A test's disk is in memory, and so is what is reserved on it.
+        let limits = self.disk.as_ref().map_or("", |_| "\n[limits]\ndisk_reserve_mib = 8\n");
         format!(
             "[node]\nname = \"{name}\"\ndata_dir = \"{home}/data\"\n\n\
              [radius]\nlisten = [\"{radius}\"]\n\n[https]\nlisten = [\"{https}\"]\n\n\
              [cluster]\nlisten = \"{cluster}\"\nadvertise = \"{dialled}\"\n\n[key]\nfile = \"{home}/application.key\"\n\n\
-             [api]\nsocket = \"{home}/quorate.sock\"\n"
+             [api]\nsocket = \"{home}/quorate.sock\"\n{limits}"
         )
     }
 

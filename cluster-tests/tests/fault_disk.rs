@@ -71,7 +71,7 @@ fn ends_of(health: Health, cluster: &mut Cluster, load: &Load) -> Result<()> {
     disk(cluster, leader)?.set(health);
     cluster.nodes[leader].ended()?;
     ensure!(
-        cluster.nodes[leader].has_said("consensus has stopped"),
+        cluster.nodes[leader].has_said("error: consensus has stopped, and this node with it:"),
         "it ended without the sentence"
     );
     struck(cluster, leader, "a request to fail", |counts| counts.failed)?;

@@ -26,6 +26,8 @@ pub enum BootError {
     Segment(#[from] SegmentError),
     #[error("the state on disk cannot be read by this version: {0}")]
     State(String),
+    #[error("consensus has stopped, and this node with it: {0}")]
+    Stopped(String),
     #[error("{0}")]
     Consensus(#[from] StartError),
     #[error("{0}")]
@@ -88,6 +90,7 @@ impl BootError {
             | BootError::Snapshot(_)
             | BootError::Segment(_)
             | BootError::State(_)
+            | BootError::Stopped(_)
             | BootError::Http(_)
             | BootError::Radius(_)
             | BootError::Consensus(_)
