@@ -12,12 +12,13 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 /// Longer than any request may take, an import of 500 users while a leader is elected included.
-const DEADLINE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The API of one node.
 #[derive(Clone, Debug)]
 pub struct Api {
     socket: PathBuf,
+    patience: Duration,
 }
 
 /// What came back.
@@ -31,7 +32,13 @@ impl Api {
     pub fn at(socket: &Path) -> Self {
         Self {
             socket: socket.to_owned(),
+            patience: PATIENCE,
         }
+    }
+
+    /// The same, for somebody who waits only so long for an answer.
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     pub fn get(&self, path: &str) -> Result<Value> {
@@ -65,8 +72,8 @@ impl Api {
     pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
         let socket = &self.socket;
         let mut stream = UnixStream::connect(socket).with_context(|| format!("nobody listens at {socket:?}"))?;
-        stream.set_read_timeout(Some(DEADLINE))?;
-        stream.set_write_timeout(Some(DEADLINE))?;
+        stream.set_read_timeout(Some(self.patience))?;
+        stream.set_write_timeout(Some(self.patience))?;
         let body = body.map(Value::to_string).unwrap_or_default();
         let kind = if body.is_empty() {
             ""

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
 };
@@ -13,9 +14,13 @@ use tempfile::TempDir;
 use crate::{
     api::Api,
     crowd::{Crowd, Login},
+    disk::Disk,
+    faketime::{Clocks, FakeClock},
     limits,
     node::Node,
-    people, wait,
+    people,
+    relay::Relay,
+    wait,
     wire::{Reply, Request},
 };
 
@@ -44,7 +49,19 @@ impl Sources {
 pub struct Cluster {
     pub nodes: Vec<Node>,
     pub sources: Sources,
+    pub ground: Ground,
     folder: TempDir,
+}
+
+/// What nodes that are made from now on stand on, so that a test can shake it.
+#[derive(Default)]
+pub struct Ground {
+    /// Between all nodes.
+    pub relay: Option<Relay>,
+    /// Each node's data directory is a [`Disk`].
+    pub disks: bool,
+    /// Each node has a [`FakeClock`] with these clocks.
+    pub clocks: Option<Clocks>,
 }
 
 /// Runs `test` on a fresh cluster of `size` voters on loopback. A test that fails shows what the nodes said last.
@@ -52,7 +69,16 @@ pub struct Cluster {
 /// # Panics
 /// When the test fails, with its error.
 pub fn with_cluster(size: usize, test: impl FnOnce(&mut Cluster) -> Result<()>) {
+    with_cluster_on(Ground::default(), size, test);
+}
+
+/// The same on another ground.
+///
+/// # Panics
+/// When the test fails, with its error.
+pub fn with_cluster_on(ground: Ground, size: usize, test: impl FnOnce(&mut Cluster) -> Result<()>) {
     let mut cluster = Cluster::empty(Sources::LOOPBACK).expect("a folder for the cluster");
+    cluster.ground = ground;
     let result = cluster
         .grow_to(size)
         .context("building the cluster")
@@ -69,6 +95,7 @@ impl Cluster {
         Ok(Self {
             nodes: Vec::new(),
             sources,
+            ground: Ground::default(),
             folder,
         })
     }
@@ -136,8 +163,21 @@ impl Cluster {
 
     /// A node with a configuration and nothing else.
     pub fn prepare(&self, ip: IpAddr, namespace: Option<String>) -> Result<Node> {
-        let name = format!("n{}", self.nodes.len() + 1);
-        Node::prepare(&self.folder.path().join(&name), &name, ip, namespace)
+        let at = self.nodes.len();
+        let name = format!("n{}", at + 1);
+        let mut node = Node::prepare(&self.folder.path().join(&name), &name, ip, namespace)?;
+        if let Some(relay) = &self.ground.relay {
+            node.advertise = Some(relay.front(at, node.cluster));
+        }
+        if self.ground.disks {
+            fs::create_dir(node.data_dir())?;
+            node.disk = Some(Disk::mount(&node.data_dir())?);
+        }
+        if let Some(which) = self.ground.clocks {
+            node.clock = Some(FakeClock::new(&node.home, which)?);
+        }
+        node.write_config()?;
+        Ok(node)
     }
 
     /// Waits until `node` is ready and every node that runs counts it among the voters.
@@ -205,6 +245,12 @@ impl Cluster {
         Ok(self.nodes[self.running().next().context("no node runs")?].api())
     }
 
+    /// The API of some running node other than this one.
+    pub fn api_but(&self, node: usize) -> Result<Api> {
+        let other = self.running().find(|at| *at != node).context("no other node runs")?;
+        Ok(self.nodes[other].api())
+    }
+
     /// RADIUS addresses of all nodes, running or not: what a NAS has in its list.
     pub fn servers(&self) -> Vec<SocketAddr> {
         self.nodes.iter().map(|node| node.radius).collect()
@@ -253,9 +299,14 @@ pub const ACCEPTED: &str = "login_accepted";
 
 /// Every audit record of a user, oldest first.
 pub fn audit(api: &Api, user: &str) -> Result<Vec<Value>> {
+    audit_of(api, &format!("user={user}"))
+}
+
+/// Every audit record that a query (`user=…`, `kind=…`) finds, oldest first.
+pub fn audit_of(api: &Api, query: &str) -> Result<Vec<Value>> {
     let (mut records, mut after) = (Vec::new(), 0);
     loop {
-        let page = api.get(&format!("/api/v1/audit?user={user}&limit=1000&after={after}"))?;
+        let page = api.get(&format!("/api/v1/audit?{query}&limit=1000&after={after}"))?;
         records.extend(
             page["items"]
                 .as_array()

@@ -63,9 +63,35 @@ impl Network {
         self.nft(&["add", "rule", "inet", "cut", "forward", "oifname", &link, "drop"])
     }
 
+    /// From now on nothing passes from one machine to the other; the other way stays open.
+    pub fn cut_one_way(&self, from: usize, to: usize) -> Result<()> {
+        let (from, to) = (format!("to-m{from}"), format!("to-m{to}"));
+        self.nft(&[
+            "add", "rule", "inet", "cut", "forward", "iifname", &from, "oifname", &to, "drop",
+        ])
+    }
+
+    /// From now on nothing that machine `at` sends from this UDP port arrives, at the router neither.
+    pub fn mute(&self, at: usize, port: u16) -> Result<()> {
+        let link = format!("to-m{at}");
+        self.nft(&[
+            "add",
+            "rule",
+            "inet",
+            "cut",
+            "input",
+            "iifname",
+            &link,
+            "udp",
+            "sport",
+            &port.to_string(),
+            "drop",
+        ])
+    }
+
     /// Everything passes again.
     pub fn mend(&self) -> Result<()> {
-        self.nft(&["flush", "chain", "inet", "cut", "forward"])
+        self.nft(&["flush", "table", "inet", "cut"])
     }
 
     /// Runs `work` where the RADIUS clients are: at the router.
@@ -98,14 +124,11 @@ impl Network {
             "echo 1 >/proc/sys/net/ipv4/ip_forward",
         ])?;
         self.nft(&["add", "table", "inet", "cut"])?;
-        self.nft(&[
-            "add",
-            "chain",
-            "inet",
-            "cut",
-            "forward",
-            "{ type filter hook forward priority 0 ; }",
-        ])
+        for hook in ["forward", "input"] {
+            let chain = format!("{{ type filter hook {hook} priority 0 ; }}");
+            self.nft(&["add", "chain", "inet", "cut", hook, &chain])?;
+        }
+        Ok(())
     }
 
     fn add_machine(&self, at: usize) -> Result<()> {

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{api::Api, limits, ports, process, wait};
+use crate::{api::Api, disk::Disk, faketime::FakeClock, limits, ports, process, wait};
 
 /// A node under test. Its process is killed when this is dropped.
 pub struct Node {
@@ -23,6 +23,12 @@ pub struct Node {
     pub radius: SocketAddr,
     pub https: SocketAddr,
     pub cluster: SocketAddr,
+    /// Where the other nodes dial it, if not at [`Node::cluster`]: a relay.
+    pub advertise: Option<SocketAddr>,
+    /// What its data directory is on, if not on the machine's own disk.
+    pub disk: Option<Disk>,
+    /// Its clock, if it has one of its own.
+    pub clock: Option<FakeClock>,
     /// The network namespace it lives in, if not in ours.
     pub namespace: Option<String>,
     child: Option<Child>,
@@ -38,11 +44,19 @@ impl Node {
             radius: ports::free_for(ip),
             https: ports::free_for(ip),
             cluster: ports::free_for(ip),
+            advertise: None,
+            disk: None,
+            clock: None,
             namespace,
             child: None,
         };
-        fs::write(node.config_file(), node.config())?;
+        node.write_config()?;
         Ok(node)
+    }
+
+    /// Writes the configuration again, after something in it was changed.
+    pub fn write_config(&self) -> Result<()> {
+        fs::write(self.config_file(), self.config()).context("cannot write a node's configuration")
     }
 
     /// The text of its configuration file.
@@ -55,11 +69,14 @@ impl Node {
             cluster,
             ..
         } = self;
+        let dialled = self.advertise.unwrap_or(*cluster);
+        // A test's disk is in memory, and so is what is reserved on it.
+        let limits = self.disk.as_ref().map_or("", |_| "\n[limits]\ndisk_reserve_mib = 8\n");
         format!(
             "[node]\nname = \"{name}\"\ndata_dir = \"{home}/data\"\n\n\
              [radius]\nlisten = [\"{radius}\"]\n\n[https]\nlisten = [\"{https}\"]\n\n\
-             [cluster]\nlisten = \"{cluster}\"\n\n[key]\nfile = \"{home}/application.key\"\n\n\
-             [api]\nsocket = \"{home}/quorate.sock\"\n"
+             [cluster]\nlisten = \"{cluster}\"\nadvertise = \"{dialled}\"\n\n[key]\nfile = \"{home}/application.key\"\n\n\
+             [api]\nsocket = \"{home}/quorate.sock\"\n{limits}"
         )
     }
 
@@ -115,6 +132,9 @@ impl Node {
         writeln!(log, "--- started by the test")?;
         let mut command = self.command(&["run"])?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        if let Some(clock) = &self.clock {
+            command.envs(clock.environment());
+        }
         self.child = Some(command.spawn().context("cannot start quorate run")?);
         Ok(())
     }
@@ -168,6 +188,16 @@ impl Node {
         self.child.is_some()
     }
 
+    /// Whether its process has ended by itself. If so, it can be started again.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        let Some(child) = &mut self.child else { return Ok(false) };
+        let ended = child.try_wait()?.is_some();
+        if ended {
+            self.child = None;
+        }
+        Ok(ended)
+    }
+
     pub fn pid(&self) -> Result<u32> {
         self.child
             .as_ref()
@@ -182,7 +212,12 @@ impl Node {
             .take()
             .with_context(|| format!("{} does not run", self.name))?;
         child.kill()?;
+        if let Some(disk) = &self.disk {
+            // A process that waits for its disk does not even die.
+            disk.abandon();
+        }
         child.wait()?;
+        FakeClock::tidy(child.id());
         Ok(())
     }
 
@@ -245,6 +280,11 @@ impl Node {
         self.home.join("quorate.log")
     }
 
+    /// Whether it has ever said `words`, in its log.
+    pub fn has_said(&self, words: &str) -> bool {
+        fs::read_to_string(self.log_file()).is_ok_and(|log| log.contains(words))
+    }
+
     /// The end of its log, for a test that failed.
     pub fn last_words(&self) -> String {
         let log = fs::read_to_string(self.log_file()).unwrap_or_default();
@@ -256,9 +296,8 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.kill();
-            let _ = child.wait();
+        if self.is_running() {
+            let _ = self.kill();
         }
     }
 }

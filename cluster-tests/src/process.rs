@@ -112,10 +112,10 @@ fn kilobytes(status: &str, key: &str) -> u64 {
         * 1024
 }
 
-/// Whether the kernel has stopped the process (SIGSTOP is delivered some time after it was sent).
+/// Whether the kernel has stopped the process (SIGSTOP is delivered some time after it was sent), or it is dead.
 pub fn is_stopped(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
         stat.rsplit_once(')')
-            .is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+            .is_some_and(|(_, rest)| rest.trim_start().starts_with(['T', 'Z']))
     })
 }

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use cluster_tests::{Cluster, Person, cluster, crowd::Login, people, wire::Request, with_cluster};
+use cluster_tests::{
+    Cluster, Person, cluster, crowd::Login, people, trial::audit_holds_everywhere, wire::Request, with_cluster,
+};
 use serde_json::json;
 
 const ROUNDS: usize = 3;
@@ -114,18 +116,5 @@ fn password_is(cluster: &Cluster, node: usize, name: &str, password: &str) -> Re
         "the acknowledged password at n{} was answered with {reply:?}",
         node + 1
     );
-    Ok(())
-}
-
-/// The chain verifies on every node, and ends in the same head.
-fn audit_holds_everywhere(cluster: &Cluster) -> Result<()> {
-    cluster.converged()?;
-    let mut heads = BTreeSet::new();
-    for node in &cluster.nodes {
-        let verified = node.json(&["audit", "verify", "--json"])?;
-        ensure!(verified["ok"] == true, "{}: {verified}", node.name);
-        heads.insert(verified["head"].to_string());
-    }
-    ensure!(heads.len() == 1, "the nodes have different audit heads: {heads:?}");
     Ok(())
 }

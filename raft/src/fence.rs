@@ -14,7 +14,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::WallClock;
+use crate::{WallClock, limits};
 
 /// A node's clock against the cluster's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,9 +33,19 @@ struct Anchor {
 }
 
 impl Anchor {
+    /// The cluster's time now, by the monotonic clock; but no more of it at once than can have passed between two looks. A machine that was
+    /// suspended, or restored from a snapshot, may find that clock far ahead: its first stamp must not take the cluster's time along.
     fn now_ms(&self) -> u64 {
         let passed_ms = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.cluster_ms.saturating_add(passed_ms)
+        self.cluster_ms.saturating_add(passed_ms.min(limits::ANCHOR_STEP_MS))
+    }
+
+    /// The same time, looked at now.
+    fn moved_on(&self) -> Self {
+        Self {
+            at: Instant::now(),
+            cluster_ms: self.now_ms(),
+        }
     }
 }
 
@@ -61,13 +71,16 @@ impl Fence {
     }
 
     /// Takes note of what the clocks of voters say now, in ms since 1970, as far as they are known; this node's among them, if it votes.
+    /// Has to be called well within [`limits::ANCHOR_STEP_MS`] again.
     pub fn compare(&self, clocks_ms: Vec<u64>, voters: usize) {
-        if let Some(cluster_ms) = agreed(clocks_ms, voters, self.tolerance_ms) {
-            *self.anchor.lock() = Some(Anchor {
+        let mut anchor = self.anchor.lock();
+        *anchor = match agreed(clocks_ms, voters, self.tolerance_ms) {
+            Some(cluster_ms) => Some(Anchor {
                 at: Instant::now(),
                 cluster_ms,
-            });
-        }
+            }),
+            None => anchor.as_ref().map(Anchor::moved_on),
+        };
     }
 
     /// The cluster's time now, in ms since 1970, if it is known.
@@ -175,11 +188,29 @@ mod tests {
         assert!(!fence.standing().in_time);
         assert!(fence.stamp_ms() <= 1_000_000 + 5_000);
         assert!(!fence.is_in_time(4_600_000) && fence.is_in_time(1_000_000));
-        tokio::time::advance(Duration::from_secs(60)).await;
+        for _ in 0..60 {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            fence.compare(vec![1_000_000, 4_600_000], 3);
+        }
         assert!(fence.stamp_ms() >= 1_055_000);
         // Set right again.
         watch.0.store(1_060_000, Ordering::Relaxed);
         assert!(fence.standing().in_time);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn both_clocks_jumping_together_take_no_stamp_along() {
+        let (watch, fence) = fence(1_000_000);
+        fence.compare(vec![1_000_000, 1_000_000, 1_000_000], 3);
+        watch.0.fetch_add(90_000, Ordering::Relaxed);
+        tokio::time::advance(Duration::from_secs(90)).await;
+        let most = 1_000_000 + limits::ANCHOR_STEP_MS + 5_000;
+        assert!(fence.stamp_ms() <= most && !fence.standing().in_time);
+        // The others' answers are too old to be believed, until there are new ones.
+        fence.compare(vec![1_090_000], 3);
+        assert!(fence.stamp_ms() <= most && !fence.standing().in_time);
+        fence.compare(vec![1_090_000, 1_000_100, 1_000_100], 3);
+        assert_eq!(fence.standing().ahead_ms, Some(89_900));
     }
 
     #[tokio::test(start_paused = true)]

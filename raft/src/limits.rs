@@ -102,6 +102,9 @@ pub const PROBE_TIMEOUT_MS: u64 = 500;
 pub const DEPOSED_GRACE_MS: u64 = 300;
 /// Pause before a batch that nobody proposed is sent again, in milliseconds.
 pub const REROUTE_MS: u64 = 20;
+/// Most time, in milliseconds, that the cluster's time moves on between two looks at the clocks, which are [`STANDING_CHECK_MS`] apart: much more than
+/// a busy machine keeps that task waiting, and below the default tolerance.
+pub const ANCHOR_STEP_MS: u64 = 2_000;
 /// How often reachability and membership are looked at, in milliseconds: well within the least
 /// election time.
 pub const STANDING_CHECK_MS: u64 = 30;

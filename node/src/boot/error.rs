@@ -28,6 +28,8 @@ pub enum BootError {
     Index(#[from] PostingError),
     #[error("the state on disk cannot be read by this version: {0}")]
     State(String),
+    #[error("consensus has stopped, and this node with it: {0}")]
+    Stopped(String),
     #[error("{0}")]
     Consensus(#[from] StartError),
     #[error("{0}")]
@@ -91,6 +93,7 @@ impl BootError {
             | BootError::Segment(_)
             | BootError::Index(_)
             | BootError::State(_)
+            | BootError::Stopped(_)
             | BootError::Http(_)
             | BootError::Radius(_)
             | BootError::Consensus(_)

@@ -45,9 +45,8 @@ pub fn store(data_dir: &DataDir, identity: &Identity, peers: &BTreeMap<u64, Node
     )?;
     let peers = serde_json::to_vec_pretty(peers).expect("invariant: node descriptions are plain data");
     write(&folder.join(PEERS), &peers, 0o644)?;
-    fs::File::open(&folder)
-        .and_then(|dir| dir.sync_all())
-        .map_err(BootError::file("sync", &folder))
+    // The folder itself is new: without this a power cut could take it, and all that was synced in it.
+    sync_folder(data_dir.root())
 }
 
 /// Reads them back.
@@ -81,6 +80,7 @@ fn read(path: &Path) -> Result<Vec<u8>, BootError> {
     fs::read(path).map_err(BootError::file("read", path))
 }
 
+/// Writes a new file. When this returns, the file and its name survive a power cut.
 pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), BootError> {
     let written = fs::OpenOptions::new()
         .write(true)
@@ -88,5 +88,17 @@ pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), BootErro
         .mode(mode)
         .open(path)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(BootError::file("write", path))
+    written.map_err(BootError::file("write", path))?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+fn sync_folder(folder: &Path) -> Result<(), BootError> {
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(BootError::file("sync", folder))
 }

@@ -58,7 +58,7 @@ pub async fn run(
     ready(node.ready());
     let ended = tokio::select! {
         () = stop => Ok(()),
-        why = consensus_ended(&node.stack) => Err(BootError::State(format!("consensus has stopped: {why}"))),
+        why = consensus_ended(&node.stack) => Err(BootError::Stopped(why)),
     };
     node.stop().await;
     ended
