@@ -165,7 +165,7 @@ impl Storms<'_> {
         let calm = Instant::now();
         self.note_ends(cluster)?;
         fault::set_everything_right(cluster, self.network)?;
-        trial::healed(cluster, witnesses).context("after a storm")?;
+        self.diary.ended_by_themselves += trial::healed(cluster, witnesses).context("after a storm")?;
         self.diary.healed_in.push(calm.elapsed());
         trial::accepts_more(load, trial::PER_SECOND)?;
         let gap = longest_gap(&load.so_far().accepts, begun, begun.elapsed());
