@@ -123,11 +123,14 @@ struct Storms<'a> {
 impl Storms<'_> {
     fn run(&mut self, cluster: &mut Cluster, load: &Load, duration: Duration) -> Result<()> {
         let until = Instant::now() + duration;
-        let mut witnesses = people::import(&cluster.api()?, "storm-witness", cluster.nodes.len())?;
+        // Nobody has three codes in the time of two storms: they take turns.
+        let mut witnesses = people::import(&cluster.api()?, "storm-witness", 2 * cluster.nodes.len())?;
         while Instant::now() < until {
             let begun = Instant::now();
             self.storm(cluster)?;
-            self.calm(cluster, load, &mut witnesses, begun)?;
+            let count = cluster.nodes.len();
+            witnesses.rotate_left(count);
+            self.calm(cluster, load, &mut witnesses[..count], begun)?;
         }
         Ok(())
     }
