@@ -128,6 +128,9 @@ impl Node {
         if self.child.is_some() {
             bail!("{} is running already", self.name);
         }
+        if let Some(disk) = &self.disk {
+            disk.reboot_if_failed();
+        }
         let mut log = File::options().create(true).append(true).open(self.log_file())?;
         writeln!(log, "--- started by the test")?;
         let mut command = self.command(&["run"])?;

@@ -104,11 +104,22 @@ pub fn accepts_more(load: &Load, accepts: u32) -> Result<()> {
     })
 }
 
-/// Waits until every node runs, is ready, has what the others have, and lets its witness in.
-pub fn healed(cluster: &Cluster, witnesses: &mut [Person]) -> Result<()> {
-    for node in &cluster.nodes {
-        ensure!(node.is_running(), "{} does not run", node.name);
-        node.ready()?;
+/// Waits until every node is ready, has what the others have, and lets its witness in. A process that ends by itself meanwhile, because a
+/// fault is still having its effect, is started again, as a service manager does; gives how many did.
+pub fn healed(cluster: &mut Cluster, witnesses: &mut [Person]) -> Result<u64> {
+    let mut restarts = 0;
+    for at in 0..cluster.nodes.len() {
+        let name = cluster.nodes[at].name.clone();
+        wait::until_ok(&format!("{name} to be ready"), limits::READY, || {
+            let node = &mut cluster.nodes[at];
+            if node.has_ended()? {
+                restarts += 1;
+                node.start()?;
+            }
+            let answer = node.api().ask("GET", "/readyz", None)?;
+            ensure!(answer.status == 200, "/readyz said {}: {}", answer.status, answer.body);
+            Ok(())
+        })?;
     }
     cluster.converged()?;
     for (at, witness) in witnesses.iter_mut().enumerate() {
@@ -124,7 +135,7 @@ pub fn healed(cluster: &Cluster, witnesses: &mut [Person]) -> Result<()> {
             cluster.nodes[at].name
         );
     }
-    Ok(())
+    Ok(restarts)
 }
 
 /// Tries accepted codes again, at every node. What comes of it goes into the history.

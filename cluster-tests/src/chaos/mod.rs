@@ -123,11 +123,14 @@ struct Storms<'a> {
 impl Storms<'_> {
     fn run(&mut self, cluster: &mut Cluster, load: &Load, duration: Duration) -> Result<()> {
         let until = Instant::now() + duration;
-        let mut witnesses = people::import(&cluster.api()?, "storm-witness", cluster.nodes.len())?;
+        // Nobody has three codes in the time of two storms: they take turns.
+        let mut witnesses = people::import(&cluster.api()?, "storm-witness", 2 * cluster.nodes.len())?;
         while Instant::now() < until {
             let begun = Instant::now();
             self.storm(cluster)?;
-            self.calm(cluster, load, &mut witnesses, begun)?;
+            let count = cluster.nodes.len();
+            witnesses.rotate_left(count);
+            self.calm(cluster, load, &mut witnesses[..count], begun)?;
         }
         Ok(())
     }
@@ -165,7 +168,7 @@ impl Storms<'_> {
         let calm = Instant::now();
         self.note_ends(cluster)?;
         fault::set_everything_right(cluster, self.network)?;
-        trial::healed(cluster, witnesses).context("after a storm")?;
+        self.diary.ended_by_themselves += trial::healed(cluster, witnesses).context("after a storm")?;
         self.diary.healed_in.push(calm.elapsed());
         trial::accepts_more(load, trial::PER_SECOND)?;
         let gap = longest_gap(&load.so_far().accepts, begun, begun.elapsed());

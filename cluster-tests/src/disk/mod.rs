@@ -25,6 +25,9 @@ use self::{serve::Server, tree::Tree};
 /// Large enough for everything that a test writes.
 const CAPACITY_BYTES: u64 = 1 << 30;
 
+/// What is left of a full disk: time to notice it.
+const LEFT_BYTES: u64 = 256 << 10;
+
 /// How a disk is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Health {
@@ -34,7 +37,7 @@ pub enum Health {
     Slow(Duration),
     /// Syncs do not return.
     Stalled,
-    /// There is no block left.
+    /// Next to nothing is left: what a node writes in a second or two, and less than it reserves.
     Full,
     /// Every sync fails with EIO; what it was to keep is lost.
     FailsToSync,
@@ -125,7 +128,7 @@ impl Disk {
         let mut state = self.shared.lock();
         state.health = health;
         state.tree.capacity = match health {
-            Health::Full => state.tree.used(),
+            Health::Full => state.tree.used() + LEFT_BYTES,
             _ => CAPACITY_BYTES,
         };
         state.held.iter_mut().for_each(|held| held.due = Some(Instant::now()));
@@ -143,6 +146,13 @@ impl Disk {
     pub fn cut_power(&self) {
         let mut state = self.shared.lock();
         state.counts.lost += state.tree.cut_power() as u64;
+    }
+
+    /// A machine whose disk has failed to sync is started anew before it is trusted again: its page cache holds what the disk does not.
+    pub fn reboot_if_failed(&self) {
+        if self.shared.lock().tree.has_failed() {
+            self.cut_power();
+        }
     }
 
     pub fn counts(&self) -> Counts {

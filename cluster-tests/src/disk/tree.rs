@@ -195,6 +195,12 @@ impl Tree {
         self.content_mut(ino).map(|content| content.forgotten = true)
     }
 
+    /// Whether a sync has failed since power was cut last.
+    pub fn has_failed(&self) -> bool {
+        let mut files = self.inodes.values();
+        files.any(|inode| matches!(&inode.body, Body::File(content) if content.forgotten))
+    }
+
     /// The names in a folder survive from here on.
     pub fn sync_folder(&mut self, ino: u64) -> Result<(), Errno> {
         match &mut self.inode_mut(ino)?.body {
