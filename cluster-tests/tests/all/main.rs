@@ -1,0 +1,22 @@
+//! Clusters of real processes, and what holds for the whole house. One binary, because each links everything there is.
+
+mod arrows;
+mod audit;
+mod bad_input;
+mod crash;
+mod cut_off;
+mod demo;
+mod dependencies;
+mod disable;
+mod fault_clock;
+mod fault_disk;
+mod fault_network;
+mod fault_process;
+mod leader_killed;
+mod lockout;
+mod membership;
+mod namespaces;
+mod oathtool;
+mod paused_judge;
+mod single_use;
+mod two_step;
