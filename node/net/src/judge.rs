@@ -91,7 +91,7 @@ fn reply_of(decision: &Decision) -> Result<Reply, Silence> {
     match decision {
         Decision::Accept => Ok(Reply::accept()),
         Decision::Reject(reason) => Ok(Reply::reject().message(reason.reply_text())),
-        Decision::Challenge { state, prompt } => Ok(Reply::challenge(state).message(&prompt)),
+        Decision::Challenge { state, prompt } => Ok(Reply::challenge(state).message(prompt)),
         Decision::Silent(silence) => Err(*silence),
     }
 }
