@@ -3,7 +3,7 @@
 //! A cluster whose every node has a machine, a disk and a clock of its own, and a relay on every link, is driven through *storms*: for
 //! some twenty seconds faults begin and end, overlapping, on any nodes, a majority or all of them included. Then everything is set right and
 //! processes that ended are started again, as a service manager would; nothing else is done, and the cluster must heal before the next
-//! storm. All the time a contested load and an administrator are at work, and in the end [`trial`](crate::trial) asks its questions.
+//! storm. All the time a contested load and an administrator are at work, and in the end [`trial`] asks its questions.
 //!
 //! The seed decides which faults come, where and for how long; the machine decides the rest, so a run is not repeated exactly.
 //! Needs root.

@@ -1,6 +1,6 @@
 //! A disk for one node that can be slow, stalled, small, failing, lying or forgetful, at the word of a test.
 //!
-//! The node's data directory is a FUSE mount whose files live in this process, in [`tree`]: in memory, and not passed through to
+//! The node's data directory is a FUSE mount whose files live in this process, in `tree`: in memory, and not passed through to
 //! the real disk, because only so is it known exactly what a power cut leaves, of folders as well as of files. To the node it is a
 //! file system like any other: it reads, writes, locks and syncs through the kernel.
 //!
