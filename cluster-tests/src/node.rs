@@ -1,6 +1,7 @@
 //! One node: its configuration, its process, and what is done to it.
 
 use std::{
+    ffi::OsString,
     fs::{self, File},
     io::Write,
     net::{IpAddr, SocketAddr},
@@ -94,16 +95,27 @@ impl Node {
 
     /// `quorate ARGUMENTS` with this node's configuration, in this node's namespace.
     pub fn command(&self, arguments: &[&str]) -> Result<Command> {
-        let quorate = process::quorate()?;
-        let mut command = match &self.namespace {
-            None => Command::new(quorate),
-            Some(namespace) => {
-                let mut command = Command::new("ip");
-                command.args(["netns", "exec", namespace]).arg(quorate);
-                command
-            }
-        };
-        command.args(arguments).env("QUORATE_CONFIG", self.config_file());
+        self.command_by(None, arguments)
+    }
+
+    /// The same, by this clock. It is `quorate` alone that is to have it, and not what starts it.
+    fn command_by(&self, clock: Option<&FakeClock>, arguments: &[&str]) -> Result<Command> {
+        let mut words: Vec<OsString> = Vec::new();
+        if let Some(namespace) = &self.namespace {
+            words.extend(["ip", "netns", "exec", namespace].map(OsString::from));
+        }
+        if let Some(clock) = clock {
+            words.push("env".into());
+            words.extend(
+                clock
+                    .environment()
+                    .map(|(name, value)| format!("{name}={value}").into()),
+            );
+        }
+        words.push(process::quorate()?.into());
+        words.extend(arguments.iter().map(OsString::from));
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).env("QUORATE_CONFIG", self.config_file());
         Ok(command)
     }
 
@@ -133,11 +145,8 @@ impl Node {
         }
         let mut log = File::options().create(true).append(true).open(self.log_file())?;
         writeln!(log, "--- started by the test")?;
-        let mut command = self.command(&["run"])?;
+        let mut command = self.command_by(self.clock.as_ref(), &["run"])?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        if let Some(clock) = &self.clock {
-            command.envs(clock.environment());
-        }
         self.child = Some(command.spawn().context("cannot start quorate run")?);
         Ok(())
     }
@@ -196,6 +205,7 @@ impl Node {
         let Some(child) = &mut self.child else { return Ok(false) };
         let ended = child.try_wait()?.is_some();
         if ended {
+            FakeClock::tidy(child.id());
             self.child = None;
         }
         Ok(ended)
@@ -241,6 +251,7 @@ impl Node {
             child.kill()?;
             child.wait()?;
         }
+        FakeClock::tidy(child.id());
         let status = ended?;
         if status.success() {
             Ok(())
@@ -262,6 +273,7 @@ impl Node {
             child.kill()?;
             child.wait()?;
         }
+        FakeClock::tidy(child.id());
         ended.map(drop)
     }
 
