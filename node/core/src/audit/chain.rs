@@ -286,7 +286,10 @@ impl Chain {
 
     /// There are two for each node, so that the table is made anew.
     fn keep_signatures(&mut self, needed: impl Fn(u64, NodeId) -> bool) {
-        let kept = self.signatures.iter().filter(|((records, node), _)| needed(*records, *node));
+        let kept = self
+            .signatures
+            .iter()
+            .filter(|((records, node), _)| needed(*records, *node));
         self.signatures = kept.map(|(key, signature)| (*key, signature.clone())).collect();
     }
 
