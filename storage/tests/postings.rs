@@ -1,5 +1,7 @@
 //! Posting lists against a model in memory: whatever is asked, in either direction, merged or not.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

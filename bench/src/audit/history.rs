@@ -38,35 +38,38 @@ struct Writer<'a> {
 }
 
 impl History {
-    pub fn write(
-        records: u64,
-        users: u64,
-        published: &Arc<Published>,
-        archive: &Arc<Archive>,
-        mut after_a_tenth: impl FnMut(),
-    ) -> Result<History> {
-        let halt = Box::new(|why: &str| panic!("the machine halted: {why}"));
-        let mut writer = Writer {
-            machine: StateMachine::new(published.clone(), archive.clone(), halt),
-            published,
-            now_ms: START_MS,
-            index: 0,
-            dice: 1,
-        };
-        writer.found(users)?;
-        let first_ms = writer.now_ms;
-        for tenth in 1..=10 {
-            while writer.state().audit().next_seq() < records * tenth / 10 {
-                writer.log_in(users)?;
-            }
-            after_a_tenth();
-        }
-        Ok(History {
+    pub fn of(published: &Published, users: u64) -> History {
+        History {
             users,
-            first_ms,
-            last_ms: writer.now_ms,
-        })
+            first_ms: START_MS,
+            last_ms: published.state().stamp().ms,
+        }
     }
+}
+
+pub fn write(
+    records: u64,
+    users: u64,
+    published: &Arc<Published>,
+    archive: &Arc<Archive>,
+    mut after_a_tenth: impl FnMut(),
+) -> Result<()> {
+    let halt = Box::new(|why: &str| panic!("the machine halted: {why}"));
+    let mut writer = Writer {
+        machine: StateMachine::new(published.clone(), archive.clone(), halt),
+        published,
+        now_ms: START_MS,
+        index: 0,
+        dice: 1,
+    };
+    writer.found(users)?;
+    for tenth in 1..=10 {
+        while writer.state().audit().next_seq() < records * tenth / 10 {
+            writer.log_in(users)?;
+        }
+        after_a_tenth();
+    }
+    Ok(())
 }
 
 /// The name of a user.

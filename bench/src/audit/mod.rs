@@ -5,6 +5,7 @@
 //! clients are applied as fast as they go. Caveat: a question over HTTP takes a millisecond more.
 
 mod history;
+mod kept;
 mod questions;
 
 use std::fs;
@@ -30,30 +31,27 @@ pub struct Options {
     /// Users who log in; a twentieth of them make half of the logins
     #[arg(long, default_value_t = 100_000)]
     users: u64,
-    /// Where to write them; they stay there. A temporary directory if absent
+    /// Where to write them; they stay there, and are not written again the next time. A temporary directory if absent
     #[arg(long)]
     dir: Option<std::path::PathBuf>,
+    /// Stop when they are written
+    #[arg(long, requires = "dir")]
+    only_write: bool,
 }
 
 pub fn run(options: &Options) -> Result<()> {
     let temporary = tempfile::tempdir()?;
     let dir = options.dir.as_deref().unwrap_or(temporary.path());
     let archive = open(dir)?;
-    let published = Arc::new(Published::new(View::empty()));
-    let mut memory = Memory::default();
-
-    let begun = Instant::now();
-    let history = History::write(options.records, options.users, &published, &archive, || memory.look())?;
-    let written = begun.elapsed();
-    archive.flush()?;
-    println!(
-        "{} records in {:.0} s ({}/s, applied and written, no consensus)",
-        whole(options.records as f64),
-        written.as_secs_f64(),
-        whole(options.records as f64 / written.as_secs_f64())
-    );
-    memory.print("while writing, MB resident after each tenth");
-
+    let published = match kept::load(dir)? {
+        Some(state) => kept::publish(state),
+        None => write(options, dir, &archive)?,
+    };
+    let history = History::of(&published, options.users);
+    if options.only_write {
+        archive.stop();
+        return Ok(());
+    }
     let indexing = build_index(&archive, &published)?;
     let standing = archive.standing(published.state().audit());
     sizes(dir, &standing, indexing)?;
@@ -65,6 +63,24 @@ pub fn run(options: &Options) -> Result<()> {
     verify(&archive, &published)?;
     archive.stop();
     Ok(())
+}
+
+fn write(options: &Options, dir: &Path, archive: &Arc<Archive>) -> Result<Arc<Published>> {
+    let published = Arc::new(Published::new(View::empty()));
+    let mut memory = Memory::default();
+    let begun = Instant::now();
+    history::write(options.records, options.users, &published, archive, || memory.look())?;
+    let written = begun.elapsed();
+    archive.flush()?;
+    println!(
+        "{} records in {:.0} s ({}/s, applied and written, no consensus)",
+        whole(options.records as f64),
+        written.as_secs_f64(),
+        whole(options.records as f64 / written.as_secs_f64())
+    );
+    memory.print("while writing, MB resident after each tenth");
+    kept::save(dir, &published.state())?;
+    Ok(published)
 }
 
 fn open(dir: &Path) -> Result<Arc<Archive>> {

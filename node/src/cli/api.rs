@@ -4,7 +4,7 @@
 //! One request per connection: a command sends one or two, and a connection that is never reused
 //! needs no pool and no state.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
 use http_body_util::{BodyExt, Full, Limited};
@@ -64,6 +64,8 @@ pub struct Connection {
 #[derive(Clone)]
 pub struct Api {
     target: Target,
+    /// How long to wait for an answer.
+    patience: Duration,
 }
 
 #[derive(Clone)]
@@ -104,6 +106,7 @@ impl Connection {
                 bearer: Zeroizing::new(token),
                 tls: connector(self.ca_file.as_deref())?,
             },
+            patience: limits::REQUEST_TIMEOUT,
         })
     }
 }
@@ -112,7 +115,14 @@ impl Api {
     pub fn at_socket(path: PathBuf) -> Api {
         Api {
             target: Target::Socket(path),
+            patience: limits::REQUEST_TIMEOUT,
         }
+    }
+
+    /// The same, for a request that is allowed to take so long.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Api {
+        Api { patience, ..self }
     }
 
     /// Asks an endpoint that takes no body; `names` fill the `{names}` of its path.
@@ -209,7 +219,7 @@ impl Api {
                 }
             }
         };
-        tokio::time::timeout(limits::REQUEST_TIMEOUT, talk)
+        tokio::time::timeout(self.patience, talk)
             .await
             .unwrap_or_else(|_| Err(outcome_unknown()))
     }

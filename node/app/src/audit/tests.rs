@@ -1,3 +1,8 @@
+#![allow(
+    clippy::single_range_in_vec_init,
+    reason = "an index that covers one range is a list of one range"
+)]
+
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 

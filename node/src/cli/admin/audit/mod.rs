@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use self::filter::Filter;
 use self::keep::Retain;
 use self::verify::Verify;
-use crate::cli::{Context, api::Connection, exit::Done};
+use crate::cli::{Context, api::Connection, exit::Done, limits};
 
 /// The audit trail: every verdict and every change, hash-chained and signed
 #[derive(Debug, Args)]
@@ -78,7 +78,10 @@ impl AuditCommand {
         let format = context.format;
         match self.action {
             Action::Verify(verify) if verify.is_offline() => verify.offline(format),
-            Action::Verify(verify) => verify.online(&self.at.api(context)?, format).await,
+            Action::Verify(verify) => {
+                let api = self.at.api(context)?.with_patience(limits::VERIFY_TIMEOUT);
+                verify.online(&api, format).await
+            }
             Action::List {
                 filter,
                 last,
