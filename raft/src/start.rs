@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use openraft::{Config as EngineConfig, SnapshotPolicy};
+use quorate_storage::Vote;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, timeout};
@@ -104,6 +105,7 @@ pub async fn start_on(
     let engine = Engine::new(id, engine_config, lines, log_store, state_store)
         .await
         .map_err(storage)?;
+    has_begun(&engine, deps.log.vote()).await;
     let proposer = Proposer::new(
         id,
         engine.clone(),
@@ -156,6 +158,16 @@ async fn refuse_a_gap(log: &dyn Log, machine: &MachineThread) -> Result<(), Star
         )));
     }
     Ok(())
+}
+
+/// Waits until the engine speaks for this node: until its first round it says term 0 and no members, whatever the log holds.
+async fn has_begun(engine: &Engine, vote: Option<Vote>) {
+    let term = vote.map_or(0, |vote| vote.term);
+    // An error means that it has ended, which its status tells.
+    let _ = engine
+        .metrics()
+        .wait_for(|metrics| metrics.vote.leader_id.term >= term)
+        .await;
 }
 
 fn storage(error: impl std::fmt::Display) -> StartError {
