@@ -76,13 +76,7 @@ async fn would_win(shared: &Arc<Shared>) -> bool {
     let membership = shared.membership();
     let last = shared.log.last();
     #[cfg(feature = "mutants")]
-    let last = last.map(|last| LogId {
-        term: match quorate_mutants::is_planted(quorate_mutants::Mutant::ElectedWithAShorterLog) {
-            true => u64::MAX,
-            false => last.term,
-        },
-        ..last
-    });
+    let last = claimed(last);
     let mut willing = BTreeSet::from([shared.id]);
     let mut answers = JoinSet::new();
     for voter in membership.voter_ids().filter(|voter| *voter != shared.id) {
@@ -100,6 +94,16 @@ async fn would_win(shared: &Arc<Shared>) -> bool {
         }
     }
     true
+}
+
+/// Where a candidate says that its log ends, with the bug planted that it says more than it has.
+#[cfg(feature = "mutants")]
+pub fn claimed(last: Option<LogId>) -> Option<LogId> {
+    let exaggerates = quorate_mutants::is_planted(quorate_mutants::Mutant::ElectedWithAShorterLog);
+    last.map(|last| LogId {
+        term: if exaggerates { u64::MAX } else { last.term },
+        ..last
+    })
 }
 
 /// Whether this node would vote for a candidate whose log ends there.

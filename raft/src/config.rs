@@ -1,5 +1,7 @@
 //! Settings of consensus, with defaults that fit nodes within a few milliseconds of each other.
 
+use std::time::Duration;
+
 use crate::errors::StartError;
 use crate::limits;
 
@@ -46,19 +48,24 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How long a peer that does not answer counts as reachable.
+    pub(crate) fn reach(&self) -> Duration {
+        Duration::from_millis(self.election_min_ms + self.election_max_ms)
+    }
+
     /// # Errors
     /// In words, when the values do not go together.
     pub(crate) fn check(&self) -> Result<(), StartError> {
-        let problem =
-            if [self.heartbeat_ms, self.digest_every].contains(&0) || [self.pipeline, self.threads].contains(&0) {
-                "heartbeat, pipeline, threads and the distance between digests must be at least 1"
-            } else if self.election_min_ms < 2 * self.heartbeat_ms {
-                "the least election time must be at least two heartbeats"
-            } else if self.election_max_ms <= self.election_min_ms {
-                "the most election time must exceed the least"
-            } else {
-                return Ok(());
-            };
+        let any_is_zero = self.heartbeat_ms == 0 || self.digest_every == 0 || self.pipeline == 0 || self.threads == 0;
+        let problem = if any_is_zero {
+            "heartbeat, pipeline, threads and the distance between digests must be at least 1"
+        } else if self.election_min_ms < 2 * self.heartbeat_ms {
+            "the least election time must be at least two heartbeats"
+        } else if self.election_max_ms <= self.election_min_ms {
+            "the most election time must exceed the least"
+        } else {
+            return Ok(());
+        };
         Err(StartError::Config(problem.to_owned()))
     }
 }

@@ -310,14 +310,11 @@ fn caught_up_voter(shared: &Shared) -> Option<u64> {
     if shared.proposer.in_flight() > 0 {
         return None;
     }
-    let reach = Duration::from_millis(shared.config.election_min_ms + shared.config.election_max_ms);
-    let seen = shared.peers.seen();
+    let seen = shared.peers.seen_within(shared.config.reach());
     let membership = shared.membership();
     let mut others = membership.voter_ids().filter(|voter| *voter != shared.id);
     others.find(|voter| {
-        let fit = |seen: &Seen| {
-            seen.at.elapsed() < reach && seen.disk_in_order && shared.fence.is_in_time(seen.wall_now_ms())
-        };
+        let fit = |seen: &Seen| seen.disk_in_order && shared.fence.is_in_time(seen.wall_now_ms());
         seen.get(voter).is_some_and(fit) && lag_of(shared, *voter) == Some(0)
     })
 }

@@ -13,7 +13,6 @@ use quorate_storage::SnapshotStore;
 use tokio::runtime::{Handle, Runtime};
 use tokio::time::{Instant, timeout_at};
 
-use crate::disk::DiskStanding;
 use crate::errors::{BarrierError, ChangeError, ProposeError, StartError};
 use crate::fence::ClockStanding;
 use crate::membership;
@@ -335,12 +334,11 @@ impl Raft {
     #[must_use]
     pub fn peers_in_time(&self) -> Vec<u64> {
         let shared = &self.owner.shared;
-        let recent = Duration::from_millis(shared.config.election_min_ms + shared.config.election_max_ms);
-        let seen = shared.peers.seen();
+        let seen = shared.peers.seen_within(shared.config.reach());
         let voters: BTreeSet<u64> = shared.membership().voter_ids().collect();
-        let fit = seen.iter().filter(|(id, seen)| {
-            voters.contains(id) && seen.at.elapsed() < recent && shared.fence.is_in_time(seen.wall_now_ms())
-        });
+        let fit = seen
+            .iter()
+            .filter(|(id, seen)| voters.contains(id) && shared.fence.is_in_time(seen.wall_now_ms()));
         let mut peers: Vec<u64> = fit.map(|(id, _)| *id).collect();
         let leader = shared.leader();
         peers.sort_by_key(|id| Some(*id) != leader);
@@ -405,12 +403,6 @@ impl Raft {
         self.owner.shared.fence.standing()
     }
 
-    /// This node's disk, now.
-    #[must_use]
-    pub fn disk(&self) -> DiskStanding {
-        self.owner.shared.disk.standing()
-    }
-
     /// Stops consensus in order: once this returns, nothing is voted, appended or committed here,
     /// the machine is closed and so is the log. Does nothing the second time.
     pub async fn shutdown(&self) {
@@ -445,12 +437,7 @@ fn role_of(state: ServerState) -> Role {
 }
 
 fn round_trips(shared: &Shared) -> BTreeMap<u64, u64> {
-    let recent = Duration::from_millis(shared.config.election_min_ms + shared.config.election_max_ms);
-    let seen = shared
-        .peers
-        .seen()
-        .into_iter()
-        .filter(|(_, seen)| seen.at.elapsed() < recent);
+    let seen = shared.peers.seen_within(shared.config.reach()).into_iter();
     seen.map(|(id, seen)| (id, u64::try_from(seen.round_trip.as_micros()).unwrap_or(u64::MAX)))
         .collect()
 }

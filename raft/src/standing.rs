@@ -28,7 +28,7 @@ use crate::fence::Fence;
 use crate::ledger::Acknowledged;
 use crate::ports::Log;
 use crate::status::Standing;
-use crate::transport::peers::Peers;
+use crate::transport::peers::{Peers, Seen};
 use crate::transport::wire::{Request, Response};
 use crate::types::Engine;
 use crate::{Config, NodeInfo, limits};
@@ -126,7 +126,7 @@ impl Gate {
 
 /// Keeps connections to the members, and what is known of reach and clocks, up to date. Never returns.
 pub async fn watch(gate: Arc<Gate>, fence: Arc<Fence>, engine: Engine, peers: Arc<Peers>, id: u64, config: Config) {
-    let reach = Duration::from_millis(config.election_min_ms + config.election_max_ms);
+    let reach = config.reach();
     let mut known: Option<Option<LogId>> = None;
     loop {
         let membership = engine.metrics().borrow().membership_config.clone();
@@ -136,8 +136,9 @@ pub async fn watch(gate: Arc<Gate>, fence: Arc<Fence>, engine: Engine, peers: Ar
             let nodes: BTreeMap<u64, NodeInfo> = membership.nodes().map(|(id, info)| (*id, info.clone())).collect();
             peers.keep(&nodes);
         }
-        compare_clocks(&fence, &membership, &peers, id, reach);
-        let alone = !is_quorum(&membership, &reachable(&peers, id, reach));
+        let seen = peers.seen_within(reach);
+        compare_clocks(&fence, &membership, &seen, id);
+        let alone = !is_quorum(&membership, &seen.into_keys().chain([id]).collect());
         let ack_age_ms = engine.metrics().borrow().millis_since_quorum_ack;
         let unheard = ack_age_ms.is_none_or(|age_ms| Duration::from_millis(age_ms) > reach);
         {
@@ -149,30 +150,12 @@ pub async fn watch(gate: Arc<Gate>, fence: Arc<Fence>, engine: Engine, peers: Ar
     }
 }
 
-fn compare_clocks(
-    fence: &Fence,
-    membership: &StoredMembership<u64, NodeInfo>,
-    peers: &Peers,
-    id: u64,
-    within: Duration,
-) {
+fn compare_clocks(fence: &Fence, membership: &StoredMembership<u64, NodeInfo>, seen: &BTreeMap<u64, Seen>, id: u64) {
     let voters: BTreeSet<u64> = membership.voter_ids().collect();
-    let seen = peers.seen();
-    let others = seen
-        .iter()
-        .filter(|(peer, seen)| **peer != id && voters.contains(peer) && seen.at.elapsed() < within);
+    let others = seen.iter().filter(|(peer, _)| **peer != id && voters.contains(peer));
     let own = voters.contains(&id).then(|| fence.wall_ms());
     let clocks_ms = others.map(|(_, seen)| seen.wall_now_ms()).chain(own).collect();
     fence.compare(clocks_ms, voters.len());
-}
-
-fn reachable(peers: &Peers, id: u64, within: Duration) -> BTreeSet<u64> {
-    let seen = peers.seen();
-    let recent = seen
-        .iter()
-        .filter(|(_, seen)| seen.at.elapsed() < within)
-        .map(|(id, _)| *id);
-    recent.chain([id]).collect()
 }
 
 /// Whether these nodes are a majority of every configuration in force.

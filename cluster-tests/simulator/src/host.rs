@@ -11,7 +11,7 @@ use quorate_app::{Administrator, AuditKeys, Authenticator, Deps, HashQueue, Name
 use quorate_core::NodeId;
 use quorate_raft::ports::{Log, Network, Space, Waiting};
 use quorate_raft::{Admission, AdmissionError, Admitted, Config, Ground, Identity, NodeInfo, Raft};
-use quorate_replica::{Archive, ClusterReplica, Halt, PeerAnswers, Published, SegmentService, StateMachine, View};
+use quorate_replica::{Archive, ClusterReplica, Halt, PeerAnswers, Published, StateMachine, View};
 use quorate_seal::{KeyId, KeyRing};
 use quorate_storage::{PostingStore, SegmentStore, SnapshotStore};
 use tokio::runtime::Runtime;
@@ -66,7 +66,7 @@ impl Parts {
         let index = PostingStore::open(&below.folder.join("index"), keys.version())?;
         let archive = Archive::start(SegmentStore::open(&below.folder.join("segments"))?, index, keys)?;
         let published = Arc::new(Published::new(View::empty()));
-        let answers = PeerAnswers::new(SegmentService::new(archive.clone()));
+        let answers = PeerAnswers::new(archive.clone());
         let deps = quorate_raft::Deps {
             log: below.log,
             snapshots: SnapshotStore::open(&below.folder.join("snapshots"))?,

@@ -7,6 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use quorate_app::Authenticator;
 use quorate_raft::PeerService;
 
+use crate::archive::Archive;
 use crate::peer::SegmentService;
 
 /// What a question is about.
@@ -29,15 +30,15 @@ impl Topic {
 
 /// Answers other nodes.
 pub struct PeerAnswers {
-    segments: Arc<SegmentService>,
+    segments: SegmentService,
     logins: OnceLock<Arc<Authenticator>>,
 }
 
 impl PeerAnswers {
-    /// Answers for segments; logins are judged once there is who can.
-    pub fn new(segments: Arc<SegmentService>) -> Arc<Self> {
+    /// Answers for this archive's segments; logins are judged once there is who can.
+    pub fn new(archive: Arc<Archive>) -> Arc<Self> {
         Arc::new(PeerAnswers {
-            segments,
+            segments: SegmentService::new(archive),
             logins: OnceLock::new(),
         })
     }
@@ -50,12 +51,12 @@ impl PeerAnswers {
 
 #[async_trait]
 impl PeerService for PeerAnswers {
-    async fn answer(&self, from: u64, request: Bytes) -> Bytes {
+    async fn answer(&self, _from: u64, request: Bytes) -> Bytes {
         let Some((topic, about)) = request.split_first() else {
             return Bytes::new();
         };
         if *topic == Topic::Segment as u8 {
-            return self.segments.answer(from, request.slice(1..)).await;
+            return self.segments.answer(about).await;
         }
         match self.logins.get() {
             Some(logins) if *topic == Topic::Login as u8 => logins.judge_passed(about).await.into(),

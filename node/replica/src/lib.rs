@@ -27,6 +27,5 @@ pub use answers::PeerAnswers;
 pub use archive::Archive;
 pub use care::{ArchiveCare, SegmentPeers};
 pub use machine::{Halt, StateMachine};
-pub use peer::SegmentService;
 pub use port::{ClusterReplica, CommitObserver};
 pub use published::{Published, View};

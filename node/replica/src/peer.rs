@@ -5,10 +5,8 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::{BufMut, Bytes, BytesMut};
 use quorate_core::audit::Head;
-use quorate_raft::PeerService;
 
 use crate::archive::Archive;
 use crate::limits::{SEGMENT_BYTES, SEGMENT_PIECE_BYTES};
@@ -49,14 +47,24 @@ pub(crate) fn piece_of(answer: &[u8]) -> Option<(usize, &[u8])> {
 }
 
 /// Answers peers from this node's archive.
-pub struct SegmentService {
+pub(crate) struct SegmentService {
     archive: Arc<Archive>,
 }
 
 impl SegmentService {
     /// Serves this archive.
-    pub fn new(archive: Arc<Archive>) -> Arc<Self> {
-        Arc::new(SegmentService { archive })
+    pub fn new(archive: Arc<Archive>) -> Self {
+        SegmentService { archive }
+    }
+
+    /// The piece that was asked for; empty if it is not here.
+    pub async fn answer(&self, question: &[u8]) -> Bytes {
+        let Some(question) = Question::from_bytes(question) else {
+            return Bytes::new();
+        };
+        let archive = self.archive.clone();
+        let read = tokio::task::spawn_blocking(move || SegmentService::piece(&archive, question)).await;
+        read.ok().flatten().unwrap_or_default()
     }
 
     fn piece(archive: &Archive, question: Question) -> Option<Bytes> {
@@ -67,17 +75,5 @@ impl SegmentService {
         answer.put_u32(bytes.len() as u32);
         answer.put_slice(piece);
         Some(answer.freeze())
-    }
-}
-
-#[async_trait]
-impl PeerService for SegmentService {
-    async fn answer(&self, _from: u64, request: Bytes) -> Bytes {
-        let Some(question) = Question::from_bytes(&request) else {
-            return Bytes::new();
-        };
-        let archive = self.archive.clone();
-        let read = tokio::task::spawn_blocking(move || SegmentService::piece(&archive, question)).await;
-        read.ok().flatten().unwrap_or_default()
     }
 }

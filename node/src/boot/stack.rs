@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use quorate_app::{AuditKeys, Names};
 use quorate_raft::{Deps, NodeInfo, Raft};
-use quorate_replica::{
-    Archive, ClusterReplica, CommitObserver, PeerAnswers, Published, SegmentService, StateMachine, View,
-};
+use quorate_replica::{Archive, ClusterReplica, CommitObserver, PeerAnswers, Published, StateMachine, View};
 use quorate_seal::KeyRing;
 use quorate_storage::{
     DataDir, DurableLog, FsyncObserver, LogOptions, PostingStore, Reserve, SegmentStore, SnapshotStore,
@@ -83,7 +81,7 @@ impl Stack {
         let index = PostingStore::open(&data_dir.index_dir(), keys_of_records.version())?;
         let archive = Archive::start(SegmentStore::open(&data_dir.segments_dir())?, index, keys_of_records)?;
         let published = Arc::new(Published::new(View::empty()));
-        let answers = PeerAnswers::new(SegmentService::new(archive.clone()));
+        let answers = PeerAnswers::new(archive.clone());
         let admissions = Admissions::new(published.clone(), keys.clone());
         let deps = Deps {
             log: Arc::new(log),

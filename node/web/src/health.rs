@@ -62,13 +62,15 @@ async fn recent_or_new(site: &Site) -> Vec<Check> {
 }
 
 async fn check(site: &Site) -> Vec<Check> {
-    let mut checks = vec![member(site), quorum(site).await, clock(site), disk(site)];
+    let quorum = quorum(site).await;
+    let status = site.replica.status();
+    let mut checks = vec![member(status.role), quorum, clock(status.clock), disk(status.disk)];
     checks.extend(site.extra_checks.iter().map(|extra| extra()));
     checks
 }
 
-fn member(site: &Site) -> Check {
-    let (ok, detail) = match site.replica.status().role {
+fn member(role: Role) -> Check {
+    let (ok, detail) = match role {
         Role::Leader => (true, "leads"),
         Role::Follower => (true, "follows"),
         Role::Candidate => (true, "campaigns"),
@@ -101,8 +103,8 @@ async fn quorum(site: &Site) -> Check {
 }
 
 /// Whether this node may judge time-based codes.
-fn clock(site: &Site) -> Check {
-    let ClockStanding { in_time, ahead_ms } = site.replica.clock();
+fn clock(standing: ClockStanding) -> Check {
+    let ClockStanding { in_time, ahead_ms } = standing;
     let detail = match ahead_ms {
         None => "the cluster's time is not known yet".to_owned(),
         Some(ahead_ms) if in_time => format!("{ahead_ms:+} ms from the cluster's time"),
@@ -121,13 +123,13 @@ fn clock(site: &Site) -> Check {
 }
 
 /// Whether this node can write what the others send it.
-fn disk(site: &Site) -> Check {
+fn disk(standing: DiskStanding) -> Check {
     let DiskStanding {
         short,
         free_bytes,
         stalled,
         waiting_ms,
-    } = site.replica.status().disk;
+    } = standing;
     let free = free_bytes.map_or("an unknown number of".to_owned(), |bytes| (bytes >> 20).to_string());
     let detail = match (short, stalled) {
         (true, _) => format!("{free} MiB are free: make room; until then this node takes on nothing new"),

@@ -89,13 +89,7 @@ impl RaftNetwork<Types> for Line {
     async fn vote(&mut self, rpc: VoteRequest<u64>, option: RPCOption) -> Result<VoteResponse<u64>, RpcError> {
         let last = rpc.last_log_id.as_ref().map(stored_log_id);
         #[cfg(feature = "mutants")]
-        let last = last.map(|last| LogId {
-            term: match quorate_mutants::is_planted(quorate_mutants::Mutant::ElectedWithAShorterLog) {
-                true => rpc.vote.leader_id.term,
-                false => last.term,
-            },
-            ..last
-        });
+        let last = crate::campaign::claimed(last);
         let request = Request::Vote {
             vote: stored_vote(&rpc.vote),
             last,

@@ -127,6 +127,13 @@ impl Peers {
             .collect()
     }
 
+    /// The last probes, of peers that answered within this time.
+    pub fn seen_within(&self, time: Duration) -> BTreeMap<u64, Seen> {
+        let mut seen = self.seen();
+        seen.retain(|_, seen| seen.at.elapsed() < time);
+        seen
+    }
+
     /// Sends one request and awaits its answer for at most `patience`.
     ///
     /// # Errors

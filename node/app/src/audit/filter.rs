@@ -1,6 +1,6 @@
 //! Which audit records a reader wants.
 
-use quorate_core::audit::{AuditRecord, Entry, LoginEntry, Object};
+use quorate_core::audit::{AuditRecord, ChangeEntry, Entry, LoginEntry, Object};
 use quorate_core::{ClientId, NodeId, UserId, UserName, Verdict};
 
 use super::keys::Key;
@@ -79,24 +79,12 @@ impl AuditFilter {
 
 /// The name that a record is found under: what was typed, folded, or that of the user who was changed.
 pub(super) fn name_of(entry: &Entry, names: &Names) -> Option<UserName> {
-    match entry {
-        Entry::Login(login) => names.fold_bytes(&login.facts.user_name).ok(),
-        Entry::Changed(change) => match change.object {
-            Object::User(_) => names.fold(&change.name).ok(),
-            Object::Token(_)
-            | Object::Client(_)
-            | Object::Application(_)
-            | Object::Policy
-            | Object::ApiToken(_)
-            | Object::Retention => None,
-        },
-        Entry::RejectsSummarized(_)
-        | Entry::Founded { .. }
-        | Entry::JoinTokenIssued { .. }
-        | Entry::NodeAdmitted { .. }
-        | Entry::NodeRemoved { .. }
-        | Entry::AuditPruned { .. } => None,
+    if let Some(login) = login_of(entry) {
+        return names.fold_bytes(&login.facts.user_name).ok();
     }
+    let change = change_of(entry)?;
+    user_changed(change)?;
+    names.fold(&change.name).ok()
 }
 
 const fn login_of(entry: &Entry) -> Option<&LoginEntry> {
@@ -109,6 +97,31 @@ const fn login_of(entry: &Entry) -> Option<&LoginEntry> {
         | Entry::NodeAdmitted { .. }
         | Entry::NodeRemoved { .. }
         | Entry::AuditPruned { .. } => None,
+    }
+}
+
+const fn change_of(entry: &Entry) -> Option<&ChangeEntry> {
+    match entry {
+        Entry::Changed(change) => Some(change),
+        Entry::Login(_)
+        | Entry::RejectsSummarized(_)
+        | Entry::Founded { .. }
+        | Entry::JoinTokenIssued { .. }
+        | Entry::NodeAdmitted { .. }
+        | Entry::NodeRemoved { .. }
+        | Entry::AuditPruned { .. } => None,
+    }
+}
+
+const fn user_changed(change: &ChangeEntry) -> Option<UserId> {
+    match change.object {
+        Object::User(user) => Some(user),
+        Object::Token(_)
+        | Object::Client(_)
+        | Object::Application(_)
+        | Object::Policy
+        | Object::ApiToken(_)
+        | Object::Retention => None,
     }
 }
 
@@ -147,23 +160,9 @@ pub(super) fn client_of(entry: &Entry) -> Option<ClientId> {
 }
 
 pub(super) fn user_of(entry: &Entry) -> Option<UserId> {
-    match entry {
-        Entry::Login(login) => login.user,
-        Entry::Changed(change) => match change.object {
-            Object::User(user) => Some(user),
-            Object::Token(_)
-            | Object::Client(_)
-            | Object::Application(_)
-            | Object::Policy
-            | Object::ApiToken(_)
-            | Object::Retention => None,
-        },
-        Entry::RejectsSummarized(_)
-        | Entry::Founded { .. }
-        | Entry::JoinTokenIssued { .. }
-        | Entry::NodeAdmitted { .. }
-        | Entry::NodeRemoved { .. }
-        | Entry::AuditPruned { .. } => None,
+    match login_of(entry) {
+        Some(login) => login.user,
+        None => change_of(entry).and_then(user_changed),
     }
 }
 

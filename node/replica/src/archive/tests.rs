@@ -11,11 +11,11 @@ use quorate_core::change::SetRetention;
 use quorate_core::command::Administer;
 use quorate_core::command::{Genesis, PruneAudit, SummarizeRejects};
 use quorate_core::{Actor, Change, ClientId, Command, Fingerprint, Level, NodeId, Sealed, Stamp, State, apply};
-use quorate_raft::PeerService;
 
 use super::*;
 use crate::limits::SEGMENTS_PER_MERGE;
-use crate::{ArchiveCare, Published, SegmentPeers, SegmentService, View};
+use crate::peer::SegmentService;
+use crate::{ArchiveCare, Published, SegmentPeers, View};
 
 const START_MS: u64 = 1_800_000_000_000;
 
@@ -161,7 +161,7 @@ impl SegmentPeers for Others {
 
     async fn ask(&self, node: u64, question: Bytes) -> Option<Bytes> {
         let (archive, lies) = &self.0[node as usize];
-        let answer = SegmentService::new(archive.clone()).answer(9, question).await;
+        let answer = SegmentService::new(archive.clone()).answer(&question).await;
         if !lies.load(Ordering::Relaxed) || answer.is_empty() {
             return Some(answer);
         }
