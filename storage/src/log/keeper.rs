@@ -7,6 +7,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex};
@@ -20,6 +21,7 @@ use crate::limits::WATERMARK_INTERVAL;
 pub(super) struct Desk {
     note: Mutex<Note>,
     changed: Condvar,
+    synced: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -38,8 +40,14 @@ pub(super) struct Keeper {
 }
 
 impl Desk {
+    /// Global offset up to which the log is durable, as far as is known. What is confirmed to somebody lies before it.
+    pub(super) fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
+
     /// The log is durable up to `mark`.
     pub(super) fn flushed(&self, mark: Mark) {
+        self.synced.store(mark.offset, Ordering::Release);
         let mut note = self.note.lock();
         note.newest = Some(mark);
         if note.idle {
@@ -69,10 +77,13 @@ impl Desk {
 }
 
 impl Keeper {
-    /// Starts the thread. A failure to write ends it and fails the log: without a watermark, damage
+    /// Starts the thread, over a log that is durable up to the offset `synced`. A failure to write ends it and fails the log: without a watermark, damage
     /// could pass for an end.
-    pub(super) fn start(mut watermark: Watermark, failure: Failure) -> io::Result<Keeper> {
-        let desk = Arc::new(Desk::default());
+    pub(super) fn start(mut watermark: Watermark, synced: u64, failure: Failure) -> io::Result<Keeper> {
+        let desk = Arc::new(Desk {
+            synced: synced.into(),
+            ..Desk::default()
+        });
         let marks = desk.clone();
         let thread = thread::Builder::new().name("log-watermark".to_owned()).spawn(move || {
             if let Err(error) = keep(&mut watermark, &marks) {

@@ -41,7 +41,7 @@ use raft_log::codeq::OffsetSize;
 
 use self::flush::{Failure, Ticket};
 use self::keeper::Keeper;
-use self::record::{EntryId, Payload, Records};
+use self::record::{EntryId, Payload, Records, SavedVote};
 use self::watermark::Mark;
 use crate::{LogId, Vote, limits};
 
@@ -108,7 +108,7 @@ impl DurableLog {
     pub fn open(dir: &Path, options: LogOptions) -> Result<DurableLog, LogOpenError> {
         let opened = open::open(dir, &options)?;
         let failure = Failure::default();
-        let keeper = Keeper::start(opened.watermark, failure.clone()).map_err(open::io_at("watch", dir))?;
+        let keeper = Keeper::start(opened.watermark, opened.end, failure.clone()).map_err(open::io_at("watch", dir))?;
         let engine = RwLock::new(Some(opened.engine));
         Ok(DurableLog {
             shared: Arc::new(Shared {
@@ -122,7 +122,7 @@ impl DurableLog {
 
     /// The vote last saved.
     pub fn vote(&self) -> Option<Vote> {
-        self.look(|engine| engine.records.log_state().vote().copied())
+        self.look(Engine::vote)
     }
 
     /// Saves a vote and returns after it is on disk.
@@ -143,11 +143,15 @@ impl DurableLog {
     /// Through `done`: a vote below the one saved is `InvalidInput` and changes nothing; anything else is final.
     pub fn save_vote_then(&self, vote: Vote, done: Done) {
         self.flush_after(done, |engine| {
-            let saved = engine.records.log_state().vote().copied();
+            let saved = engine.vote();
             if Some(vote) < saved {
                 return Err(invalid(format!("the vote {vote:?} is below the saved {saved:?}")));
             }
-            engine.records.save_vote(vote).map(|segment| segment.end().0)
+            let synced = self.shared.keeper.desk().synced();
+            engine
+                .records
+                .save_vote(SavedVote { vote, synced })
+                .map(|segment| segment.end().0)
         });
     }
 
@@ -180,10 +184,10 @@ impl DurableLog {
     pub fn append(&self, entries: Vec<(LogId, Bytes)>, done: Done) {
         self.flush_after(done, |engine| {
             check_follows(engine.last(), &entries)?;
-            let branch = engine.branch;
+            let (branch, synced) = (engine.branch, self.shared.keeper.desk().synced());
             let records = entries
                 .into_iter()
-                .map(|(id, bytes)| (EntryId { branch, id }, Payload(bytes)));
+                .map(|(id, bytes)| (EntryId { branch, id }, Payload { bytes, synced }));
             engine.records.append(records).map(|segment| segment.end().0)
         });
     }
@@ -226,12 +230,12 @@ impl DurableLog {
         let engine = guard.as_ref().ok_or_else(closed)?;
         let (mut entries, mut bytes) = (Vec::new(), 0_usize);
         for entry in engine.records.read(range.start, range.end) {
-            let (EntryId { id, .. }, Payload(payload)) = entry?;
-            bytes = bytes.saturating_add(payload.len());
+            let (EntryId { id, .. }, payload) = entry?;
+            bytes = bytes.saturating_add(payload.bytes.len());
             if bytes > max_bytes && !entries.is_empty() {
                 break;
             }
-            entries.push((id, payload));
+            entries.push((id, payload.bytes));
         }
         Ok(entries)
     }
@@ -299,6 +303,10 @@ impl DurableLog {
 }
 
 impl Engine {
+    fn vote(&self) -> Option<Vote> {
+        self.records.log_state().vote().map(|saved| saved.vote)
+    }
+
     fn last(&self) -> Option<LogId> {
         self.records.log_state().last().map(|entry| entry.id)
     }
@@ -356,11 +364,10 @@ impl Shared {
         done: Option<Done>,
         observer: Option<FsyncObserver>,
     ) -> Ticket {
-        let vote = engine.records.log_state().vote().copied();
         Ticket {
             mark: Mark {
                 offset: end,
-                vote,
+                vote: engine.vote(),
                 last: engine.last(),
             },
             began,

@@ -2,11 +2,12 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::record::Records;
-use super::scan::{self, Scanned, Torn};
+use super::scan::{self, Scanned, Torn, Unsynced};
 use super::watermark::{Mark, Watermark};
 use super::{Engine, LogOptions};
 use crate::{durable, limits};
@@ -18,6 +19,8 @@ const WATERMARK: &str = "watermark";
 pub(super) struct Opened {
     pub(super) engine: Engine,
     pub(super) watermark: Watermark,
+    /// Global offset of its end.
+    pub(super) end: u64,
 }
 
 /// Why a log cannot be opened.
@@ -85,7 +88,11 @@ pub(super) fn open(dir: &Path, options: &LogOptions) -> Result<Opened, LogOpenEr
         records,
         branch: scanned.branch,
     };
-    Ok(Opened { engine, watermark })
+    Ok(Opened {
+        engine,
+        watermark,
+        end: scanned.end.offset,
+    })
 }
 
 /// Opens and locks the watermark, making one only for a log that has never held anything.
@@ -113,7 +120,8 @@ fn open_watermark(dir: &Path, chunks: &Path) -> Result<(File, u64, Mark), LogOpe
     Ok((file, sequence, mark))
 }
 
-/// Cuts a torn tail and syncs what a crash may have left in the page cache.
+/// Cuts a torn tail, and writes once more what may only be in the page cache. To sync it would not be enough: if the process before this
+/// one ended because a sync failed, the kernel holds those pages for clean, and the next sync succeeds without them.
 fn settle(chunks: &Path, scanned: &Scanned) -> Result<(), LogOpenError> {
     if let Some(torn) = &scanned.torn {
         cut(torn).map_err(io_at("cut the unfinished end of", &torn.chunk))?;
@@ -123,14 +131,19 @@ fn settle(chunks: &Path, scanned: &Scanned) -> Result<(), LogOpenError> {
             "the log ended in an unfinished write, which was cut off"
         );
     }
-    for path in scanned.unsynced.iter().filter(|path| path.exists()) {
-        OpenOptions::new()
-            .write(true)
-            .open(path)
-            .and_then(|file| file.sync_all())
-            .map_err(io_at("sync", path))?;
+    for unsynced in scanned.unsynced.iter().filter(|unsynced| unsynced.chunk.exists()) {
+        write_again(unsynced).map_err(io_at("sync", &unsynced.chunk))?;
     }
     durable::sync_dir(chunks).map_err(io_at("sync", chunks))
+}
+
+fn write_again(unsynced: &Unsynced) -> io::Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(&unsynced.chunk)?;
+    let length = file.metadata()?.len().saturating_sub(unsynced.from);
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, unsynced.from)?;
+    file.write_all_at(&bytes, unsynced.from)?;
+    file.sync_all()
 }
 
 /// Later chunks first: a crash between leaves a log that is still cut in the same place.

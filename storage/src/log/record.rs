@@ -8,9 +8,12 @@
 //!
 //! ```text
 //! entry id 'L' | branch u32 | term u64 | node u64 | index u64   (all numbers big-endian)
-//! vote     'V' | term u64 | node u64 | committed u8
-//! payload  'P' | length u32 | crc32 of "quorate payload" and the length | bytes
+//! vote     'V' | term u64 | node u64 | committed u8 | synced u64
+//! payload  'P' | length u32 | synced u64 | crc32 of "quorate payload" and both | bytes
 //! ```
+//!
+//! *synced* is how far the log was known to be on disk when the record was written. After a crash it tells a write that never
+//! happened (nothing behind it knew of it) from one that was confirmed and has rotted since: see [`super::scan`].
 //!
 //! An entry's id carries a *branch*: how often this log had been truncated, opened or moved ahead when
 //! the entry was written. The engine decides by the order of ids which entries it may drop from
@@ -26,6 +29,7 @@ use std::io::{self, Read, Write};
 
 use bytes::Bytes;
 use raft_log::codeq::{Decode, Encode};
+use raft_log::{RaftLogAction, WALRecord};
 
 use super::flush::Ticket;
 use crate::{LogId, Vote, limits};
@@ -46,12 +50,36 @@ pub(super) struct EntryId {
 
 /// The command bytes of a log entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Payload(pub(super) Bytes);
+pub(super) struct Payload {
+    pub(super) bytes: Bytes,
+    /// Global offset up to which the log was on disk when this was written.
+    pub(super) synced: u64,
+}
+
+/// A vote as the engine knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SavedVote {
+    pub(super) vote: Vote,
+    /// As [`Payload::synced`].
+    pub(super) synced: u64,
+}
+
+/// Up to where the log was on disk when this record was written, if it says so.
+pub(super) fn synced(record: &Record) -> Option<u64> {
+    match record {
+        WALRecord::Action(RaftLogAction::Append(_, payload)) => Some(payload.synced),
+        WALRecord::Action(RaftLogAction::SaveVote(saved)) => Some(saved.synced),
+        WALRecord::Checkpoint(checkpoint) => checkpoint.vote().map(|saved| saved.synced),
+        WALRecord::Action(RaftLogAction::TruncateAfter(_) | RaftLogAction::PurgeUpto(_) | RaftLogAction::Commit(_)) => {
+            None
+        }
+    }
+}
 
 impl raft_log::Types for Records {
     type LogId = EntryId;
     type LogPayload = Payload;
-    type Vote = Vote;
+    type Vote = SavedVote;
     type Callback = Ticket;
     type UserData = ();
 
@@ -60,13 +88,13 @@ impl raft_log::Types for Records {
     }
 
     fn payload_size(payload: &Payload) -> u64 {
-        payload.0.len() as u64
+        payload.bytes.len() as u64
     }
 }
 
 pub(super) const ENTRY_ID_BYTES: usize = 29;
-const VOTE_BYTES: usize = 18;
-pub(super) const PAYLOAD_HEADER_BYTES: usize = 9;
+const VOTE_BYTES: usize = 26;
+pub(super) const PAYLOAD_HEADER_BYTES: usize = 17;
 
 impl Encode for EntryId {
     fn encode<W: Write>(&self, mut out: W) -> io::Result<usize> {
@@ -92,41 +120,43 @@ impl Decode for EntryId {
     }
 }
 
-impl Encode for Vote {
+impl Encode for SavedVote {
     fn encode<W: Write>(&self, mut out: W) -> io::Result<usize> {
         let mut bytes = [b'V'; VOTE_BYTES];
-        bytes[1..9].copy_from_slice(&self.term.to_be_bytes());
-        bytes[9..17].copy_from_slice(&self.node.to_be_bytes());
-        bytes[17] = u8::from(self.committed);
+        bytes[1..9].copy_from_slice(&self.vote.term.to_be_bytes());
+        bytes[9..17].copy_from_slice(&self.vote.node.to_be_bytes());
+        bytes[17] = u8::from(self.vote.committed);
+        bytes[18..].copy_from_slice(&self.synced.to_be_bytes());
         out.write_all(&bytes)?;
         Ok(VOTE_BYTES)
     }
 }
 
-impl Decode for Vote {
-    fn decode<R: Read>(mut input: R) -> io::Result<Vote> {
+impl Decode for SavedVote {
+    fn decode<R: Read>(mut input: R) -> io::Result<SavedVote> {
         expect_letter(&mut input, b'V')?;
         let (term, node) = (read_u64(&mut input)?, read_u64(&mut input)?);
-        match read_array(&mut input)? {
-            [committed @ (0 | 1)] => Ok(Vote {
-                term,
-                node,
-                committed: committed == 1,
-            }),
-            [_] => Err(damaged("a vote is neither committed nor not")),
-        }
+        let committed = match read_array(&mut input)? {
+            [committed @ (0 | 1)] => committed == 1,
+            [_] => return Err(damaged("a vote is neither committed nor not")),
+        };
+        Ok(SavedVote {
+            vote: Vote { term, node, committed },
+            synced: read_u64(&mut input)?,
+        })
     }
 }
 
 impl Encode for Payload {
     fn encode<W: Write>(&self, mut out: W) -> io::Result<usize> {
-        let length = u32::try_from(self.0.len()).map_err(|_| damaged("a payload is over 4 GiB"))?;
+        let length = u32::try_from(self.bytes.len()).map_err(|_| damaged("a payload is over 4 GiB"))?;
         let mut header = [b'P'; PAYLOAD_HEADER_BYTES];
         header[1..5].copy_from_slice(&length.to_be_bytes());
-        header[5..].copy_from_slice(&length_checksum(length).to_be_bytes());
+        header[5..13].copy_from_slice(&self.synced.to_be_bytes());
+        header[13..].copy_from_slice(&header_checksum(length, self.synced).to_be_bytes());
         out.write_all(&header)?;
-        out.write_all(&self.0)?;
-        Ok(PAYLOAD_HEADER_BYTES + self.0.len())
+        out.write_all(&self.bytes)?;
+        Ok(PAYLOAD_HEADER_BYTES + self.bytes.len())
     }
 }
 
@@ -134,8 +164,9 @@ impl Decode for Payload {
     fn decode<R: Read>(mut input: R) -> io::Result<Payload> {
         expect_letter(&mut input, b'P')?;
         let length = u32::from_be_bytes(read_array(&mut input)?);
+        let synced = read_u64(&mut input)?;
         let checksum = u32::from_be_bytes(read_array(&mut input)?);
-        if checksum != length_checksum(length) {
+        if checksum != header_checksum(length, synced) {
             return Err(damaged("the length of a payload does not match its checksum"));
         }
         if length as usize > limits::LOG_PAYLOAD_BYTES {
@@ -143,14 +174,18 @@ impl Decode for Payload {
         }
         let mut bytes = vec![0; length as usize];
         input.read_exact(&mut bytes)?;
-        Ok(Payload(bytes.into()))
+        Ok(Payload {
+            bytes: bytes.into(),
+            synced,
+        })
     }
 }
 
-fn length_checksum(length: u32) -> u32 {
+fn header_checksum(length: u32, synced: u64) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(b"quorate payload");
     crc.update(&length.to_be_bytes());
+    crc.update(&synced.to_be_bytes());
     crc.finalize()
 }
 
@@ -178,10 +213,8 @@ fn damaged(what: &'static str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use raft_log::{RaftLogAction, WALRecord};
-
     use super::*;
+    use proptest::prelude::*;
 
     fn entry_id() -> impl Strategy<Value = EntryId> {
         any::<(u32, u64, u64, u64)>().prop_map(|(branch, term, node, index)| EntryId {
@@ -191,8 +224,15 @@ mod tests {
     }
 
     fn record() -> impl Strategy<Value = Record> {
-        let vote = any::<(u64, u64, bool)>().prop_map(|(term, node, committed)| Vote { term, node, committed });
-        let payload = prop::collection::vec(any::<u8>(), 0..600).prop_map(|bytes| Payload(bytes.into()));
+        let vote = any::<(u64, u64, bool, u64)>().prop_map(|(term, node, committed, synced)| SavedVote {
+            vote: Vote { term, node, committed },
+            synced,
+        });
+        let bytes = prop::collection::vec(any::<u8>(), 0..600);
+        let payload = (bytes, any::<u64>()).prop_map(|(bytes, synced)| Payload {
+            bytes: bytes.into(),
+            synced,
+        });
         prop_oneof![
             vote.prop_map(|vote| WALRecord::Action(RaftLogAction::SaveVote(vote))),
             (entry_id(), payload).prop_map(|(at, payload)| WALRecord::Action(RaftLogAction::Append(at, payload))),
@@ -231,7 +271,8 @@ mod tests {
         fn a_changed_length_is_damage_and_never_an_end(
             payload in prop::collection::vec(any::<u8>(), 0..600), at in 0_usize..8, bits in 1_u8..,
         ) {
-            let append = WALRecord::Action(RaftLogAction::Append(EntryId::default(), Payload(payload.into())));
+            let payload = Payload { bytes: payload.into(), synced: 0 };
+            let append = WALRecord::Action(RaftLogAction::Append(EntryId::default(), payload));
             let mut bytes = encode(&append);
             let length_at = 4 + ENTRY_ID_BYTES + 1;
             bytes[length_at + at] ^= bits;

@@ -4,16 +4,17 @@
 //! for a write that a power cut tore, and fatal for anything else, so the engine sees a log only
 //! after this module has read every record of it:
 //!
-//! - a record that does not check is a *torn tail* only if it lies past the watermark **and** no
-//!   valid record follows it, in its own chunk or a later one; then it may be cut;
-//! - everything else that is wrong — damage before the watermark, valid records behind damage, a
-//!   missing chunk, a log that ends before the watermark or says something else there, entries
+//! - a record that does not check begins a *torn tail* only if it lies past the watermark **and** no
+//!   valid record behind it, in its own chunk or a later one, was written when the damaged place was
+//!   already on disk (records say so, see [`super::record`]); then it may be cut, with what follows:
+//!   none of that was confirmed to anybody. A power cut may well lose a page and keep the next;
+//! - everything else that is wrong — damage before the watermark, or before a record that knows it
+//!   to have been on disk, a missing chunk, a log that ends before the watermark or says something else there, entries
 //!   missing between the purge point and the end — leaves the files untouched and is an error.
 //!
-//! Caveats: a power cut that tears the last, unacknowledged write in its middle but keeps a later
-//! piece of it counts as damage: this node is then healed by its peers, which is slow but never
-//! wrong. And damage to the very last record, past the watermark, is indistinguishable from a torn
-//! write; a restarted node asks its peers what it had acknowledged before it votes.
+//! Caveat: damage to what the last flushes wrote, past the watermark and past what any later record
+//! knows of, is indistinguishable from a torn write; a restarted node asks its peers what it had
+//! acknowledged before it votes.
 
 use std::fs;
 use std::io;
@@ -23,7 +24,7 @@ use raft_log::codeq::Decode;
 use raft_log::{RaftLogAction, WALRecord};
 
 use super::open::{LogOpenError, io_at};
-use super::record::{EntryId, Record};
+use super::record::{self, EntryId, Record, SavedVote};
 use super::watermark::Mark;
 use crate::Vote;
 
@@ -35,8 +36,16 @@ pub(super) struct Scanned {
     /// Above that of any entry there ever was in these files.
     pub(super) branch: u32,
     pub(super) torn: Option<Torn>,
-    /// Chunks that reach past the watermark: what they hold may not have been synced yet.
-    pub(super) unsynced: Vec<PathBuf>,
+    /// What lies past the watermark.
+    pub(super) unsynced: Vec<Unsynced>,
+}
+
+/// The end of a chunk that may not be on disk, although it can be read.
+#[derive(Debug)]
+pub(super) struct Unsynced {
+    pub(super) chunk: PathBuf,
+    /// Bytes of the chunk before it.
+    pub(super) from: u64,
 }
 
 /// An unfinished last write.
@@ -96,7 +105,10 @@ pub(super) fn scan(dir: &Path, mark: &Mark) -> Result<Scanned, LogOpenError> {
     let unsynced = chunks
         .into_iter()
         .filter(|chunk| chunk.start + chunk.len > mark.offset && chunk.start < end.offset)
-        .map(|chunk| chunk.path)
+        .map(|chunk| Unsynced {
+            from: mark.offset.saturating_sub(chunk.start),
+            chunk: chunk.path,
+        })
         .collect();
     Ok(Scanned {
         end,
@@ -148,15 +160,15 @@ fn refuse_unless_torn(
             what: error.to_string(),
         });
     }
-    let mut follows = find_record(rest.get(1..).unwrap_or_default()).map(|at| offset + 1 + at);
+    let mut witness = find_witness(rest.get(1..).unwrap_or_default(), offset).map(|at| offset + 1 + at);
     for chunk in later {
         let bytes = fs::read(&chunk.path).map_err(io_at("read", &chunk.path))?;
-        follows = follows.or(find_record(&bytes).map(|at| chunk.start + at));
+        witness = witness.or(find_witness(&bytes, offset).map(|at| chunk.start + at));
     }
-    match follows {
+    match witness {
         None => Ok(()),
-        Some(next) => {
-            let what = format!("{error}, and a valid record follows at {next}");
+        Some(at) => {
+            let what = format!("{error}, and the record at {at} knows that it was on disk");
             Err(LogOpenError::Damaged {
                 dir: dir.into(),
                 offset,
@@ -166,15 +178,20 @@ fn refuse_unless_torn(
     }
 }
 
-/// Offset of the first valid record anywhere in `bytes`.
-fn find_record(bytes: &[u8]) -> Option<u64> {
+/// Where in `bytes` the first valid record lies that was written when more than `offset` bytes of the log were on disk.
+fn find_witness(bytes: &[u8], offset: u64) -> Option<u64> {
     const HIGHEST_TYPE: u8 = 5;
-    bytes
-        .windows(4)
-        .enumerate()
-        .filter(|(_, window)| window[..3] == [0; 3] && window[3] <= HIGHEST_TYPE)
-        .find(|(at, _)| Record::decode(&bytes[*at..]).is_ok())
-        .map(|(at, _)| at as u64)
+    let mut at = 0;
+    while let Some(window) = bytes.get(at..at + 4) {
+        let mut rest = &bytes[at..];
+        let might_begin = window[..3] == [0; 3] && window[3] <= HIGHEST_TYPE;
+        match might_begin.then(|| Record::decode(&mut rest)) {
+            Some(Ok(record)) if record::synced(&record) > Some(offset) => return Some(at as u64),
+            Some(Ok(_)) => at = bytes.len() - rest.len(),
+            _ => at += 1,
+        }
+    }
+    None
 }
 
 enum Fault {
@@ -261,7 +278,7 @@ impl Replay {
         match record {
             WALRecord::Checkpoint(checkpoint) => {
                 let found = State {
-                    vote: checkpoint.vote().copied(),
+                    vote: checkpoint.vote().map(|saved| saved.vote),
                     last: checkpoint.last().copied(),
                     purged: checkpoint.purged().copied(),
                 };
@@ -274,7 +291,7 @@ impl Replay {
                 *state = found;
                 self.begun = true;
             }
-            WALRecord::Action(RaftLogAction::SaveVote(vote)) => {
+            WALRecord::Action(RaftLogAction::SaveVote(SavedVote { vote, .. })) => {
                 if Some(*vote) < state.vote {
                     return contradiction("a vote", vote, state);
                 }

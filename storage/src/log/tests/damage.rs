@@ -102,10 +102,15 @@ fn any_flipped_byte_of_a_running_log_is_found_once_the_watermark_has_followed() 
     serves_all(image.path(), &acknowledged);
 }
 
-/// A crash while the watermark was behind: chunks of now, watermark of before `new` were appended.
+/// A crash while the watermark was behind: chunks of now, watermark of before so many were appended, each with a flush of its own.
 ///
 /// The new entries share a chunk with those before, so that the log ends in an entry.
 fn lagging_image(new: u64) -> (tempfile::TempDir, Acknowledged, u64) {
+    lagging_image_of(&vec![1; new as usize])
+}
+
+/// The same with so many entries in each flush.
+fn lagging_image_of(flushes: &[u64]) -> (tempfile::TempDir, Acknowledged, u64) {
     let dir = tempfile::tempdir().unwrap();
     let (log, _) = busy_log(dir.path());
     log.close().unwrap();
@@ -113,8 +118,10 @@ fn lagging_image(new: u64) -> (tempfile::TempDir, Acknowledged, u64) {
     wait_for_watermark(dir.path());
     let behind = fs::read(dir.path().join("watermark")).unwrap();
     let mark = mark_on_disk(dir.path()).offset;
-    for index in 58..58 + new {
-        append(&log, entries(2, index..index + 1)).unwrap();
+    let mut next = 58;
+    for new in flushes {
+        append(&log, entries(2, next..next + new)).unwrap();
+        next += new;
     }
     let image = crash_image(dir.path());
     fs::write(image.path().join("watermark"), behind).unwrap();
@@ -154,6 +161,37 @@ fn past_the_watermark_only_damage_to_the_very_last_record_can_pass_for_a_torn_wr
         );
         serves_all(image.path(), &acknowledged);
     }
+}
+
+/// What one flush wrote was confirmed to nobody before all of it was there: a power cut may lose any sector of it and keep those behind.
+#[test]
+fn a_flush_that_lost_a_part_in_its_middle_is_cut_off_there() {
+    let (image, acknowledged, mark) = lagging_image_of(&[6]);
+    let before = acknowledged.entries.len() - 6;
+    let chunk = chunk_files(image.path()).pop().unwrap();
+    let start = start_of(&chunk);
+    for_each_flip_from(&chunk, mark - start, |_| {
+        let copy = crash_image(image.path());
+        let log = open(copy.path());
+        let served = all(&log);
+        assert!(acknowledged.entries.starts_with(&served) && served.len() >= before);
+        assert!(served.len() < acknowledged.entries.len());
+        let next = log.last().unwrap().index + 1;
+        append(&log, entries(3, next..next + 3)).unwrap();
+        log.close().unwrap();
+        same(&all(&open(copy.path())), &[served, entries(3, next..next + 3)].concat());
+    });
+    // What is written after it knows that it was there.
+    let (image, _, mark) = lagging_image_of(&[6, 1]);
+    let first_flush = chunk_bytes_on_disk(image.path()) - record_bytes(&entries(2, 64..65)[0].1);
+    let mut found = 0;
+    for_each_flip_from(&chunk_files(image.path()).pop().unwrap(), mark - start, |at| {
+        if start + at < first_flush {
+            refused(image.path());
+            found += 1;
+        }
+    });
+    assert!(found > 0);
 }
 
 /// Type, entry id, payload header, payload, checksum.

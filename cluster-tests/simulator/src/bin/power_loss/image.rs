@@ -1,6 +1,6 @@
 //! What a power cut leaves of a recorded disk.
 //!
-//! Of what was synced, everything. Of the rest, what the dice say: a prefix of the writes, the last one torn, or any of the pages that were
+//! Of what was synced, everything. Of the rest, what the dice say: a prefix of the writes, the last one torn, or any of the sectors that were
 //! dirty, in any order; of names that were given or taken since their directory was synced, a prefix.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +12,8 @@ use quorate_simulator::dice::Dice;
 
 use super::tape::{File, Op};
 
-/// A page: what a disk may write while it loses the next.
-const PAGE: u64 = 4_096;
+/// What a disk writes whole or not at all, while it loses the next. What is written to one later implies what was written before.
+const SECTOR: u64 = 512;
 
 /// How a disk goes down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub enum Loss {
     Nothing,
     /// What was not synced, in part: the first writes of it, the last of those torn.
     Prefix,
-    /// What was not synced, in part: any pages.
-    Pages,
+    /// What was not synced, in part: any sectors.
+    Sectors,
     /// The log's last so many flushes never happened, whatever the disk said. All else is there.
     Lies(usize),
 }
@@ -131,7 +131,7 @@ fn names(ops: &[Op], node: &Path, synced: &Synced, loss: Loss, dice: &mut Dice) 
     }
     let lost: BTreeSet<usize> = match loss {
         Loss::Nothing | Loss::Lies(_) => BTreeSet::new(),
-        Loss::Prefix | Loss::Pages => unsynced
+        Loss::Prefix | Loss::Sectors => unsynced
             .into_values()
             .flat_map(|ats| {
                 let kept = dice.of(0..ats.len() as u64 + 1) as usize;
@@ -192,13 +192,21 @@ fn content(ops: &[Op], file: File, synced: &Synced, loss: Loss, dice: &mut Dice)
                 }
             }
         }
-        Loss::Pages => {
-            for (_, op) in loose {
+        Loss::Sectors => {
+            // Per sector: from which write on it was lost.
+            let (writes, mut lost_from) = (loose.len() as u64 + 1, BTreeMap::new());
+            for (number, (_, op)) in loose.into_iter().enumerate() {
                 match op {
                     Op::Write(_, at, written) => {
-                        for (page_at, page) in pages(*at, written) {
-                            if dice.once_in(2) {
-                                change(&mut bytes, &Op::Write(file, page_at, page.to_vec()));
+                        for (sector_at, sector) in sectors(*at, written) {
+                            let lost = *lost_from
+                                .entry(sector_at / SECTOR)
+                                .or_insert_with(|| match dice.once_in(2) {
+                                    true => writes,
+                                    false => dice.of(0..writes),
+                                });
+                            if (number as u64) < lost {
+                                change(&mut bytes, &Op::Write(file, sector_at, sector.to_vec()));
                             }
                         }
                     }
@@ -211,12 +219,12 @@ fn content(ops: &[Op], file: File, synced: &Synced, loss: Loss, dice: &mut Dice)
     bytes
 }
 
-/// A write in pieces that each lie within one page.
-fn pages(at: u64, bytes: &[u8]) -> Vec<(u64, &[u8])> {
+/// A write in pieces that each lie within one sector.
+fn sectors(at: u64, bytes: &[u8]) -> Vec<(u64, &[u8])> {
     let mut pieces = Vec::new();
     let (mut at, mut rest) = (at, bytes);
     while !rest.is_empty() {
-        let here = ((PAGE - at % PAGE) as usize).min(rest.len());
+        let here = ((SECTOR - at % SECTOR) as usize).min(rest.len());
         pieces.push((at, &rest[..here]));
         at += here as u64;
         rest = &rest[here..];

@@ -138,7 +138,7 @@ fn cut_once(recording: &Recording, seed: u64, cut: u64, counts: &Counts) -> Resu
         let loss = match (all || node == one, dice.once_in(2)) {
             (false, _) => Loss::Nothing,
             (true, true) => Loss::Prefix,
-            (true, false) => Loss::Pages,
+            (true, false) => Loss::Sectors,
         };
         image::restore(ops, &folder(node), &root.path().join(folder(node)), loss, &mut dice)?;
         *counts
@@ -146,7 +146,7 @@ fn cut_once(recording: &Recording, seed: u64, cut: u64, counts: &Counts) -> Resu
             .entry(match loss {
                 Loss::Nothing => "disks of killed processes",
                 Loss::Prefix => "disks cut in the middle of a write",
-                Loss::Pages | Loss::Lies(_) => "disks with any of the dirty pages",
+                Loss::Sectors | Loss::Lies(_) => "disks with any of the dirty sectors",
             })
             .or_default() += 1;
     }
