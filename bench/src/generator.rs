@@ -6,26 +6,16 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    os::fd::AsFd,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use cluster_tests::wire::{ACCESS_ACCEPT, Request, Secret};
-use rustix::{
-    buffer::spare_capacity,
-    event::{Timespec, epoll},
-    io::Errno,
-};
-use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::magazine::Magazine;
+use crate::{magazine::Magazine, sockets::Sockets};
 
 /// Sockets per server: source ports for the kernel to spread over the server's sockets.
 const SOCKETS: usize = 8;
-
-/// Replies of a whole burst wait here while the generator is off the processor.
-const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Longer than any answer may take.
 const LOST_AFTER: Duration = Duration::from_secs(11);
@@ -52,6 +42,15 @@ impl Outcome {
     pub fn per_second(&self) -> f64 {
         self.accepted as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
+
+    fn count(&mut self, code: u8, flight: Flight) {
+        if code == ACCESS_ACCEPT {
+            self.accepted += 1;
+            self.latencies.push(flight.due.elapsed());
+        } else {
+            self.refused += 1;
+        }
+    }
 }
 
 /// Sends logins of `magazine` to `servers` in turn from `source`, for `lasts` or until the magazine is empty.
@@ -71,8 +70,7 @@ pub fn fire(
 struct Generator<'a> {
     requests: &'a [Request],
     secret: &'a Secret,
-    sockets: Vec<Socket>,
-    poll: rustix::fd::OwnedFd,
+    sockets: Sockets,
     /// By socket and Identifier.
     slots: Vec<[Option<Flight>; 256]>,
     next: usize,
@@ -88,24 +86,13 @@ struct Flight {
 
 impl<'a> Generator<'a> {
     fn open(magazine: &'a Magazine, secret: &'a Secret, source: IpAddr, servers: &[SocketAddr]) -> Result<Self> {
-        let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let mut sockets = Vec::new();
-        // Server after server, so that neighbouring sockets belong to different servers.
-        for _ in 0..SOCKETS {
-            for server in servers {
-                let socket = connect(source, *server)?;
-                let data = epoll::EventData::new_u64(sockets.len() as u64);
-                epoll::add(&poll, socket.as_fd(), data, epoll::EventFlags::IN)?;
-                sockets.push(socket);
-            }
-        }
-        let slots = vec![[None; 256]; sockets.len()];
+        let sockets = Sockets::open(source, servers, SOCKETS)?;
+        let slots = vec![[None; 256]; sockets.count()];
         let requests = &magazine.requests[..];
         Ok(Self {
             requests,
             secret,
             sockets,
-            poll,
             slots,
             next: 0,
             in_flight: 0,
@@ -157,15 +144,14 @@ impl<'a> Generator<'a> {
     /// each time; false if none is.
     fn send(&mut self, due: Instant) -> bool {
         let identifier = self.next % 256;
-        let count = self.sockets.len();
+        let count = self.sockets.count();
         let Some(socket) = (0..count)
             .map(|n| (self.next + n) % count)
             .find(|s| self.slots[*s][identifier].is_none())
         else {
             return false;
         };
-        // A full send buffer or a dead server loses the datagram, as a network would.
-        let _ = self.sockets[socket].send(&self.requests[self.next].datagram);
+        self.sockets.send(socket, &self.requests[self.next].datagram);
         self.slots[socket][identifier] = Some(Flight {
             request: self.next,
             due,
@@ -176,53 +162,34 @@ impl<'a> Generator<'a> {
     }
 
     fn receive(&mut self, wait: Duration) -> Result<()> {
-        let wait = Timespec::try_from(wait).context("a short wait")?;
-        let mut events = Vec::with_capacity(64);
-        match epoll::wait(&self.poll, spare_capacity(&mut events), Some(&wait)) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error).context("epoll"),
-        }
-        for event in events {
-            self.drain(event.data.u64() as usize);
-        }
-        Ok(())
-    }
-
-    fn drain(&mut self, socket: usize) {
-        let mut buffer = [0; 4096];
-        loop {
-            match rustix::net::recv(&self.sockets[socket], &mut buffer, rustix::net::RecvFlags::empty()) {
-                Ok((_, length)) => self.take(socket, &buffer[..length]),
-                Err(Errno::CONNREFUSED | Errno::INTR) => {}
-                Err(_) => return,
-            }
-        }
-    }
-
-    /// Counts a reply whose Response Authenticator holds; anything else is passed over.
-    fn take(&mut self, socket: usize, datagram: &[u8]) {
-        let [code, identifier, ..] = *datagram else { return };
-        let slot = usize::from(identifier);
-        let Some(flight) = self.slots[socket][slot] else { return };
-        if datagram.len() < 20 || !self.requests[flight.request].signed_response(self.secret, datagram) {
-            return;
-        }
-        self.slots[socket][slot] = None;
-        self.in_flight -= 1;
-        if code == ACCESS_ACCEPT {
-            self.outcome.accepted += 1;
-            self.outcome.latencies.push(flight.due.elapsed());
-        } else {
-            self.outcome.refused += 1;
-        }
+        let Self {
+            sockets,
+            slots,
+            requests,
+            secret,
+            in_flight,
+            outcome,
+            ..
+        } = self;
+        sockets.receive(wait, |socket, datagram| {
+            let Some(flight) = answered(&mut slots[socket], requests, secret, datagram) else {
+                return;
+            };
+            *in_flight -= 1;
+            outcome.count(datagram[0], flight);
+        })
     }
 }
 
-fn connect(source: IpAddr, server: SocketAddr) -> Result<Socket> {
-    let socket = Socket::new(Domain::for_address(server), Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&SocketAddr::new(source, 0).into())?;
-    socket.connect(&server.into())?;
-    Ok(socket)
+/// The flight that this reply answers, if its Response Authenticator holds; its slot is free then. Anything else is passed over.
+fn answered(
+    slots: &mut [Option<Flight>; 256],
+    requests: &[Request],
+    secret: &Secret,
+    datagram: &[u8],
+) -> Option<Flight> {
+    let identifier = usize::from(*datagram.get(1)?);
+    let is_its =
+        |flight: &mut Flight| datagram.len() >= 20 && requests[flight.request].signed_response(secret, datagram);
+    slots[identifier].take_if(is_its)
 }

@@ -1,8 +1,8 @@
 //! What Quorate does on this machine, beside what this machine can do at all.
 //!
-//! `login` drives RADIUS logins against one and three nodes; `gap` kills leaders under load; `size` counts memory,
-//! disk and the time from start to ready as users grow; `audit` asks ten million records questions; `compare` does the same work with
-//! etcd, Galera and privacyIDEA in turn; `ceilings` measures the machine alone. `login`, `gap` and `compare` print the ceilings of the
+//! `login` drives RADIUS logins against one and three nodes; `gap` kills leaders under load; `overload` asks for three times what there
+//! is; `size` counts memory, disk and the time from start to ready as users grow; `audit` asks ten million records questions; `compare`
+//! does the same work with etcd, Galera and privacyIDEA in turn; `ceilings` measures the machine alone. `login`, `gap` and `compare` print the ceilings of the
 //! same run beside their figures: absolute figures move from machine to machine.
 //!
 //! The clusters are the ones of `cluster-tests`: real processes with real fsync, made with the real commands. Caveat:
@@ -13,12 +13,15 @@ mod armed;
 mod audit;
 mod ceilings;
 mod compare;
+mod flood;
 mod gap;
 mod generator;
 mod login;
 mod magazine;
+mod overload;
 mod passwords;
 mod size;
+mod sockets;
 mod table;
 mod usage;
 
@@ -41,6 +44,8 @@ enum Work {
     Login(login::Options),
     /// Kill leaders under load, and measure how long nobody is let in
     Gap(gap::Options),
+    /// Three times what the cluster can do, for a minute, and what comes after
+    Overload(overload::Options),
     /// Memory, disk and time to ready with 1,000, 100,000 and 1,000,000 users
     Size(size::Options),
     /// The same work done by etcd, Galera, privacyIDEA and Quorate in turn, with ratios
@@ -54,7 +59,7 @@ enum Work {
 impl Work {
     fn needs_quorate(&self) -> bool {
         match self {
-            Work::Login(_) | Work::Gap(_) | Work::Size(_) => true,
+            Work::Login(_) | Work::Gap(_) | Work::Overload(_) | Work::Size(_) => true,
             Work::Compare(options) => options.needs_quorate(),
             Work::Audit(_) | Work::Ceilings => false,
         }
@@ -69,6 +74,7 @@ fn main() -> Result<()> {
     match arguments.work {
         Work::Login(options) => login::run(&options),
         Work::Gap(options) => gap::run(&options),
+        Work::Overload(options) => overload::run(&options),
         Work::Size(options) => size::run(&options),
         Work::Compare(options) => compare::run(&options),
         Work::Audit(options) => audit::run(&options),
