@@ -32,6 +32,8 @@ pub struct Node {
     pub clock: Option<FakeClock>,
     /// The network namespace it lives in, if not in ours.
     pub namespace: Option<String>,
+    /// Whether it may go on under a new number when its files are damaged.
+    pub replace_damaged: bool,
     child: Option<Child>,
 }
 
@@ -49,6 +51,7 @@ impl Node {
             disk: None,
             clock: None,
             namespace,
+            replace_damaged: true,
             child: None,
         };
         node.write_config()?;
@@ -68,6 +71,7 @@ impl Node {
             radius,
             https,
             cluster,
+            replace_damaged,
             ..
         } = self;
         let dialled = self.advertise.unwrap_or(*cluster);
@@ -76,7 +80,7 @@ impl Node {
         format!(
             "[node]\nname = \"{name}\"\ndata_dir = \"{home}/data\"\n\n\
              [radius]\nlisten = [\"{radius}\"]\n\n[https]\nlisten = [\"{https}\"]\n\n\
-             [cluster]\nlisten = \"{cluster}\"\nadvertise = \"{dialled}\"\n\n[key]\nfile = \"{home}/application.key\"\n\n\
+             [cluster]\nlisten = \"{cluster}\"\nadvertise = \"{dialled}\"\nreplace_damaged = {replace_damaged}\n\n[key]\nfile = \"{home}/application.key\"\n\n\
              [api]\nsocket = \"{home}/quorate.sock\"\n{limits}"
         )
     }
@@ -139,9 +143,6 @@ impl Node {
     pub fn start(&mut self) -> Result<()> {
         if self.child.is_some() {
             bail!("{} is running already", self.name);
-        }
-        if let Some(disk) = &self.disk {
-            disk.reboot_if_failed();
         }
         let mut log = File::options().create(true).append(true).open(self.log_file())?;
         writeln!(log, "--- started by the test")?;

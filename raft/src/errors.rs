@@ -68,6 +68,18 @@ pub enum StartError {
     /// The log, vote or snapshot could not be read.
     #[error("the log, vote or snapshot could not be read: {0}")]
     Storage(String),
+    /// The log's beginning was purged, and the snapshot that should stand for it is gone or damaged. Nothing here can heal that, and
+    /// nothing was touched.
+    #[error(
+        "the log begins after entry {begins_after}, but the newest whole snapshot ends at {}",
+        .ends_at.map_or("none".to_owned(), |index| index.to_string())
+    )]
+    Gap {
+        /// The last entry that was purged.
+        begins_after: u64,
+        /// The last entry that the snapshot covers.
+        ends_at: Option<u64>,
+    },
     /// A setting is out of its range.
     #[error("{0}")]
     Config(String),

@@ -117,7 +117,8 @@ pub async fn change_here(shared: &Arc<Shared>, change: Change) -> Result<(), Cha
     }
 }
 
-fn not_leader(shared: &Shared) -> ChangeDeclined {
+/// The answer of a node that does not lead.
+pub fn not_leader(shared: &Shared) -> ChangeDeclined {
     let hint = shared.leader().filter(|leader| *leader != shared.id);
     let hint = hint.and_then(|leader| Some((leader, shared.membership().membership().get_node(&leader)?.clone())));
     ChangeDeclined::NotLeader(hint)
@@ -152,7 +153,16 @@ async fn promote(shared: &Shared, id: u64) -> Result<(), ChangeDeclined> {
     if let Some(lag) = lag_of(shared, id).filter(|lag| *lag > limits::PROMOTE_LAG_ENTRIES) {
         return Err(ChangeDeclined::Busy(format!("node {id} is still {lag} entries behind")));
     }
-    submit(shared, Changes::AddVoterIds(BTreeSet::from([id]))).await
+    // Two changes, one after the other, would leave the cluster with a voter too many in between, of which one is known to be gone.
+    let damaged = shared.admission.takes_place_of(id);
+    let mut voters: BTreeSet<u64> = membership.voter_ids().collect();
+    match damaged.filter(|damaged| voters.remove(damaged)) {
+        Some(_) => {
+            voters.insert(id);
+            submit(shared, Changes::ReplaceAllVoters(voters)).await
+        }
+        None => submit(shared, Changes::AddVoterIds(BTreeSet::from([id]))).await,
+    }
 }
 
 /// Entries a peer has not acknowledged; everything if it has acknowledged nothing.
@@ -320,6 +330,6 @@ fn caught_up_voter(shared: &Shared) -> Option<u64> {
 }
 
 /// Whether a change is half made.
-fn is_joint(membership: &StoredMembership<u64, NodeInfo>) -> bool {
+pub fn is_joint(membership: &StoredMembership<u64, NodeInfo>) -> bool {
     membership.membership().get_joint_config().len() > 1
 }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType,
 };
 use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer};
 use zeroize::Zeroizing;
@@ -128,6 +128,15 @@ fn impersonates(name: &str) -> bool {
     name.contains('*') || name.ends_with(".quorate.internal")
 }
 
+/// SHA-256 of the public key (SubjectPublicKeyInfo, DER) that a request was made with: the same for each request with that key.
+///
+/// # Errors
+/// When the request does not parse or its self-signature is wrong.
+pub fn key_digest_of(csr_der: &[u8]) -> Result<[u8; 32], PkiError> {
+    let request = CertificateSigningRequestParams::from_der(&CertificateSigningRequestDer::from(csr_der))?;
+    Ok(fingerprint(&request.public_key.subject_public_key_info()))
+}
+
 /// A node's private key, made where it will be used and never sent.
 pub struct NodeKey(KeyPair);
 
@@ -138,6 +147,20 @@ impl NodeKey {
     /// When the system gives no randomness.
     pub fn generate() -> Result<Self, PkiError> {
         Ok(Self(KeyPair::generate()?))
+    }
+
+    /// The key in a file that [`NodeKey::private_key_der`] went to.
+    ///
+    /// # Errors
+    /// When it does not parse.
+    pub fn load(private_key_der: &[u8]) -> Result<Self, PkiError> {
+        Ok(Self(KeyPair::try_from(private_key_der)?))
+    }
+
+    /// SHA-256 of the public key: see [`key_digest_of`].
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        fingerprint(&self.0.subject_public_key_info())
     }
 
     /// The signing request for it (PKCS #10, DER).

@@ -150,12 +150,10 @@ async fn refuse_a_gap(log: &dyn Log, machine: &MachineThread) -> Result<(), Star
     let (applied, _) = machine.applied().await.map_err(storage)?;
     let (applied, purged) = (applied.map(|at| at.index), log.purged().map(|at| at.index));
     if applied < purged {
-        return Err(StartError::Storage(format!(
-            "the log begins after entry {}, but the newest whole snapshot ends at {}; remove this node from the \
-             cluster and join it again with an empty data directory",
-            purged.unwrap_or(0),
-            applied.map_or("none".to_owned(), |index| index.to_string()),
-        )));
+        return Err(StartError::Gap {
+            begins_after: purged.unwrap_or(0),
+            ends_at: applied,
+        });
     }
     Ok(())
 }

@@ -59,6 +59,23 @@ pub(crate) fn publish(unfinished: &Path, path: &Path) -> io::Result<()> {
     sync_dir(parent_of(path))
 }
 
+/// Moves a file or folder for good.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    // Were the old place synced first, a crash in between could leave the file in neither.
+    sync_dir(parent_of(to))?;
+    sync_dir(parent_of(from))
+}
+
+/// Removes a folder and everything in it for good; one that does not exist is fine.
+pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Ok(()) => sync_dir(parent_of(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Removes a file for good; one that does not exist is fine.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {

@@ -149,3 +149,91 @@ fn a_path_that_cannot_be_is_a_sentence() {
     assert!(matches!(error, DataDirError::Missing { .. }));
     assert!(!Path::new("/nonexistent").exists());
 }
+
+const SUCCESSOR: Identity = Identity { node_id: 9, ..HERE };
+
+/// A damaged node with something in every place, and its successor, ready to take over.
+fn damaged() -> (tempfile::TempDir, DataDir, DataDir) {
+    let dir = created();
+    let damaged = DataDir::open(dir.path()).expect("a directory of ours");
+    damaged.mark_diverged("another digest").expect("a directory of ours");
+    let successor = damaged.begin_successor(SUCCESSOR).expect("a directory of ours");
+    for (of, what) in [(&damaged, "old"), (&successor, "new")] {
+        fs::create_dir_all(of.certificates_dir()).expect("a directory of ours");
+        for folder in [
+            of.log_dir(),
+            of.snapshots_dir(),
+            of.segments_dir(),
+            of.index_dir(),
+            of.certificates_dir(),
+        ] {
+            fs::write(folder.join("file"), what).expect("a directory of ours");
+        }
+    }
+    (dir, damaged, successor)
+}
+
+fn is_succeeded(root: &Path) {
+    let opened = DataDir::open_as(root, SUCCESSOR).expect("a directory of ours");
+    assert_eq!(opened.diverged().expect("a directory of ours"), None);
+    let aside = root.join("damaged-3");
+    for folder in ["log", "snapshots", "segments", "index", "certificates"] {
+        let read = |path: &Path| fs::read_to_string(path.join(folder).join("file")).expect("a directory of ours");
+        assert_eq!((read(root).as_str(), read(&aside).as_str()), ("new", "old"), "{folder}");
+    }
+    assert_eq!(
+        fs::read_to_string(aside.join("diverged")).expect("a directory of ours"),
+        "another digest"
+    );
+    assert!(aside.join("identity").exists() && !root.join("successor").exists());
+}
+
+#[test]
+fn a_damaged_node_gives_way_and_nothing_of_it_is_lost() {
+    let (dir, damaged, successor) = damaged();
+    damaged.give_way_to(successor).unwrap();
+    is_succeeded(dir.path());
+}
+
+#[test]
+fn a_successor_that_was_interrupted_before_it_counted_is_begun_again() {
+    let (dir, damaged, successor) = damaged();
+    drop((damaged, successor));
+    let damaged = DataDir::open_as(dir.path(), HERE).unwrap();
+    assert_eq!(damaged.diverged().unwrap().as_deref(), Some("another digest"));
+    let successor = damaged.begin_successor(SUCCESSOR).unwrap();
+    assert!(!successor.log_dir().join("file").exists());
+}
+
+/// The order in which the names move, as a power cut may interrupt it: each prefix of the moves is made by hand.
+#[test]
+fn a_successor_that_was_interrupted_while_it_moved_in_is_completed_on_opening() {
+    let names = ["log", "snapshots", "segments", "index", "certificates", "identity"];
+    for moves in 0..=2 * names.len() {
+        let (dir, damaged, successor) = damaged();
+        drop((damaged, successor));
+        let root = dir.path();
+        fs::write(root.join("successor/complete"), "3").unwrap();
+        fs::create_dir_all(root.join("damaged-3")).unwrap();
+        for at in 0..moves {
+            let name = names[at / 2];
+            let (from, to) = match at % 2 {
+                0 => (root.join(name), root.join("damaged-3").join(name)),
+                _ => (root.join("successor").join(name), root.join(name)),
+            };
+            fs::rename(from, to).unwrap();
+        }
+        is_succeeded(root);
+    }
+}
+
+#[test]
+fn of_damaged_nodes_only_the_last_is_kept() {
+    let (dir, damaged, successor) = damaged();
+    damaged.give_way_to(successor).unwrap();
+    fs::create_dir_all(dir.path().join("damaged-2/log")).unwrap();
+    fs::create_dir_all(dir.path().join("damaged-by-hand")).unwrap();
+    DataDir::open(dir.path()).unwrap().forget_damaged().unwrap();
+    assert!(!dir.path().join("damaged-2").exists());
+    assert!(dir.path().join("damaged-3").exists() && dir.path().join("damaged-by-hand").exists());
+}

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use quorate_app::{Administrator, AuditKeys, Authenticator, Deps, HashQueue, Names};
 use quorate_core::NodeId;
 use quorate_raft::ports::{Log, Network, Space, Waiting};
-use quorate_raft::{Admission, AdmissionError, Admitted, Config, Ground, Identity, NodeInfo, Raft};
+use quorate_raft::{Admission, AdmissionError, Admitted, Config, Ground, Identity, NodeInfo, Raft, Successor};
 use quorate_replica::{Archive, ClusterReplica, Halt, PeerAnswers, Published, StateMachine, View};
 use quorate_seal::{KeyId, KeyRing};
 use quorate_storage::{PostingStore, SegmentStore, SnapshotStore};
@@ -311,6 +311,14 @@ impl Admission for Nobody {
 
     async fn admit(&self, _token_id: u64, _csr_der: &[u8], _node: &NodeInfo) -> Result<Admitted, AdmissionError> {
         Err(AdmissionError::Spent)
+    }
+
+    async fn succeed(&self, _damaged: u64, _csr_der: &[u8], _node: &NodeInfo) -> Result<Successor, AdmissionError> {
+        Err(AdmissionError::Spent)
+    }
+
+    fn takes_place_of(&self, _node_id: u64) -> Option<u64> {
+        None
     }
 
     fn is_removed(&self, _node_id: u64) -> bool {

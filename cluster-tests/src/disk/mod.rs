@@ -148,13 +148,6 @@ impl Disk {
         state.counts.lost += state.tree.cut_power() as u64;
     }
 
-    /// A machine whose disk has failed to sync is started anew before it is trusted again: its page cache holds what the disk does not.
-    pub fn reboot_if_failed(&self) {
-        if self.shared.lock().tree.has_failed() {
-            self.cut_power();
-        }
-    }
-
     pub fn counts(&self) -> Counts {
         self.shared.lock().counts
     }

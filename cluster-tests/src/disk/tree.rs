@@ -9,6 +9,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
+    ops::Range,
     time::SystemTime,
 };
 
@@ -36,21 +37,19 @@ enum Body {
     Folder { names: Names, synced: Names },
 }
 
-/// The bytes of a file, and how to take back what was not synced.
+/// The bytes of a file, as they are read and as they would be after a power cut.
 #[derive(Default)]
 struct Content {
     bytes: Vec<u8>,
-    /// Oldest first.
-    undo: Vec<Undo>,
-    /// A sync has failed: as in Linux, the next one succeeds, and what was not synced stays so.
+    synced: Vec<u8>,
+    /// What the next sync has to write.
+    dirty: Vec<Range<usize>>,
+    /// The shortest that the file was made since the last sync, if it was made shorter.
+    cut: Option<usize>,
+    /// Writes that a power cut would undo.
+    unsynced: usize,
+    /// A sync has failed: as in Linux, what it was to write counts as clean, and the next one succeeds without it.
     forgotten: bool,
-}
-
-/// What one write replaced.
-struct Undo {
-    length: usize,
-    at: usize,
-    replaced: Vec<u8>,
 }
 
 pub struct Tree {
@@ -160,9 +159,9 @@ impl Tree {
         self.room_for(blocks(end.max(length)) - blocks(length))?;
         let content = self.content_mut(ino)?;
         content.bytes.resize(length.max(end), 0);
-        let replaced = content.bytes[at.min(length)..end.min(length).max(at.min(length))].to_vec();
         content.bytes[at..end].copy_from_slice(data);
-        content.undo.push(Undo { length, at, replaced });
+        content.dirty.push(at.min(length)..end);
+        content.unsynced += 1;
         self.inode_mut(ino)?.changed = now;
         Ok(())
     }
@@ -173,32 +172,23 @@ impl Tree {
         let before = self.content(ino)?.bytes.len();
         self.room_for(blocks(length).saturating_sub(blocks(before)))?;
         let content = self.content_mut(ino)?;
-        let at = length.min(before);
-        let replaced = content.bytes[at..].to_vec();
         content.bytes.resize(length, 0);
-        let length = before;
-        content.undo.push(Undo { length, at, replaced });
-        Ok(())
-    }
-
-    /// What a file holds now survives from here on, unless a sync of it failed before.
-    pub fn sync(&mut self, ino: u64) -> Result<(), Errno> {
-        let content = self.content_mut(ino)?;
-        if !content.forgotten {
-            content.undo.clear();
+        match length < before {
+            true => content.cut = Some(content.cut.map_or(length, |cut| cut.min(length))),
+            false => content.dirty.push(before..length),
         }
+        content.unsynced += 1;
         Ok(())
     }
 
-    /// A sync that fails: what was not synced never will be.
-    pub fn fail_to_sync(&mut self, ino: u64) -> Result<(), Errno> {
-        self.content_mut(ino).map(|content| content.forgotten = true)
+    /// What a file holds now survives from here on, but for what a sync that failed was to write.
+    pub fn sync(&mut self, ino: u64) -> Result<(), Errno> {
+        self.content_mut(ino).map(Content::sync)
     }
 
-    /// Whether a sync has failed since power was cut last.
-    pub fn has_failed(&self) -> bool {
-        let mut files = self.inodes.values();
-        files.any(|inode| matches!(&inode.body, Body::File(content) if content.forgotten))
+    /// A sync that fails: what was not synced will not be, unless it is written again.
+    pub fn fail_to_sync(&mut self, ino: u64) -> Result<(), Errno> {
+        self.content_mut(ino).map(Content::forget)
     }
 
     /// The names in a folder survive from here on.
@@ -302,15 +292,33 @@ impl Body {
 }
 
 impl Content {
-    fn take_back(&mut self) -> usize {
-        let lost = self.undo.len();
-        while let Some(Undo { length, at, replaced }) = self.undo.pop() {
-            self.bytes.resize(length.max(at + replaced.len()), 0);
-            self.bytes[at..at + replaced.len()].copy_from_slice(&replaced);
-            self.bytes.truncate(length);
+    fn sync(&mut self) {
+        if let Some(cut) = self.cut.take() {
+            self.synced.truncate(cut);
         }
+        for range in self.dirty.drain(..) {
+            let end = range.end.min(self.bytes.len());
+            let range = range.start.min(end)..end;
+            self.synced.resize(self.synced.len().max(end), 0);
+            self.synced[range.clone()].copy_from_slice(&self.bytes[range]);
+        }
+        self.forgotten = self.forgotten && self.synced != self.bytes;
+        if !self.forgotten {
+            self.unsynced = 0;
+        }
+    }
+
+    fn forget(&mut self) {
+        self.forgotten = true;
+        self.dirty.clear();
+        self.cut = None;
+    }
+
+    fn take_back(&mut self) -> usize {
+        self.forget();
         self.forgotten = false;
-        lost
+        self.bytes.clone_from(&self.synced);
+        std::mem::take(&mut self.unsynced)
     }
 }
 
@@ -390,6 +398,26 @@ mod tests {
         tree.sync(log).unwrap();
         tree.cut_power();
         assert_eq!(whole(&tree, "log").unwrap(), b"");
+    }
+
+    #[test]
+    fn what_a_failed_sync_forgot_is_kept_when_it_is_written_again() {
+        let mut tree = tree();
+        let log = make(&mut tree, "log");
+        tree.sync_folder(ROOT).unwrap();
+        tree.write(log, 0, b"synced", NOW).unwrap();
+        tree.sync(log).unwrap();
+        tree.write(log, 6, b"forgotten", NOW).unwrap();
+        tree.fail_to_sync(log).unwrap();
+        tree.write(log, 9, b"gotten", NOW).unwrap();
+        tree.sync(log).unwrap();
+        assert_eq!(whole(&tree, "log").unwrap(), b"syncedforgotten");
+        tree.cut_power();
+        assert_eq!(whole(&tree, "log").unwrap(), b"synced\0\0\0gotten");
+        tree.write(log, 6, b"for", NOW).unwrap();
+        tree.sync(log).unwrap();
+        assert_eq!(tree.cut_power(), 0);
+        assert_eq!(whole(&tree, "log").unwrap(), b"syncedforgotten");
     }
 
     #[test]

@@ -84,6 +84,30 @@ fn ends_of(health: Health, cluster: &mut Cluster, load: &Load) -> Result<()> {
     cluster.nodes[leader].start()
 }
 
+/// The process is started again on the same kernel, whose page cache holds what the disk has not, and which takes those pages for clean.
+/// Only then does the power go.
+#[test]
+fn what_a_failed_sync_left_in_the_page_cache_is_written_before_it_is_trusted() {
+    on_disks(|cluster| {
+        let verdict = under_load(cluster, |cluster, load| {
+            let leader = cluster.leader()?;
+            disk(cluster, leader)?.set(Health::FailsToSync);
+            cluster.nodes[leader].ended()?;
+            struck(cluster, leader, "a request to fail", |counts| counts.failed)?;
+            disk(cluster, leader)?.set(Health::Well);
+            cluster.restart(leader)?;
+            accepts_more(load, PER_SECOND)?;
+            cluster.nodes[leader].kill()?;
+            disk(cluster, leader)?.cut_power();
+            cluster.nodes[leader].replace_damaged = false;
+            cluster.nodes[leader].write_config()?;
+            cluster.restart(leader)
+        })?;
+        verdict.say("a failed sync, a restart, then a power cut");
+        verdict.lost_nothing()
+    });
+}
+
 /// Not a kill: whatever was not synced at that moment is gone, on all of them.
 #[test]
 fn the_power_of_all_nodes_is_cut_at_once_and_nothing_acknowledged_is_lost() {
@@ -122,6 +146,8 @@ fn a_node_that_reads_flipped_bits_is_quarantined_and_serves_nothing() {
         let verdict = under_load(cluster, |cluster, load| {
             let leader = cluster.leader()?;
             cluster.nodes[leader].kill()?;
+            cluster.nodes[leader].replace_damaged = false;
+            cluster.nodes[leader].write_config()?;
             disk(cluster, leader)?.set(Health::FlipsBits);
             cluster.nodes[leader].start()?;
             cluster.nodes[leader].ended()?;

@@ -5,6 +5,7 @@ mod audit;
 mod bad_input;
 mod crash;
 mod cut_off;
+mod damaged;
 mod demo;
 mod dependencies;
 mod disable;

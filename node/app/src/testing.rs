@@ -247,6 +247,8 @@ fn name_of(command: &Command) -> &'static str {
         Command::RemoveNode(_) => "remove_node",
         Command::SignHead(_) => "sign_head",
         Command::PruneAudit(_) => "prune_audit",
+        Command::AdmitSuccessor(_) => "admit_successor",
+        Command::CompleteReplacement(_) => "complete_replacement",
     }
 }
 

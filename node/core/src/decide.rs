@@ -68,6 +68,8 @@ pub fn decide(state: &State, level: Level, stamp: Stamp, command: &Command) -> R
         Command::RemoveNode(remove) => remove.decide(state),
         Command::SignHead(sign) => sign.decide(state),
         Command::PruneAudit(prune) => prune.decide(state, now_ms),
+        Command::AdmitSuccessor(admit) => admit.decide(state, now_ms),
+        Command::CompleteReplacement(complete) => complete.decide(state),
     }
 }
 

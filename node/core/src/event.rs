@@ -145,6 +145,28 @@ pub enum Event {
         /// The cluster, which remembers it.
         cluster: Cluster,
     },
+    /// A damaged node was given a successor.
+    SuccessorAdmitted {
+        /// The successor.
+        node: Node,
+        /// The cluster, which will not give this number again.
+        cluster: Cluster,
+        /// The damaged node.
+        damaged: NodeId,
+        /// The leader.
+        by: NodeId,
+    },
+    /// A successor has taken its place, and the damaged node was fenced off.
+    ReplacementCompleted {
+        /// The node that is gone.
+        damaged: NodeId,
+        /// The one in its place.
+        successor: NodeId,
+        /// The cluster, which remembers it.
+        cluster: Cluster,
+        /// The leader.
+        by: NodeId,
+    },
     /// The retention rule is like this from now on.
     RetentionSet(Retention),
     /// The oldest records of the audit were given up.
@@ -261,6 +283,35 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
                 actor: *actor,
                 node: *node,
                 removed: *removed,
+            });
+        }
+        Event::SuccessorAdmitted {
+            node,
+            cluster,
+            damaged,
+            by,
+        } => {
+            state.put_cluster(cluster.clone());
+            state.put_node(node.clone());
+            state.append_audit(Entry::SuccessorAdmitted {
+                node: node.id,
+                damaged: *damaged,
+                by: *by,
+            });
+        }
+        Event::ReplacementCompleted {
+            damaged,
+            successor,
+            cluster,
+            by,
+        } => {
+            state.put_cluster(cluster.clone());
+            state.drop_node(*damaged);
+            state.audit_mut().drop_signatures_of(*damaged);
+            state.append_audit(Entry::ReplacementCompleted {
+                damaged: *damaged,
+                successor: *successor,
+                by: *by,
             });
         }
         Event::RetentionSet(retention) => state.put_retention(*retention),

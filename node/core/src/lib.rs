@@ -51,7 +51,7 @@ pub use self::{
     outcome::{Field, Outcome, Reason, Refusal, Verdict},
     records::{
         ApiToken, Application, Cidr, Client, Cluster, Factor, JoinToken, MalformedCidr, Modes, Node, OtpAlgorithm,
-        Policy, Retention, Token, TokenKind, User, UserName,
+        Policy, Replacement, Retention, Token, TokenKind, User, UserName,
     },
     state::{DamagedImage, State, StateBuilder},
 };

@@ -53,6 +53,9 @@ pub const ANSWER_MEMORY_MS: u64 = 120_000;
 /// Changes in one administrative command. A log entry is at most 256 KB and the smallest change about 40 bytes.
 pub const CHANGES_PER_COMMAND: usize = 4_096;
 
+/// From one damaged node that replaces itself to the next, in ms: long enough for an operator to hear of the first.
+pub const REPLACEMENT_INTERVAL_MS: u64 = 3_600_000;
+
 /// Tokens of one user: a phone, a spare, a tablet and some history.
 pub const TOKENS_PER_USER: usize = 16;
 

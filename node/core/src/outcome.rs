@@ -274,6 +274,9 @@ pub enum Refusal {
     /// The join token was used by another node.
     #[n(14)]
     Spent,
+    /// A damaged node is being replaced, or was a short while ago.
+    #[n(15)]
+    NotYet,
 }
 
 impl fmt::Display for Refusal {
@@ -294,6 +297,7 @@ impl fmt::Display for Refusal {
             Refusal::AlreadyFounded => "the cluster has been founded already",
             Refusal::Expired => "the join token has expired",
             Refusal::Spent => "the join token was used before",
+            Refusal::NotYet => "another damaged node is being replaced, or was within the last hour",
         })
     }
 }

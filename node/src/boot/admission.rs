@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use quorate_app::{AdminError, Administrator};
 use quorate_core::{JoinTokenId, NodeId};
-use quorate_raft::pki::{self, ClusterCa};
-use quorate_raft::{Admission, AdmissionError, Admitted, NodeInfo};
+use quorate_raft::pki::{self, ClusterCa, PkiError};
+use quorate_raft::{Admission, AdmissionError, Admitted, NodeInfo, Successor};
 use quorate_replica::Published;
 use quorate_seal::KeyRing;
 use zeroize::Zeroizing;
@@ -63,17 +63,14 @@ impl Admission for Admissions {
     async fn admit(&self, token_id: u64, csr_der: &[u8], node: &NodeInfo) -> Result<Admitted, AdmissionError> {
         let administrator = self.administrator()?;
         let authority = self.authority(administrator)?;
-        let key_digest = pki::fingerprint(csr_der);
+        let key_digest = key_digest_of(csr_der)?;
         let id = administrator
             .admit_node(JoinTokenId(token_id), &node.name, &node.site, key_digest)
             .await
             .map_err(turned_away)?;
-        let certificate_der = authority
-            .issue(id.0, csr_der, &certificate_names(node))
-            .map_err(|error| AdmissionError::Refused(format!("the certificate request is not usable: {error}")))?;
         Ok(Admitted {
             node_id: id.0,
-            certificate_der,
+            certificate_der: certify(&authority, id, csr_der, node)?,
             ca_der: authority.certificate_der().to_vec(),
             cluster_id: administrator
                 .state()
@@ -84,12 +81,46 @@ impl Admission for Admissions {
         })
     }
 
+    async fn succeed(&self, damaged: u64, csr_der: &[u8], node: &NodeInfo) -> Result<Successor, AdmissionError> {
+        let administrator = self.administrator()?;
+        let authority = self.authority(administrator)?;
+        let key_digest = key_digest_of(csr_der)?;
+        let id = administrator
+            .admit_successor(NodeId(damaged), key_digest)
+            .await
+            .map_err(turned_away)?;
+        Ok(Successor {
+            node_id: id.0,
+            certificate_der: certify(&authority, id, csr_der, node)?,
+        })
+    }
+
+    fn takes_place_of(&self, node_id: u64) -> Option<u64> {
+        let state = self.published.state();
+        let last = state.cluster()?.replacement?;
+        (last.successor.0 == node_id && !last.completed).then_some(last.damaged.0)
+    }
+
     fn is_removed(&self, node_id: u64) -> bool {
         self.published
             .state()
             .cluster()
             .is_some_and(|cluster| cluster.removed.contains(&NodeId(node_id)))
     }
+}
+
+fn key_digest_of(csr_der: &[u8]) -> Result<[u8; 32], AdmissionError> {
+    pki::key_digest_of(csr_der).map_err(unusable)
+}
+
+fn certify(authority: &ClusterCa, id: NodeId, csr_der: &[u8], node: &NodeInfo) -> Result<Vec<u8>, AdmissionError> {
+    authority
+        .issue(id.0, csr_der, &certificate_names(node))
+        .map_err(unusable)
+}
+
+fn unusable(error: PkiError) -> AdmissionError {
+    AdmissionError::Refused(format!("the certificate request is not usable: {error}"))
 }
 
 /// The names an HTTPS client may reach the node by.
@@ -111,6 +142,7 @@ fn turned_away(error: AdminError) -> AdmissionError {
     match error {
         AdminError::Refused(Refusal::Expired | Refusal::NotFound) => AdmissionError::Expired,
         AdminError::Refused(Refusal::Spent) => AdmissionError::Spent,
+        AdminError::Refused(Refusal::NotYet) => AdmissionError::Unavailable(Refusal::NotYet.to_string()),
         AdminError::Refused(other) => AdmissionError::Refused(other.to_string()),
         other => AdmissionError::Unavailable(other.to_string()),
     }

@@ -15,9 +15,9 @@ pub enum BootError {
     #[error("{0}")]
     DataDir(#[from] DataDirError),
     #[error(
-        "{log}\nThe files were left untouched and this node takes no part in the cluster. Replace it: `quorate remove {node}` on another node, then join again with an empty data directory"
+        "{damage}\nThe files were left untouched and this node takes no part in the cluster. Replace it: `quorate remove {node}` on another node, then join again with an empty data directory"
     )]
-    Quarantine { log: LogOpenError, node: u64 },
+    Quarantine { damage: String, node: u64 },
     #[error("{0}")]
     Log(LogOpenError),
     #[error("{0}")]

@@ -1,5 +1,5 @@
-//! What proves who this node is, as files in `certificates/` of the data directory: certificate, private key, the cluster's CA, and for
-//! a node that has just joined the members it can reach first.
+//! What proves who this node is, as files in `certificates/` of the data directory: certificate, private key, the cluster's CA, and the
+//! members that it can reach when its log does not say.
 //!
 //! The private key is readable by the owner alone. It proves the node to its peers; it opens no secret of the state.
 
@@ -9,6 +9,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use quorate_raft::pki::{NodeKey, PkiError};
 use quorate_raft::{Identity, NodeInfo};
 use quorate_storage::DataDir;
 use zeroize::Zeroizing;
@@ -20,6 +21,8 @@ const PRIVATE_KEY: &str = "node.key.der";
 const CA: &str = "ca.der";
 const CA_PEM: &str = "ca.pem";
 const PEERS: &str = "peers.json";
+/// The key of the node that takes the place of this one, should this one be damaged.
+const SUCCESSOR_KEY: &str = "successor.key.der";
 
 /// Where the files are.
 pub fn folder(data_dir: &Path) -> PathBuf {
@@ -43,8 +46,7 @@ pub fn store(data_dir: &DataDir, identity: &Identity, peers: &BTreeMap<u64, Node
         pem("CERTIFICATE", &identity.ca_der).as_bytes(),
         0o644,
     )?;
-    let peers = serde_json::to_vec_pretty(peers).expect("invariant: node descriptions are plain data");
-    write(&folder.join(PEERS), &peers, 0o644)?;
+    write(&folder.join(PEERS), &json(peers), 0o644)?;
     // The folder itself is new: without this a power cut could take it, and all that was synced in it.
     sync_folder(data_dir.root())
 }
@@ -63,6 +65,38 @@ pub fn load(data_dir: &DataDir) -> Result<(Identity, BTreeMap<u64, NodeInfo>), B
     let peers = serde_json::from_slice(&read(&folder.join(PEERS))?)
         .map_err(|error| BootError::State(format!("{}: {error}", folder.join(PEERS).display())))?;
     Ok((identity, peers))
+}
+
+/// Keeps the members that there are now, for the day when the log cannot be read.
+pub fn keep_peers(data_dir: &Path, peers: &BTreeMap<u64, NodeInfo>) -> Result<(), BootError> {
+    let kept = folder(data_dir).join(PEERS);
+    let fresh = kept.with_extension("tmp");
+    // What a crash may have left.
+    let _ = fs::remove_file(&fresh);
+    write(&fresh, &json(peers), 0o644)?;
+    fs::rename(&fresh, &kept).map_err(BootError::file("write", &kept))?;
+    sync_folder(&folder(data_dir))
+}
+
+/// The key for this node's successor: made once, so that asking for one again is the same request.
+pub fn successor_key(data_dir: &DataDir) -> Result<NodeKey, BootError> {
+    let unusable = |error: PkiError| BootError::Key(error.to_string());
+    let file = folder(data_dir.root()).join(SUCCESSOR_KEY);
+    if let Some(key) = fs::read(&file)
+        .ok()
+        .and_then(|key| NodeKey::load(&Zeroizing::new(key)).ok())
+    {
+        return Ok(key);
+    }
+    // A crash may have left an unfinished one.
+    let _ = fs::remove_file(&file);
+    let key = NodeKey::generate().map_err(unusable)?;
+    write(&file, &key.private_key_der(), 0o600)?;
+    Ok(key)
+}
+
+fn json(peers: &BTreeMap<u64, NodeInfo>) -> Vec<u8> {
+    serde_json::to_vec_pretty(peers).expect("invariant: node descriptions are plain data")
 }
 
 /// DER as PEM (RFC 7468): 64 characters a line.

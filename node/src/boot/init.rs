@@ -115,7 +115,7 @@ fn first_identity(
         private_key_der: key.private_key_der(),
         ca_der: authority.certificate_der().to_vec(),
     };
-    Ok((identity, pki::fingerprint(&csr_der)))
+    Ok((identity, key.digest()))
 }
 
 async fn propose(stack: &Stack, genesis: &Command) -> Result<(), BootError> {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
-use quorate_app::HashFigures;
+use quorate_app::{AuditArchive, HashFigures};
 use quorate_core::State;
 use quorate_raft::{Counters, RaftStatus, Role, Standing};
+use quorate_replica::Archive;
 
 use super::stack::Observers;
 
@@ -74,9 +75,9 @@ impl Metrics {
     }
 
     /// Brings every gauge up to date.
-    pub fn refresh(&self, raft: &RaftStatus, state: &State, hashing: &HashFigures) {
+    pub fn refresh(&self, raft: &RaftStatus, state: &State, archive: &Archive, hashing: &HashFigures) {
         self.raft.refresh(raft);
-        self.state.refresh(state);
+        self.state.refresh(state, archive);
         self.process.refresh();
         self.hash_queue.set(as_gauge(hashing.waiting as u64));
         self.hashed.to(hashing.computed_total);
@@ -100,6 +101,7 @@ struct RaftGauges {
     lag: IntGaugeVec,
     peer_rtt: prometheus::GaugeVec,
     may_vote: IntGauge,
+    diverged: IntGauge,
     clock_ahead: Gauge,
     clock_in_time: IntGauge,
     disk_free: IntGauge,
@@ -157,6 +159,11 @@ impl RaftGauges {
                 registry,
                 "quorate_raft_may_vote",
                 "1 while this node votes and campaigns without reservation.",
+            )?,
+            diverged: gauge(
+                registry,
+                "quorate_raft_diverged_nodes",
+                "Nodes, this one among them, whose state was found to differ from a majority's; above 0 is an alarm.",
             )?,
             clock_ahead: {
                 let ahead = Gauge::new(
@@ -302,6 +309,9 @@ impl RaftGauges {
                 .set(*rtt_us as f64 / 1e6);
         }
         self.may_vote.set(i64::from(status.standing == Standing::Full));
+        self.diverged.set(as_gauge(
+            status.others_diverged.len() as u64 + u64::from(status.diverged),
+        ));
         self.clock_ahead
             .set(status.clock.ahead_ms.unwrap_or(0) as f64 / 1_000.0);
         self.clock_in_time.set(i64::from(status.clock.in_time));
@@ -321,6 +331,9 @@ struct StateGauges {
     tokens: IntGauge,
     fingerprints: IntGauge,
     audit_records: IntGauge,
+    segments: IntGauge,
+    segments_missing: IntGauge,
+    segments_indexed: IntGauge,
 }
 
 impl StateGauges {
@@ -338,14 +351,33 @@ impl StateGauges {
                 "quorate_audit_records",
                 "Audit records written since the cluster was founded.",
             )?,
+            segments: gauge(
+                registry,
+                "quorate_audit_segments",
+                "Closed segments of the audit that are kept.",
+            )?,
+            segments_missing: gauge(
+                registry,
+                "quorate_audit_segments_missing",
+                "Closed segments that are missing or damaged on this node and being fetched from others.",
+            )?,
+            segments_indexed: gauge(
+                registry,
+                "quorate_audit_segments_indexed",
+                "Closed segments in this node's index; while fewer than are kept, it is being built.",
+            )?,
         })
     }
 
-    fn refresh(&self, state: &State) {
+    fn refresh(&self, state: &State, archive: &Archive) {
         self.users.set(as_gauge(state.user_count() as u64));
         self.tokens.set(as_gauge(state.token_count() as u64));
         self.fingerprints.set(as_gauge(state.fingerprint_count() as u64));
         self.audit_records.set(as_gauge(state.audit().next_seq()));
+        let archive = archive.standing(state.audit());
+        self.segments.set(as_gauge(archive.segments));
+        self.segments_missing.set(as_gauge(archive.missing));
+        self.segments_indexed.set(as_gauge(archive.indexed));
     }
 }
 

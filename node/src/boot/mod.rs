@@ -10,6 +10,7 @@ mod join;
 mod keys;
 mod membership;
 mod metrics;
+mod replacement;
 mod run;
 mod stack;
 mod system;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,11 +21,12 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use super::membership::{complete_removals, take_part};
+use super::membership::{complete_removals, complete_replacements, keep_peers, take_part};
 use super::metrics::Metrics;
+use super::replacement::{Asked, replace};
 use super::stack::Stack;
 use super::system::{SystemClock, SystemEntropy};
 use super::{BootError, identity, keys, node_info};
@@ -35,6 +37,10 @@ const HAND_OVER: Duration = Duration::from_millis(1_500);
 
 /// How often consensus is asked whether it still runs. It stops by itself when a disk fails; the process must not go on without it.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Pause between two times of asking for a damaged node's successor: the cluster has to notice that it is gone, may be without a
+/// quorum, or has replaced another node a short while ago.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Told once this node serves.
 #[derive(Debug)]
@@ -54,14 +60,55 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send,
     ready: impl FnOnce(Ready) + Send,
 ) -> Result<(), BootError> {
-    let node = Node::start(&config).await?;
+    let mut stop = pin!(stop);
+    let node = tokio::select! {
+        () = &mut stop => return Ok(()),
+        started = start_or_replace(&config) => started?,
+    };
     ready(node.ready());
     let ended = tokio::select! {
-        () = stop => Ok(()),
-        why = consensus_ended(&node.stack) => Err(BootError::Stopped(why)),
+        () = &mut stop => Ok(()),
+        why = consensus_ended(&node.stack) => Err(remember_why(&node.stack, why)),
     };
     node.stop().await;
     ended
+}
+
+/// Starts the node; one that is damaged is replaced first, as soon as the cluster grants it. Until then it looks at its files again
+/// and again: what was read wrong once may be read right the next time.
+async fn start_or_replace(config: &Config) -> Result<Node, BootError> {
+    let mut told = None;
+    loop {
+        let damage = match Node::start(config).await {
+            Err(BootError::Quarantine { damage, .. }) if config.cluster.replace_damaged => damage,
+            started => return started,
+        };
+        match replace(config).await? {
+            Asked::Replaced => {}
+            Asked::NotNow(why) => {
+                let news = Some((damage, why));
+                if let Some((damage, why)) = news.as_ref().filter(|_| news != told) {
+                    tracing::error!(
+                        damage,
+                        why,
+                        "this node is damaged and takes no part; not replaced yet; asking again"
+                    );
+                }
+                told = news;
+                sleep(ASK_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// A state that is not the cluster's is not mended by a restart: the next start must know.
+fn remember_why(stack: &Stack, why: String) -> BootError {
+    if stack.raft.status().diverged
+        && let Err(error) = stack.data_dir.mark_diverged(&why)
+    {
+        return error.into();
+    }
+    BootError::Stopped(why)
 }
 
 /// A running node.
@@ -98,7 +145,14 @@ impl Node {
         let mut background = JoinSet::new();
         let authenticator = parts.authenticator.clone();
         background.spawn(async move { authenticator.summarize_rejects().await });
-        background.spawn(take_part(stack.raft.clone(), stack.peers.clone()));
+        background.spawn(take_part(
+            stack.raft.clone(),
+            stack.peers.clone(),
+            stack.data_dir.clone(),
+        ));
+        background.spawn(keep_peers(stack.raft.clone(), stack.data_dir.clone()));
+        let administrator = parts.administrator.clone();
+        background.spawn(complete_replacements(stack.raft.clone(), administrator));
         background.spawn(complete_removals(stack.raft.clone(), stack.published.clone()));
         let care = ArchiveCare::new(
             stack.archive.clone(),
@@ -130,11 +184,18 @@ impl Node {
         }
     }
 
-    /// In this order: no new logins, those in hand answered, leadership given away, disk in order.
+    /// In this order: no new logins, those in hand answered, leadership given away, disk in order. Without consensus there is no
+    /// answer to wait for.
     async fn stop(mut self) {
-        self.radius.stop().await;
-        self.http_stop.send_replace(true);
-        while self.http.tasks.join_next().await.is_some() {}
+        let status = self.stack.raft.status();
+        if status.fatal.is_some() {
+            drop(self.radius);
+            self.http.tasks.shutdown().await;
+        } else {
+            self.radius.stop().await;
+            self.http_stop.send_replace(true);
+            while self.http.tasks.join_next().await.is_some() {}
+        }
         self.background.shutdown().await;
         let status = self.stack.raft.status();
         if status.role == Role::Leader && status.voters.len() > 1 {
@@ -198,7 +259,7 @@ async fn consensus_ended(stack: &Stack) -> String {
         if let Some(why) = stack.raft.status().fatal {
             return why;
         }
-        tokio::time::sleep(HEALTH_INTERVAL).await;
+        sleep(HEALTH_INTERVAL).await;
     }
 }
 
@@ -237,8 +298,8 @@ impl Http {
 fn web(parts: &Parts, stack: &Stack, metrics: &Arc<Metrics>) -> Result<Web, BootError> {
     let refresh = {
         let (metrics, raft) = (metrics.clone(), stack.raft.clone());
-        let (published, hashes) = (stack.published.clone(), parts.hashes.clone());
-        move || metrics.refresh(&raft.status(), &published.state(), &hashes.figures())
+        let (published, archive, hashes) = (stack.published.clone(), stack.archive.clone(), parts.hashes.clone());
+        move || metrics.refresh(&raft.status(), &published.state(), &archive, &hashes.figures())
     };
     let deps = Deps {
         administrator: parts.administrator.clone(),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use quorate_app::{AuditKeys, Names};
-use quorate_raft::{Deps, NodeInfo, Raft};
+use quorate_raft::{Deps, NodeInfo, Raft, StartError};
 use quorate_replica::{Archive, ClusterReplica, CommitObserver, PeerAnswers, Published, StateMachine, View};
 use quorate_seal::KeyRing;
 use quorate_storage::{
@@ -23,7 +23,7 @@ use crate::config::Config;
 /// A replica that takes part in consensus.
 pub struct Stack {
     /// Held as long as the node runs: the lock on the directory.
-    pub data_dir: DataDir,
+    pub data_dir: Arc<DataDir>,
     pub raft: Raft,
     pub replica: Arc<ClusterReplica>,
     pub published: Arc<Published>,
@@ -67,12 +67,17 @@ impl Stack {
         observers: Observers,
     ) -> Result<Stack, BootError> {
         let (who, peers) = identity::load(&data_dir)?;
+        let node = who.node_id;
+        let quarantine = |damage| BootError::Quarantine { damage, node };
+        if let Some(why) = data_dir.diverged()? {
+            return Err(quarantine(format!("this node's state is not the cluster's: {why}")));
+        }
         let options = LogOptions {
             on_fsync: observers.on_fsync,
             ..LogOptions::default()
         };
         let log = DurableLog::open(&data_dir.log_dir(), options).map_err(|log| match log.is_quarantine() {
-            true => BootError::Quarantine { log, node: who.node_id },
+            true => quarantine(log.to_string()),
             false => BootError::Log(log),
         })?;
         let snapshots = SnapshotStore::open(&data_dir.snapshots_dir())?;
@@ -96,10 +101,13 @@ impl Stack {
             admission: admissions.clone(),
             service: Some(answers.clone()),
         };
-        let raft = Raft::start(consensus(config), listen, who, info, deps)?;
+        let raft = Raft::start(consensus(config), listen, who, info, deps).map_err(|error| match error {
+            StartError::Gap { .. } => quarantine(error.to_string()),
+            other => other.into(),
+        })?;
         let replica = ClusterReplica::new(raft.clone(), published.clone(), observers.on_commit);
         Ok(Stack {
-            data_dir,
+            data_dir: Arc::new(data_dir),
             raft,
             replica,
             published,

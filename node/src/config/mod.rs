@@ -97,6 +97,9 @@ pub struct Cluster {
     pub election_timeout_max_ms: u64,
     /// How far a node's clock may be from the cluster's time before the node judges no time-based codes and leads no more, in ms.
     pub clock_tolerance_ms: u64,
+    /// Whether this node, when its log or state is found damaged, asks the cluster to go on under a new number with an empty
+    /// directory. If not, it ends and waits for an operator.
+    pub replace_damaged: bool,
 }
 
 /// `[key]`: where the application key comes from, under which every secret is sealed.

@@ -160,6 +160,8 @@ fn read_cluster(mut section: Section<'_, '_>, cluster: &mut Cluster) {
         "milliseconds",
     );
     set(&mut cluster.clock_tolerance_ms, tolerance);
+    let replace = section.flag("replace_damaged", cluster.replace_damaged);
+    set(&mut cluster.replace_damaged, replace);
     section.close();
 }
 
@@ -269,6 +271,7 @@ impl Config {
                 election_timeout_min_ms: 150,
                 election_timeout_max_ms: 300,
                 clock_tolerance_ms: 5_000,
+                replace_damaged: true,
             },
             key: KeySource::File(PathBuf::from("/etc/quorate/application.key")),
             api: Api {

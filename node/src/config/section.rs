@@ -137,6 +137,17 @@ impl<'a, 't> Section<'a, 't> {
         }
     }
 
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> Option<bool> {
+        let value = self.value(key)?;
+        if let DeValue::Boolean(flag) = value.get_ref() {
+            return Some(*flag);
+        }
+        let right = format!("write {key} = true or {key} = false; the default is {default}");
+        self.wrong_type(key, value.span(), value.get_ref(), right);
+        None
+    }
+
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();

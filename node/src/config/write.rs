@@ -38,6 +38,7 @@ impl Config {
             self.cluster.election_timeout_max_ms,
         );
         plain(&mut out, "clock_tolerance_ms", self.cluster.clock_tolerance_ms);
+        plain(&mut out, "replace_damaged", self.cluster.replace_damaged);
         section(&mut out, "key");
         match &self.key {
             KeySource::File(file) => path(&mut out, "file", file),

@@ -15,6 +15,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 mod client;
@@ -42,6 +43,16 @@ pub trait Admission: Send + Sync + 'static {
     /// Why the joiner is turned away, in words it is shown.
     async fn admit(&self, token_id: u64, csr_der: &[u8], node: &NodeInfo) -> Result<Admitted, AdmissionError>;
 
+    /// Gives a damaged member, which has shown its certificate, a new id for the key in the CSR, and signs that. Called at the leader
+    /// only, and only while a quorum of the other voters is well.
+    ///
+    /// # Errors
+    /// As for [`Admission::admit`].
+    async fn succeed(&self, damaged: u64, csr_der: &[u8], node: &NodeInfo) -> Result<Successor, AdmissionError>;
+
+    /// Whose place a node takes, as long as it has not taken it: see [`crate::replacement`]. Must not block.
+    fn takes_place_of(&self, node_id: u64) -> Option<u64>;
+
     /// Whether this id was removed for ever. Asked on each connection; must not block.
     fn is_removed(&self, node_id: u64) -> bool;
 }
@@ -59,6 +70,15 @@ pub struct Admitted {
     pub cluster_id: [u8; 16],
     /// The application's secrets for the new node (the key ring), opaque here.
     pub secrets: Zeroizing<Vec<u8>>,
+}
+
+/// What a damaged node becomes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Successor {
+    /// Its new id.
+    pub node_id: u64,
+    /// Its new certificate (DER).
+    pub certificate_der: Vec<u8>,
 }
 
 /// Why a joiner was turned away.

@@ -21,7 +21,7 @@ use crate::errors::ProposeError;
 use crate::shared::Shared;
 use crate::status::Tally;
 use crate::types::{EngineEntry, engine_log_id, engine_vote, stored_log_id, stored_vote};
-use crate::{batch, campaign, join, limits, membership};
+use crate::{batch, campaign, join, limits, membership, replacement};
 
 /// Accepts connections until the endpoint is closed.
 pub async fn accept(endpoint: Endpoint, shared: Arc<Shared>) {
@@ -126,6 +126,9 @@ async fn answer(request: Request, tail: Bytes, peer: u64, shared: &Arc<Shared>) 
             Response::Changed(Err(ChangeDeclined::Refused("a node enters for itself only".to_owned())))
         }
         Request::Change(change) => Response::Changed(membership::change_here(shared, change).await),
+        Request::Succeed { csr_der, node } => {
+            Response::Successor(replacement::grant(shared, peer, &csr_der, &node).await)
+        }
         Request::Probe => Response::Probe {
             leader: shared.leader(),
             committed: *shared.log_gauges.committed.lock(),

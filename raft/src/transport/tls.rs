@@ -49,6 +49,17 @@ pub fn endpoint(listen: SocketAddr, identity: &Identity) -> Result<Endpoint, Sta
     })
 }
 
+/// Opens the node's socket for connections to others only.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub fn client_endpoint(listen: SocketAddr) -> Result<Endpoint, StartError> {
+    Endpoint::client(listen).map_err(|source| StartError::Listen {
+        address: listen,
+        source,
+    })
+}
+
 /// The key that lets a restarted node tell its peers at once that their old connections are dead.
 /// Derived, so that it is the same after a restart and need not be stored.
 fn reset_key(identity: &Identity) -> ring::hmac::Key {

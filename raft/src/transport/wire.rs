@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::NodeInfo;
 use crate::digest::StateDigest;
+use crate::join::Successor;
 use crate::limits;
 
 /// What one node asks another.
@@ -38,6 +39,8 @@ pub enum Request {
     Barrier,
     /// Change the membership, at the leader.
     Change(Change),
+    /// I am damaged: give me a new id, at the leader.
+    Succeed { csr_der: Vec<u8>, node: NodeInfo },
     /// Are you there, how far is the cluster, and what time is it?
     Probe,
     /// What have I, the asker, acknowledged to you?
@@ -81,6 +84,7 @@ pub enum Response {
     /// The index to apply before reading; none when no quorum confirmed it.
     Barrier(Option<u64>),
     Changed(Result<(), ChangeDeclined>),
+    Successor(Result<Successor, ChangeDeclined>),
     Probe {
         leader: Option<u64>,
         committed: Option<LogId>,

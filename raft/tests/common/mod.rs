@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use quorate_raft::pki::{ClusterCa, NodeKey};
 use quorate_raft::{
     Admission, AdmissionError, Admitted, Config, Deps, Frozen, Identity, LogId, Machine, NodeInfo, PeerService,
-    ProposeError, Raft, RaftStatus, Role, Token, WallClock,
+    ProposeError, Raft, RaftStatus, Role, Successor, Token, WallClock,
 };
 use quorate_storage::{DurableLog, LogOptions, Reserve, SnapshotStore};
 use tempfile::TempDir;
@@ -120,6 +120,8 @@ pub struct Book {
     pub spent: Mutex<BTreeSet<u64>>,
     pub removed: Mutex<BTreeSet<u64>>,
     pub next_id: Mutex<u64>,
+    /// Successors, and whose place they take.
+    pub places: Mutex<BTreeMap<u64, u64>>,
 }
 
 impl Book {
@@ -130,6 +132,7 @@ impl Book {
             spent: Mutex::default(),
             removed: Mutex::default(),
             next_id: Mutex::new(100),
+            places: Mutex::default(),
         })
     }
 
@@ -179,6 +182,20 @@ impl Admission for Book {
         })
     }
 
+    async fn succeed(&self, damaged: u64, csr_der: &[u8], _node: &NodeInfo) -> Result<Successor, AdmissionError> {
+        let mut next_id = self.next_id.lock();
+        *next_id += 1;
+        self.places.lock().insert(*next_id, damaged);
+        Ok(Successor {
+            node_id: *next_id,
+            certificate_der: self.ca.issue(*next_id, csr_der, &[]).unwrap(),
+        })
+    }
+
+    fn takes_place_of(&self, node_id: u64) -> Option<u64> {
+        self.places.lock().get(&node_id).copied()
+    }
+
     fn is_removed(&self, node_id: u64) -> bool {
         self.removed.lock().contains(&node_id)
     }
@@ -199,8 +216,8 @@ pub struct Node {
     pub raft: Raft,
     pub seen: Seen,
     pub info: NodeInfo,
+    pub identity: Identity,
     dir: TempDir,
-    identity: Identity,
     config: Config,
     book: Arc<Book>,
 }
@@ -240,6 +257,11 @@ impl Node {
         };
         let dir = tempfile::tempdir().unwrap();
         Self::start_in(dir, identity, info, book, config, misreads)
+    }
+
+    /// A node with nothing, where another one was.
+    pub fn start_in_place_of(info: NodeInfo, identity: Identity, book: &Arc<Book>, config: Config) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), identity, info, book, config, None)
     }
 
     fn start_in(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quorate_core::command::{Genesis, IssueJoinToken, RemoveNode, SpendJoinToken};
+use quorate_core::command::{AdmitSuccessor, CompleteReplacement, Genesis, IssueJoinToken, RemoveNode, SpendJoinToken};
 use quorate_core::{Actor, Command, JoinTokenId, Node, NodeId, Outcome, Sealed};
 use quorate_seal::{Aad, Field, KeyRing, NONCE_LEN};
 use sha2::{Digest, Sha256};
@@ -129,6 +129,38 @@ impl Administrator {
         });
         match self.submit(&command, limits::ADMINISTRATION_DEADLINE).await? {
             Outcome::Node(node) => Ok(node),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Gives a damaged node, which has proven who it is, a new number for a new key. The same key asking again gets the same
+    /// number.
+    ///
+    /// # Errors
+    /// [`AdminError`]; [`AdminError::Refused`] says whether asking later may help.
+    pub async fn admit_successor(&self, damaged: NodeId, key_digest: [u8; 32]) -> Result<NodeId, AdminError> {
+        let command = Command::AdmitSuccessor(AdmitSuccessor {
+            damaged,
+            by: self.node,
+            key_digest,
+        });
+        match self.submit(&command, limits::ADMINISTRATION_DEADLINE).await? {
+            Outcome::Node(node) => Ok(node),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Fences off the damaged node whose place this one has taken.
+    ///
+    /// # Errors
+    /// [`AdminError`]. It may be repeated.
+    pub async fn complete_replacement(&self, successor: NodeId) -> Result<(), AdminError> {
+        let command = Command::CompleteReplacement(CompleteReplacement {
+            successor,
+            by: self.node,
+        });
+        match self.submit(&command, limits::ADMINISTRATION_DEADLINE).await? {
+            Outcome::Node(_) => Ok(()),
             other => Err(unexpected(other)),
         }
     }

@@ -98,7 +98,8 @@ impl From<Refusal> for AdminError {
             | Refusal::NotFounded
             | Refusal::AlreadyFounded
             | Refusal::Expired
-            | Refusal::Spent => AdminError::Refused(refusal),
+            | Refusal::Spent
+            | Refusal::NotYet => AdminError::Refused(refusal),
         }
     }
 }

@@ -96,6 +96,8 @@ const fn login_of(entry: &Entry) -> Option<&LoginEntry> {
         | Entry::JoinTokenIssued { .. }
         | Entry::NodeAdmitted { .. }
         | Entry::NodeRemoved { .. }
+        | Entry::SuccessorAdmitted { .. }
+        | Entry::ReplacementCompleted { .. }
         | Entry::AuditPruned { .. } => None,
     }
 }
@@ -109,6 +111,8 @@ const fn change_of(entry: &Entry) -> Option<&ChangeEntry> {
         | Entry::JoinTokenIssued { .. }
         | Entry::NodeAdmitted { .. }
         | Entry::NodeRemoved { .. }
+        | Entry::SuccessorAdmitted { .. }
+        | Entry::ReplacementCompleted { .. }
         | Entry::AuditPruned { .. } => None,
     }
 }
@@ -130,7 +134,9 @@ pub(super) const fn node_of(entry: &Entry) -> NodeId {
         Entry::Login(login) => login.facts.node,
         Entry::RejectsSummarized(rejects) => rejects.node,
         Entry::Changed(change) => change.node,
-        Entry::NodeAdmitted { by, .. } => *by,
+        Entry::NodeAdmitted { by, .. }
+        | Entry::SuccessorAdmitted { by, .. }
+        | Entry::ReplacementCompleted { by, .. } => *by,
         Entry::Founded { node }
         | Entry::JoinTokenIssued { node, .. }
         | Entry::NodeRemoved { node, .. }
@@ -155,6 +161,8 @@ pub(super) fn client_of(entry: &Entry) -> Option<ClientId> {
         | Entry::JoinTokenIssued { .. }
         | Entry::NodeAdmitted { .. }
         | Entry::NodeRemoved { .. }
+        | Entry::SuccessorAdmitted { .. }
+        | Entry::ReplacementCompleted { .. }
         | Entry::AuditPruned { .. } => None,
     }
 }

@@ -235,7 +235,9 @@ const fn method_of(command: &Command) -> Option<Method> {
         | Command::SpendJoinToken(_)
         | Command::RemoveNode(_)
         | Command::SignHead(_)
-        | Command::PruneAudit(_) => None,
+        | Command::PruneAudit(_)
+        | Command::AdmitSuccessor(_)
+        | Command::CompleteReplacement(_) => None,
     }
 }
 
@@ -264,7 +266,8 @@ fn refused(refusal: Refusal) -> Silence {
         | Refusal::NotFounded
         | Refusal::AlreadyFounded
         | Refusal::Expired
-        | Refusal::Spent => {
+        | Refusal::Spent
+        | Refusal::NotYet => {
             tracing::warn!(%refusal, "the cluster refused a verdict");
             Silence::Refused
         }

@@ -112,6 +112,32 @@ pub enum Entry {
         #[cbor(n(2), with = "minicbor::bytes")]
         head: Head,
     },
+    /// A damaged node was given a successor.
+    #[n(8)]
+    SuccessorAdmitted {
+        /// Its new number.
+        #[n(0)]
+        node: NodeId,
+        /// The damaged node.
+        #[n(1)]
+        damaged: NodeId,
+        /// The leader.
+        #[n(2)]
+        by: NodeId,
+    },
+    /// A successor has taken the place of a damaged node, which was fenced off.
+    #[n(9)]
+    ReplacementCompleted {
+        /// The node that is gone.
+        #[n(0)]
+        damaged: NodeId,
+        /// The one in its place.
+        #[n(1)]
+        successor: NodeId,
+        /// The leader.
+        #[n(2)]
+        by: NodeId,
+    },
 }
 
 impl Entry {
@@ -129,6 +155,8 @@ impl Entry {
             Entry::NodeAdmitted { .. } => "node_admitted",
             Entry::NodeRemoved { .. } => "node_removed",
             Entry::AuditPruned { .. } => "audit_pruned",
+            Entry::SuccessorAdmitted { .. } => "successor_admitted",
+            Entry::ReplacementCompleted { .. } => "replacement_completed",
         }
     }
 }

@@ -55,6 +55,7 @@ impl Genesis {
             ca_key: self.ca_key.clone(),
             next_node_id: NodeId(self.node.0.saturating_add(1)),
             removed: Box::default(),
+            replacement: None,
         };
         let node = Node {
             id: self.node,

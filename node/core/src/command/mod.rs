@@ -14,6 +14,8 @@
 
 mod accept_single_factor;
 mod administer;
+mod admit_successor;
+mod complete_replacement;
 mod consume_code;
 mod genesis;
 mod issue_join_token;
@@ -31,6 +33,8 @@ use minicbor::{Decode, Encode};
 pub use self::{
     accept_single_factor::AcceptSingleFactor,
     administer::{Actor, Administer},
+    admit_successor::AdmitSuccessor,
+    complete_replacement::CompleteReplacement,
     consume_code::ConsumeCode,
     genesis::Genesis,
     issue_join_token::IssueJoinToken,
@@ -80,6 +84,12 @@ pub enum Command {
     /// Gives up the oldest records of the audit.
     #[n(10)]
     PruneAudit(#[n(0)] PruneAudit),
+    /// Gives a damaged node a new number.
+    #[n(11)]
+    AdmitSuccessor(#[n(0)] AdmitSuccessor),
+    /// Fences off a damaged node whose place has been taken.
+    #[n(12)]
+    CompleteReplacement(#[n(0)] CompleteReplacement),
 }
 
 impl Command {

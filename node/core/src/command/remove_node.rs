@@ -44,12 +44,8 @@ impl RemoveNode {
         if cluster.removed.len() >= limits::HAND_MADE {
             return Err(Refusal::LimitReached);
         }
-        let mut removed = cluster.removed.to_vec();
-        if let Err(place) = removed.binary_search(&self.removed) {
-            removed.insert(place, self.removed);
-        }
         let cluster = Cluster {
-            removed: removed.into(),
+            removed: cluster.with_removed(self.removed),
             ..(**cluster).clone()
         };
         let (actor, node) = (self.actor, self.node);

@@ -20,6 +20,37 @@ pub struct Cluster {
     /// Nodes that were removed, ascending; a removed node's number is never used again.
     #[n(4)]
     pub removed: Box<[NodeId]>,
+    /// The last node that was damaged and given a successor.
+    #[n(5)]
+    pub replacement: Option<Replacement>,
+}
+
+impl Cluster {
+    /// The removed nodes with one more among them.
+    pub(crate) fn with_removed(&self, node: NodeId) -> Box<[NodeId]> {
+        let mut removed = self.removed.to_vec();
+        if let Err(place) = removed.binary_search(&node) {
+            removed.insert(place, node);
+        }
+        removed.into()
+    }
+}
+
+/// A damaged node and the one that takes its place: the same machine under a new number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Replacement {
+    /// The number that is given up.
+    #[n(0)]
+    pub damaged: NodeId,
+    /// The new one.
+    #[n(1)]
+    pub successor: NodeId,
+    /// When the successor was admitted, in ms since 1970.
+    #[n(2)]
+    pub admitted_ms: u64,
+    /// The successor votes, and the damaged node is fenced off.
+    #[n(3)]
+    pub completed: bool,
 }
 
 /// A node that was admitted. Its addresses live with the membership, not here.

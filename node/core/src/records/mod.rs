@@ -16,7 +16,7 @@ pub use self::{
     access::{ApiToken, JoinToken},
     application::{Application, Factor},
     client::{Client, Modes},
-    cluster::{Cluster, Node},
+    cluster::{Cluster, Node, Replacement},
     network::{Cidr, MalformedCidr},
     policy::Policy,
     retention::Retention,

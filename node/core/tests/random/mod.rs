@@ -397,7 +397,7 @@ impl<'a> Dice<'a> {
                     now_ms + 1_000_000
                 },
             }),
-            11 => match self.roll(8) {
+            11 => match self.roll(10) {
                 0 => Command::SignHead(SignHead {
                     node,
                     records: self.number(),
@@ -411,7 +411,16 @@ impl<'a> Dice<'a> {
                     node,
                     first_segment: self.number(),
                 }),
-                2..=4 => Command::SpendJoinToken(SpendJoinToken {
+                2 => Command::AdmitSuccessor(AdmitSuccessor {
+                    damaged: NodeId(self.roll(5)),
+                    by: node,
+                    key_digest: [self.roll(3) as u8; 32],
+                }),
+                3 => Command::CompleteReplacement(CompleteReplacement {
+                    successor: NodeId(self.roll(5)),
+                    by: node,
+                }),
+                4..=6 => Command::SpendJoinToken(SpendJoinToken {
                     token: JoinTokenId(self.roll(3)),
                     by: node,
                     name: self.text(),

@@ -130,6 +130,15 @@ pub fn commands() -> Vec<Command> {
             node,
             removed: NodeId(3),
         }),
+        Command::AdmitSuccessor(AdmitSuccessor {
+            damaged: NodeId(2),
+            by: node,
+            key_digest: [12; 32],
+        }),
+        Command::CompleteReplacement(CompleteReplacement {
+            successor: NodeId(4),
+            by: node,
+        }),
         Command::SignHead(SignHead {
             node,
             records: 8_192,
@@ -280,6 +289,7 @@ pub fn outcomes() -> Vec<Outcome> {
         Refusal::AlreadyFounded,
         Refusal::Expired,
         Refusal::Spent,
+        Refusal::NotYet,
     ];
     let mut outcomes = vec![
         verdict(Verdict::Accept),

@@ -51,6 +51,15 @@ impl World {
                 node,
                 removed: NodeId(name.parse().unwrap()),
             }),
+            "admit-successor" => Command::AdmitSuccessor(AdmitSuccessor {
+                damaged: NodeId(name.parse().unwrap()),
+                by: node,
+                key_digest: [words.number("key", 2) as u8; 32],
+            }),
+            "complete-replacement" => Command::CompleteReplacement(CompleteReplacement {
+                successor: NodeId(name.parse().unwrap()),
+                by: node,
+            }),
             "summarize" => Command::SummarizeRejects(SummarizeRejects {
                 request,
                 node,

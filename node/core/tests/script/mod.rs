@@ -80,7 +80,14 @@ impl World {
         match verb {
             "wait" => self.now_ms += words::duration_ms(rest),
             "back" => self.now_ms -= words::duration_ms(rest),
-            "genesis" | "admin" | "join-token" | "spend" | "remove-node" | "summarize" => self.administer(verb, rest),
+            "genesis"
+            | "admin"
+            | "join-token"
+            | "spend"
+            | "remove-node"
+            | "summarize"
+            | "admit-successor"
+            | "complete-replacement" => self.administer(verb, rest),
             "fill" | "sign" | "prune" => self.audit(verb, &Words::parse(rest)),
             "consume" | "accept" | "fail" => self.verdict(verb, &Words::parse(rest)),
             "login" => self.login(rest),

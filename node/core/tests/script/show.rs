@@ -89,6 +89,10 @@ impl World {
                 Entry::JoinTokenIssued { .. } => "join token issued".into(),
                 Entry::NodeAdmitted { node, name, .. } => format!("node {node} {name} admitted"),
                 Entry::NodeRemoved { removed, .. } => format!("node {removed} removed"),
+                Entry::SuccessorAdmitted { node, damaged, .. } => format!("node {node} admitted for damaged {damaged}"),
+                Entry::ReplacementCompleted { damaged, successor, .. } => {
+                    format!("node {damaged} replaced by {successor}")
+                }
                 Entry::AuditPruned { first_seq, .. } => format!("audit begins with record {first_seq}"),
             };
             self.say(format_args!("[{}] {line}", record.seq));

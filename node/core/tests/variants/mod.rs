@@ -18,6 +18,8 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::RemoveNode(_) => "RemoveNode",
         Command::SignHead(_) => "SignHead",
         Command::PruneAudit(_) => "PruneAudit",
+        Command::AdmitSuccessor(_) => "AdmitSuccessor",
+        Command::CompleteReplacement(_) => "CompleteReplacement",
     }
 }
 

@@ -46,6 +46,16 @@ pub(super) fn record(state: &State, stored: &Stored) -> AuditRecord {
             details: details([("removed", removed.to_string())]),
             ..by(actor, blank)
         },
+        Entry::SuccessorAdmitted { node, damaged, by } => AuditRecord {
+            node: Some(by.0),
+            details: details([("admitted", node.to_string()), ("damaged", damaged.to_string())]),
+            ..blank
+        },
+        Entry::ReplacementCompleted { damaged, successor, by } => AuditRecord {
+            node: Some(by.0),
+            details: details([("removed", damaged.to_string()), ("successor", successor.to_string())]),
+            ..blank
+        },
         Entry::AuditPruned { node, first_seq, head } => AuditRecord {
             node: Some(node.0),
             details: details([

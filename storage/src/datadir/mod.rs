@@ -3,9 +3,13 @@
 //! ```text
 //! identity      cluster, node and format version: a small text file with a checksum
 //! lock          held (flock) while a process uses the directory; names its pid
+//! certificates/ what proves who the node is: the node's own
 //! log/          durable log and vote        snapshots/    snapshots
 //! segments/     closed audit segments
 //! index/        what finds records in them; made again when it is gone
+//! diverged      why this node's state is not the cluster's, if it is not
+//! successor/    the same for the node that takes the place of this one, which is damaged
+//! damaged-7/    what was left of node 7 when another took its place
 //! ```
 //!
 //! `identity` is written last and appears whole, so a creation that was cut short can simply be
@@ -13,6 +17,8 @@
 //!
 //! Caveat: the lock is advisory and local; a directory on a network file system that two machines
 //! mount is not protected by it.
+
+mod succession;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -27,6 +33,7 @@ pub const FORMAT: u32 = 1;
 
 const IDENTITY: &str = "identity";
 const LOCK: &str = "lock";
+const CERTIFICATES: &str = "certificates";
 const FOLDERS: [&str; 4] = ["log", "snapshots", "segments", "index"];
 
 /// Whose data a directory holds. It never changes for the life of the directory.
@@ -147,8 +154,11 @@ impl DataDir {
     /// [`DataDirError::Damaged`] or [`DataDirError::Io`].
     pub fn open(path: &Path) -> Result<DataDir, DataDirError> {
         // First without the lock: a wrong path must not leave a lock file behind.
-        read_identity(path)?;
+        if !succession::is_due(path) {
+            read_identity(path)?;
+        }
         let lock = lock(path)?;
+        succession::finish(path)?;
         let identity = read_identity(path)?;
         for folder in FOLDERS {
             let folder = path.join(folder);
@@ -193,6 +203,12 @@ impl DataDir {
     /// The directory itself; the node may keep small files of its own in it.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// For the node's certificate, key and the cluster's CA.
+    #[must_use]
+    pub fn certificates_dir(&self) -> PathBuf {
+        self.root.join(CERTIFICATES)
     }
 
     /// For [`crate::DurableLog::open`].
