@@ -1,6 +1,6 @@
 //! Logins at a given rate, whatever is answered, sent again as a NAS does: the load of an overload.
 //!
-//! Each login is a right code that was never used. It is signed when it is due, sent again unchanged when its answer does not
+//! Each login is a right code that was never used. It is signed when it is sent first, sent again unchanged when its answer does not
 //! come within the NAS's patience, and given up after the last try. What was answered is told second by second.
 
 use std::{
@@ -17,6 +17,9 @@ use cluster_tests::{
 
 use crate::sockets::Sockets;
 
+/// As much as the flood makes up for when it was off the processor.
+const BEHIND: Duration = Duration::from_millis(20);
+
 /// How long a NAS waits for an answer, and how often it sends.
 #[derive(Clone, Copy)]
 pub struct Nas {
@@ -24,22 +27,25 @@ pub struct Nas {
     pub tries: u32,
 }
 
-/// What became of the logins that were due in one second.
+/// What became of the logins that were sent first in one second.
 #[derive(Clone, Debug, Default)]
 pub struct Second {
-    pub due: usize,
+    pub begun: usize,
     pub accepted: usize,
     pub refused: usize,
     pub silent: usize,
     /// Transmissions, the first ones among them.
     pub sent: usize,
-    /// Of the accepted ones, from the moment they were due.
+    /// Of the accepted ones, from the first transmission.
     pub latencies: Vec<Duration>,
+    /// The same from the last transmission.
+    pub answers: Vec<Duration>,
 }
 
 struct Flight {
     request: Request,
     due: Instant,
+    sent: Instant,
     tries: u32,
 }
 
@@ -89,21 +95,21 @@ impl<'a> Flood<'a> {
         })
     }
 
-    /// Sends at this rate for so long. Answers to former logins are taken meanwhile.
+    /// Sends at this rate for so long, or as fast as it can: what it could not send in time is not made up for. Answers to former
+    /// logins are taken meanwhile.
     pub fn run(&mut self, per_second: f64, lasts: Duration) -> Result<()> {
         let (begun, mut sent) = (Instant::now(), 0_u64);
+        let (mut due, apart) = (begun, Duration::from_secs_f64(1.0 / per_second));
         while begun.elapsed() < lasts {
-            let due = begun + Duration::from_secs_f64(sent as f64 / per_second);
-            if Instant::now() < due {
-                self.receive(
-                    due.saturating_duration_since(Instant::now())
-                        .min(Duration::from_millis(20)),
-                )?;
+            let now = Instant::now();
+            if now < due {
+                self.receive((due - now).min(Duration::from_millis(20)))?;
                 self.try_again();
                 continue;
             }
             sent += 1;
-            self.begin(due);
+            self.begin(now);
+            due = (due + apart).max(now.checked_sub(BEHIND).unwrap_or(now));
             // A flood that never looked for answers would find the buffers full of them.
             if sent.is_multiple_of(64) {
                 self.receive(Duration::ZERO)?;
@@ -133,8 +139,13 @@ impl<'a> Flood<'a> {
             return;
         };
         let request = Request::numbered(self.secret, slot.1, &self.people[person].name, code.as_bytes());
-        self.flights[slot.0][usize::from(slot.1)] = Some(Flight { request, due, tries: 0 });
-        self.second(due).due += 1;
+        self.flights[slot.0][usize::from(slot.1)] = Some(Flight {
+            request,
+            due,
+            sent: due,
+            tries: 0,
+        });
+        self.second(due).begun += 1;
         self.send(slot);
     }
 
@@ -143,6 +154,7 @@ impl<'a> Flood<'a> {
             return;
         };
         flight.tries += 1;
+        flight.sent = Instant::now();
         self.sockets.send(slot.0, &flight.request.datagram);
         let due = flight.due;
         self.timers.push_back((Instant::now() + self.nas.patience, slot, due));
@@ -190,6 +202,7 @@ impl<'a> Flood<'a> {
             if code == ACCESS_ACCEPT {
                 second.accepted += 1;
                 second.latencies.push(flight.due.elapsed());
+                second.answers.push(flight.sent.elapsed());
             } else {
                 second.refused += 1;
             }

@@ -64,14 +64,14 @@ pub fn run(options: &Options) -> Result<()> {
     let seconds = &flood.seconds;
     let mut table = Table::new(&[
         "",
-        "logins due/s",
+        "logins/s",
         "packets/s",
         "accepted/s",
         "refused",
         "silence/s",
         "p50 ms",
         "p99 ms",
-        "max ms",
+        "p99 of the last try",
     ]);
     let phases = [
         ("before", &seconds[..overload_from]),
@@ -90,7 +90,7 @@ pub fn run(options: &Options) -> Result<()> {
     );
     let over = seconds[after_from..]
         .iter()
-        .position(|second| second.silent == 0 && second.due > 0);
+        .position(|second| second.silent == 0 && second.begun > 0);
     match over {
         Some(after) => println!("  nobody is left without an answer from {after} s after the overload on"),
         None => println!("  it did not end with the load"),
@@ -101,20 +101,21 @@ pub fn run(options: &Options) -> Result<()> {
 fn row(name: &str, seconds: &[Second]) -> Vec<String> {
     let sum = |figure: fn(&Second) -> usize| seconds.iter().map(figure).sum::<usize>();
     let rate = |figure: fn(&Second) -> usize| whole(sum(figure) as f64 / seconds.len().max(1) as f64);
-    let mut latencies: Vec<Duration> = seconds
-        .iter()
-        .flat_map(|second| second.latencies.iter().copied())
-        .collect();
-    latencies.sort_unstable();
+    let sorted = |figures: fn(&Second) -> &Vec<Duration>| {
+        let mut all: Vec<Duration> = seconds.iter().flat_map(figures).copied().collect();
+        all.sort_unstable();
+        all
+    };
+    let (latencies, answers) = (sorted(|second| &second.latencies), sorted(|second| &second.answers));
     vec![
         name.to_owned(),
-        rate(|second| second.due),
+        rate(|second| second.begun),
         rate(|second| second.sent),
         rate(|second| second.accepted),
         sum(|second| second.refused).to_string(),
         rate(|second| second.silent),
         milliseconds(percentile(&latencies, 0.5)),
         milliseconds(percentile(&latencies, 0.99)),
-        milliseconds(percentile(&latencies, 1.0)),
+        milliseconds(percentile(&answers, 0.99)),
     ]
 }

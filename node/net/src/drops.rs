@@ -25,6 +25,8 @@ pub enum DropReason {
     InvalidRequest,
     /// As many logins are being judged as may be.
     QueueFull,
+    /// Logins wait for each other; one more would only make all of them late.
+    Crowded,
     /// A Status-Server while this node cannot judge logins.
     NotServing,
     /// The house had no verdict: no quorum, sealed, or overload.
@@ -39,7 +41,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Malformed,
         Self::UnsupportedCode,
         Self::UnknownClient,
@@ -48,6 +50,7 @@ impl DropReason {
         Self::Duplicate,
         Self::InvalidRequest,
         Self::QueueFull,
+        Self::Crowded,
         Self::NotServing,
         Self::NoVerdict,
         Self::Late,
@@ -66,6 +69,7 @@ impl DropReason {
             Self::Duplicate => "duplicate",
             Self::InvalidRequest => "invalid_request",
             Self::QueueFull => "queue_full",
+            Self::Crowded => "crowded",
             Self::NotServing => "not_serving",
             Self::NoVerdict => "no_verdict",
             Self::Late => "late",
@@ -89,6 +93,7 @@ impl DropReason {
             Self::Duplicate => "a copy of a request that is being judged",
             Self::InvalidRequest => "an Access-Request against the protocol",
             Self::QueueFull => "too many logins at once",
+            Self::Crowded => "more logins than can be judged: those in hand wait for each other already",
             Self::NotServing => "a Status-Server while this node reaches no quorum",
             Self::NoVerdict => "no verdict: no quorum, sealed, or overloaded",
             Self::Late => "no verdict within ten seconds",

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::clients::{self, Sender};
+use crate::crowd::Crowd;
 use crate::drops::{DropLog, DropReason};
 use crate::judge::{self, Pending, ReturnPath};
 use crate::metrics::Metrics;
@@ -30,6 +31,7 @@ pub(crate) struct Intake<L> {
     pub(crate) logins: L,
     pub(crate) metrics: Metrics,
     pub(crate) duplicates: Mutex<DuplicateCache<DuplicateKey>>,
+    pub(crate) crowd: Crowd,
     in_flight: Arc<Semaphore>,
     in_flight_max: usize,
     drop_log: DropLog,
@@ -44,6 +46,7 @@ impl<L: Logins> Intake<L> {
             logins,
             metrics,
             duplicates: Mutex::new(DuplicateCache::new(DUPLICATES_MAX, DUPLICATE_LIFETIME)),
+            crowd: Crowd::new(Instant::now()),
             in_flight: Arc::new(Semaphore::new(in_flight_max)),
             in_flight_max,
             drop_log: DropLog::new(),
@@ -99,6 +102,12 @@ impl<L: Logins> Intake<L> {
             Admission::New => {}
         }
         let pending = Pending::new(Arc::clone(self), key);
+        if self
+            .crowd
+            .stands(self.in_flight_max - self.in_flight.available_permits(), received)
+        {
+            return self.discard(DropReason::Crowded, &peer);
+        }
         let request = match AccessRequest::parse(packet, sender.secret()) {
             Ok(request) => request,
             Err(why) if why.is_answered() => {

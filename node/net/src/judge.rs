@@ -78,7 +78,9 @@ pub(crate) async fn judge<L: Logins>(
     if Instant::now() >= deadline {
         return intake.discard(DropReason::Late, &back.peer);
     }
-    if answer.decision != Decision::Accept {
+    if answer.decision == Decision::Accept {
+        intake.crowd.accepted(received.elapsed(), Instant::now());
+    } else {
         // An accept is judged again instead: a disable may have come between.
         pending.answer = Some(Arc::clone(&datagram));
     }

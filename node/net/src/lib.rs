@@ -31,6 +31,7 @@ pub mod limits;
 
 mod app_logins;
 mod clients;
+mod crowd;
 mod drops;
 mod intake;
 mod judge;

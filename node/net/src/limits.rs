@@ -10,13 +10,23 @@ pub const REPLY_WITHIN: Duration = Duration::from_millis(quorate_core::limits::J
 /// 15,000 logins a second that is how many wait. A waiting login costs about 4 KB.
 pub const IN_FLIGHT_MAX: usize = 16_384;
 
+/// Logins in hand, at least, before a queue is a queue. A third of a second at what one node does on two cores.
+pub const CROWD: usize = 1_024;
+
+/// When even the quickest login of a [`CROWD_WINDOW`] took longer, one more is dropped: half of the shortest time after which a NAS asks
+/// again, and five times what a login takes at full load.
+pub const CROWD_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long the quickest login is looked for: a few round trips of the log.
+pub const CROWD_WINDOW: Duration = Duration::from_millis(100);
+
 /// Sockets per address unless configured: one for each core, and no more than pay off. One core
 /// takes over 100,000 datagrams a second off a socket, many times what it can judge.
 pub const SOCKETS_MAX: usize = 4;
 
-/// Receive buffer asked of the kernel for each socket. A login datagram occupies about 1 KB there, so this is
-/// a burst of 4,000, a quarter of a second at 15,000 a second. Bytes.
-pub const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+/// Receive buffer asked of the kernel for each socket, which grants twice that. A login datagram occupies about 1 KB there, so this
+/// is a burst of 2,000 for each socket. More would be a queue that nobody sees: in an overload it only makes all answers late. Bytes.
+pub const RECEIVE_BUFFER_BYTES: usize = 1024 * 1024;
 
 /// Datagrams taken from the kernel by one system call. The most `quinn-udp` takes.
 pub const BATCH: usize = quinn_udp::BATCH_SIZE;

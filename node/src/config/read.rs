@@ -257,8 +257,7 @@ impl Config {
             },
             radius: Radius {
                 listen: vec![any(1812)],
-                // 8 MiB hold some 20,000 requests: the burst after a failover of a large NAS.
-                receive_buffer_bytes: 8 * 1024 * 1024,
+                receive_buffer_bytes: quorate_net::limits::RECEIVE_BUFFER_BYTES as u32,
             },
             https: Https {
                 listen: vec![any(443)],

@@ -103,6 +103,7 @@ fn dropped_because(reason: &str) -> String {
             "unknown client: the address this was sent from belongs to no RADIUS client, or to one that is disabled. quorate client list; quorate client create NAME --network ADDRESS …"
         }
         "not_serving" | "no_verdict" => "no verdict: most likely the node reaches no quorum. quorate status",
+        "crowded" => "overload: more logins come than can be judged, and those in hand wait for each other already",
         "queue_full" => "overload: as many logins as may be are being judged already",
         "late" => "too late: the verdict took more than 10 s, and the gateway has given up by then",
         "invalid_request" => "an Access-Request against the protocol, such as CHAP or EAP, which are not served",
