@@ -183,8 +183,19 @@ fn run_all(arguments: &Arguments) -> Vec<Report> {
     })
 }
 
-/// A run takes a second or two. One that hangs has found something, too.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A run takes a second or two. One that hangs has found something, too; one that merely does not get a processor has not.
+const PROCESSOR_PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(1_200);
+
+/// What all threads of a process have had of a processor: the first field of `schedstat` (proc(5)), in ns.
+fn processor_time(pid: u32) -> Option<Duration> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let of_thread = |thread: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    };
+    Some(threads.filter_map(of_thread).map(Duration::from_nanos).sum())
+}
 
 /// In a process of its own, so that nothing is left from another seed.
 fn run_one(seed: u64, told: &[String]) -> Result<Report> {
@@ -197,7 +208,7 @@ fn run_one(seed: u64, told: &[String]) -> Result<Report> {
         .spawn()?;
     let begun = Instant::now();
     while child.try_wait()?.is_none() {
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > PATIENCE || processor_time(child.id()) > Some(PROCESSOR_PATIENCE) {
             child.kill()?;
             child.wait()?;
             bail!("it did not end");
