@@ -1,8 +1,8 @@
 //! A node's log on a simulated disk.
 //!
 //! What is written goes into a queue and is durable, in order, when its flush is over. A crash keeps what was durable and a
-//! prefix of the rest, chosen by the dice: an unsynced write may or may not have reached the disk, and the last one may be torn,
-//! which the real log's scan cuts off. A failed write is final until the log is opened again, as in the real one.
+//! prefix of the rest, chosen by the dice: an unsynced write may or may not have reached the disk, and the last one may be torn: of
+//! its entries the first are there, and the rest is what the real log's scan cuts off. A failed write is final until the log is opened again, as in the real one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -48,6 +48,15 @@ impl Content {
             }
         }
     }
+}
+
+/// What a crash took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Lost {
+    /// Something that was not synced is gone.
+    pub writes: bool,
+    /// A part of the last write is there.
+    pub torn: bool,
 }
 
 enum Write {
@@ -154,14 +163,25 @@ impl Disk {
         self.0.lock().short = short;
     }
 
-    /// The power goes, or the process dies. Returns whether anything unsynced was lost.
-    pub fn crash(&self) -> bool {
+    /// The power goes, or the process dies. Returns what became of what was not synced.
+    pub fn crash(&self) -> Lost {
         let mut inner = self.0.lock();
         let inner = &mut *inner;
         let kept = inner.dice.of(0..inner.pending.len() as u64 + 1) as usize;
-        let lost = kept < inner.pending.len();
-        for Pending { write, .. } in inner.pending.drain(..).take(kept) {
-            inner.durable.perform(&write);
+        let mut lost = Lost {
+            writes: kept < inner.pending.len(),
+            torn: false,
+        };
+        for (number, Pending { write, .. }) in inner.pending.drain(..).take(kept + 1).enumerate() {
+            match write {
+                write if number < kept => inner.durable.perform(&write),
+                Write::Append(mut entries) => {
+                    entries.truncate(inner.dice.of(0..entries.len().max(1) as u64) as usize);
+                    lost.torn = !entries.is_empty();
+                    inner.durable.perform(&Write::Append(entries));
+                }
+                _ => {}
+            }
         }
         inner.pending.clear();
         inner.seen = inner.durable.clone();

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::{NodeClock, NodeEntropy};
 use crate::dice::Dice;
-use crate::disk::Disk;
+use crate::disk::{Disk, Lost};
 use crate::network::Net;
 
 /// The cluster all hosts belong to.
@@ -207,10 +207,10 @@ impl Host {
         Parts::assemble(self.id, self.config.clone(), below, self.hashes.clone(), entropy).await
     }
 
-    /// Kills the process, or takes its power: what was not durable may be lost. Returns whether anything was.
-    pub fn crash(&mut self) -> bool {
+    /// Kills the process, or takes its power: what was not durable may be lost. Returns what was.
+    pub fn crash(&mut self) -> Lost {
         let Some((runtime, parts)) = self.running.take() else {
-            return false;
+            return Lost::default();
         };
         self.net.set_life(self.id, None);
         self.paused_until_ms = None;

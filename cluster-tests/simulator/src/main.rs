@@ -245,13 +245,14 @@ fn summary(reports: &[Report], took: Duration) {
     let named: Vec<String> = faults.iter().map(|(name, count)| format!("{name} {count}")).collect();
     println!("faults: {}", named.join(", "));
     println!(
-        "frames: {} sent, {} lost, {} blocked, {} doubled, {} overtaken; crashes that lost writes {}, nodes that ended by themselves {}",
+        "frames: {} sent, {} lost, {} blocked, {} doubled, {} overtaken; crashes that lost writes {}, that tore one {}, nodes that ended by themselves {}",
         sum(|report| report.frames),
         sum(|report| report.frames_lost),
         sum(|report| report.frames_blocked),
         sum(|report| report.frames_doubled),
         sum(|report| report.frames_overtaken),
         sum(|report| report.lost_writes),
+        sum(|report| report.torn_writes),
         sum(|report| report.ended_by_itself),
     );
 }

@@ -48,6 +48,7 @@ pub struct Report {
     pub frames_doubled: u64,
     pub frames_overtaken: u64,
     pub lost_writes: u64,
+    pub torn_writes: u64,
     pub ended_by_itself: u64,
     /// Of everything committed and answered: equal for equal seeds.
     pub trace: u64,
@@ -230,6 +231,7 @@ impl Run {
             frames_doubled: doubled,
             frames_overtaken: overtaken,
             lost_writes: self.world.lost_writes,
+            torn_writes: self.world.torn_writes,
             ended_by_itself: self.world.ended_by_itself,
             trace,
         }

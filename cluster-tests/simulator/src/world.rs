@@ -34,6 +34,8 @@ pub struct World {
     pub ended_by_itself: u64,
     /// Crashes that lost something unsynced.
     pub lost_writes: u64,
+    /// Crashes that left a part of a write.
+    pub torn_writes: u64,
     restart: Vec<(u64, u64)>,
 }
 
@@ -74,6 +76,7 @@ impl World {
             trouble: None,
             ended_by_itself: 0,
             lost_writes: 0,
+            torn_writes: 0,
             restart: Vec::new(),
         })
     }
@@ -123,9 +126,9 @@ impl World {
     }
 
     pub fn crash(&mut self, index: usize) {
-        if self.hosts[index].crash() {
-            self.lost_writes += 1;
-        }
+        let lost = self.hosts[index].crash();
+        self.lost_writes += u64::from(lost.writes);
+        self.torn_writes += u64::from(lost.torn);
     }
 
     /// Starts a node that is down.
