@@ -19,6 +19,7 @@
 //! | `standing`, `ledger` | who may vote: not a node that lost what it had acknowledged, nor one that reaches nobody |
 //! | `membership` | learner, voter, removal, hand-over, linearizable reads |
 //! | [`join`](mod@join), [`pki`] | how a machine with a token becomes a node |
+//! | [`replacement`] | how a damaged node becomes another one |
 //!
 //! A node runs on threads of its own (a small runtime, one thread for the machine, those of the
 //! log), so that no password hash and no flood of logins delays a heartbeat.
