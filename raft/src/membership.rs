@@ -16,7 +16,6 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::errors::{BarrierError, ChangeError};
 use crate::ports::CallError;
 use crate::shared::Shared;
-use crate::transport::peers::Seen;
 use crate::transport::wire::{Change, ChangeDeclined, Request, Response};
 use crate::{NodeInfo, limits};
 
@@ -323,10 +322,7 @@ fn caught_up_voter(shared: &Shared) -> Option<u64> {
     let seen = shared.peers.seen_within(shared.config.reach());
     let membership = shared.membership();
     let mut others = membership.voter_ids().filter(|voter| *voter != shared.id);
-    others.find(|voter| {
-        let fit = |seen: &Seen| seen.disk_in_order && shared.fence.is_in_time(seen.wall_now_ms());
-        seen.get(voter).is_some_and(fit) && lag_of(shared, *voter) == Some(0)
-    })
+    others.find(|voter| seen.get(voter).is_some_and(|seen| shared.is_well(seen)) && lag_of(shared, *voter) == Some(0))
 }
 
 /// Whether a change is half made.

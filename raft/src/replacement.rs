@@ -161,11 +161,8 @@ fn objection(shared: &Shared, damaged: u64) -> Option<ChangeDeclined> {
     }
     let voters: BTreeSet<u64> = membership.voter_ids().collect();
     let is_well = |id: &u64| {
-        let fit = |id| {
-            seen.get(id)
-                .is_some_and(|seen| seen.disk_in_order && shared.fence.is_in_time(seen.wall_now_ms()))
-        };
-        *id != damaged && (*id == shared.id || fit(id))
+        let answers_well = seen.get(id).is_some_and(|seen| shared.is_well(seen));
+        *id != damaged && (*id == shared.id || answers_well)
     };
     let well = voters.iter().filter(|id| is_well(id)).count();
     if well * 2 <= voters.len() {

@@ -18,7 +18,7 @@ use crate::proposer::Proposer;
 use crate::standing::Gate;
 use crate::status::Tally;
 use crate::store::{LogGauges, MachineThread};
-use crate::transport::peers::Peers;
+use crate::transport::peers::{Peers, Seen};
 use crate::types::Engine;
 use crate::{Admission, Config, NodeInfo, PeerService};
 
@@ -58,6 +58,11 @@ impl Shared {
 
     pub fn leads(&self) -> bool {
         self.leader() == Some(self.id)
+    }
+
+    /// Whether a peer, as its last probe showed it, has its disk in order and its clock in time.
+    pub fn is_well(&self, seen: &Seen) -> bool {
+        seen.disk_in_order && self.fence.is_in_time(seen.wall_now_ms())
     }
 
     pub fn membership(&self) -> Arc<StoredMembership<u64, NodeInfo>> {

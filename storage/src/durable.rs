@@ -38,8 +38,11 @@ pub(crate) fn create_file(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Writes `parts` under `path` so that after a crash either all of it is there or nothing of it.
-pub(crate) fn write_whole(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+/// Writes `parts` under `path`, readable for the owner only, so that after a crash either all of it is there or nothing of it.
+///
+/// # Errors
+/// What the file system says; nothing half done stays behind.
+pub fn write_whole(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let unfinished = unfinished(path);
     let written = create_file(&unfinished).and_then(|mut file| {
         parts.iter().try_for_each(|part| file.write_all(part))?;

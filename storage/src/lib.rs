@@ -30,6 +30,7 @@ mod segments;
 mod snapshot;
 
 pub use datadir::{DataDir, DataDirError, FORMAT, Identity};
+pub use durable::write_whole;
 pub use ids::{LogId, Vote};
 pub use log::{Done, DurableLog, FsyncObserver, LogOpenError, LogOptions};
 pub use postings::{PostingError, PostingList, PostingStore, PostingWriter, Postings, Span};

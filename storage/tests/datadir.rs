@@ -159,13 +159,13 @@ fn damaged() -> (tempfile::TempDir, DataDir, DataDir) {
     damaged.mark_diverged("another digest").expect("a directory of ours");
     let successor = damaged.begin_successor(SUCCESSOR).expect("a directory of ours");
     for (of, what) in [(&damaged, "old"), (&successor, "new")] {
-        fs::create_dir_all(of.certificates_dir()).expect("a directory of ours");
+        fs::create_dir_all(DataDir::certificates_in(of.root())).expect("a directory of ours");
         for folder in [
             of.log_dir(),
             of.snapshots_dir(),
             of.segments_dir(),
             of.index_dir(),
-            of.certificates_dir(),
+            DataDir::certificates_in(of.root()),
         ] {
             fs::write(folder.join("file"), what).expect("a directory of ours");
         }

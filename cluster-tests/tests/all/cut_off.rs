@@ -31,11 +31,7 @@ fn a_stopped_follower_catches_up_and_replays_nothing() {
             client.send((), Login::once(request, cluster.nodes[sleeper].radius))?;
         }
         cluster.nodes[sleeper].resume()?;
-        let accepts = client
-            .all_ended()?
-            .into_iter()
-            .filter(|ended| is_accept(&ended.reply))
-            .count();
+        let accepts = accepts_in_the_end(&mut client)?;
         ensure!(
             accepts == 0,
             "{accepts} used codes were accepted by the node that slept"
@@ -116,11 +112,7 @@ fn serves_without(cluster: &Cluster, alone: usize, people: &mut [Person]) -> Res
         );
     }
     // Silence to the end: no reply may leave later than 10 s after its request.
-    let accepts = client
-        .all_ended()?
-        .into_iter()
-        .filter(|ended| is_accept(&ended.reply))
-        .count();
+    let accepts = accepts_in_the_end(&mut client)?;
     ensure!(
         accepts == 0,
         "n{} accepted {accepts} codes while it was alone",
@@ -148,4 +140,10 @@ fn accepted(cluster: &Cluster, node: usize, person: &Person, code: &str) -> Resu
 
 fn is_accept(reply: &Option<cluster_tests::wire::Reply>) -> bool {
     reply.as_ref().is_some_and(cluster_tests::wire::Reply::is_accept)
+}
+
+/// How many of a client's logins are accepted before all of them are answered or given up.
+fn accepts_in_the_end(client: &mut Crowd<()>) -> Result<usize> {
+    let ended = client.all_ended()?;
+    Ok(ended.into_iter().filter(|ended| is_accept(&ended.reply)).count())
 }

@@ -63,7 +63,7 @@ impl Admission for Admissions {
     async fn admit(&self, token_id: u64, csr_der: &[u8], node: &NodeInfo) -> Result<Admitted, AdmissionError> {
         let administrator = self.administrator()?;
         let authority = self.authority(administrator)?;
-        let key_digest = key_digest_of(csr_der)?;
+        let key_digest = pki::key_digest_of(csr_der).map_err(unusable)?;
         let id = administrator
             .admit_node(JoinTokenId(token_id), &node.name, &node.site, key_digest)
             .await
@@ -84,7 +84,7 @@ impl Admission for Admissions {
     async fn succeed(&self, damaged: u64, csr_der: &[u8], node: &NodeInfo) -> Result<Successor, AdmissionError> {
         let administrator = self.administrator()?;
         let authority = self.authority(administrator)?;
-        let key_digest = key_digest_of(csr_der)?;
+        let key_digest = pki::key_digest_of(csr_der).map_err(unusable)?;
         let id = administrator
             .admit_successor(NodeId(damaged), key_digest)
             .await
@@ -107,10 +107,6 @@ impl Admission for Admissions {
             .cluster()
             .is_some_and(|cluster| cluster.removed.contains(&NodeId(node_id)))
     }
-}
-
-fn key_digest_of(csr_der: &[u8]) -> Result<[u8; 32], AdmissionError> {
-    pki::key_digest_of(csr_der).map_err(unusable)
 }
 
 fn certify(authority: &ClusterCa, id: NodeId, csr_der: &[u8], node: &NodeInfo) -> Result<Vec<u8>, AdmissionError> {

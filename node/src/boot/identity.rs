@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use quorate_raft::pki::{NodeKey, PkiError};
 use quorate_raft::{Identity, NodeInfo};
-use quorate_storage::DataDir;
+use quorate_storage::{DataDir, write_whole};
 use zeroize::Zeroizing;
 
 use super::BootError;
@@ -26,7 +26,7 @@ const SUCCESSOR_KEY: &str = "successor.key.der";
 
 /// Where the files are.
 pub fn folder(data_dir: &Path) -> PathBuf {
-    data_dir.join("certificates")
+    DataDir::certificates_in(data_dir)
 }
 
 /// Where the CA certificate is that clients of the HTTPS listener need.
@@ -70,12 +70,7 @@ pub fn load(data_dir: &DataDir) -> Result<(Identity, BTreeMap<u64, NodeInfo>), B
 /// Keeps the members that there are now, for the day when the log cannot be read.
 pub fn keep_peers(data_dir: &Path, peers: &BTreeMap<u64, NodeInfo>) -> Result<(), BootError> {
     let kept = folder(data_dir).join(PEERS);
-    let fresh = kept.with_extension("tmp");
-    // What a crash may have left.
-    let _ = fs::remove_file(&fresh);
-    write(&fresh, &json(peers), 0o644)?;
-    fs::rename(&fresh, &kept).map_err(BootError::file("write", &kept))?;
-    sync_folder(&folder(data_dir))
+    write_whole(&kept, &[&json(peers)]).map_err(BootError::file("write", &kept))
 }
 
 /// The key for this node's successor: made once, so that asking for one again is the same request.
@@ -88,10 +83,8 @@ pub fn successor_key(data_dir: &DataDir) -> Result<NodeKey, BootError> {
     {
         return Ok(key);
     }
-    // A crash may have left an unfinished one.
-    let _ = fs::remove_file(&file);
     let key = NodeKey::generate().map_err(unusable)?;
-    write(&file, &key.private_key_der(), 0o600)?;
+    write_whole(&file, &[&key.private_key_der()]).map_err(BootError::file("write", &file))?;
     Ok(key)
 }
 

@@ -205,10 +205,10 @@ impl DataDir {
         &self.root
     }
 
-    /// For the node's certificate, key and the cluster's CA.
+    /// Where in the directory `root` the node's certificate, key and the cluster's CA are.
     #[must_use]
-    pub fn certificates_dir(&self) -> PathBuf {
-        self.root.join(CERTIFICATES)
+    pub fn certificates_in(root: &Path) -> PathBuf {
+        root.join(CERTIFICATES)
     }
 
     /// For [`crate::DurableLog::open`].
