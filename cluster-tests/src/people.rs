@@ -132,6 +132,6 @@ pub fn make_client(api: &Api, name: &str, address: IpAddr, secret: &str, passcod
 pub const APPLICATION: &str = "gateway";
 
 pub fn make_application(api: &Api) -> Result<()> {
-    let body = json!({"name": APPLICATION, "factors": ["local_password", "totp"]});
+    let body = json!({"name": APPLICATION, "factors": [["password"], ["code"]]});
     api.post("/api/v1/applications", &body).map(drop)
 }

@@ -116,7 +116,7 @@ impl Writer<'_> {
         let application = Change::CreateApplication(CreateApplication {
             id: ApplicationId(1),
             name: "vpn".into(),
-            factors: vec![Factor::LocalPassword].into(),
+            factors: vec![Factor::Password].into(),
         });
         let clients = (1..=CLIENTS).map(client);
         self.administer(std::iter::once(application).chain(clients).collect())?;
@@ -200,7 +200,6 @@ impl Writer<'_> {
             user: user.map(|user| (user.id, user.revision)),
             absent: user.is_none().then(|| UserName::new("", name)),
             password_revision: user.map(|user| user.password_revision),
-            token: None,
             received_ms: self.now_ms,
             retention_ms: 120_000,
             facts: LoginFacts {

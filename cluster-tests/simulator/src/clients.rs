@@ -1,7 +1,7 @@
 //! The load: users who log in through whichever node their NAS asks, NASes that ask again elsewhere, guessers, and an administrator.
 
 use quorate_app::{AccessRequest, Decision, fingerprint};
-use quorate_core::{Actor, ClientId, Fingerprint, TokenKind, UserId, otp};
+use quorate_core::{Actor, ClientId, Fingerprint, OtpAlgorithm, TokenKind, UserId, otp};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -28,16 +28,29 @@ pub fn seed_of(user: usize) -> Vec<u8> {
     format!("seed of user number {user:03}").into_bytes()
 }
 
-/// The code of a user's token in a timestep.
+/// Every other user has a token that counts instead of one that looks at the clock.
+pub fn kind_of(user: usize) -> TokenKind {
+    match user % 2 {
+        0 => TokenKind::DEFAULT,
+        _ => TokenKind::Hotp {
+            algorithm: OtpAlgorithm::Sha1,
+            digits: 6,
+        },
+    }
+}
+
+/// The code that a user types in a timestep: whoever has a token that counts has pressed it once in each since the beginning.
 pub fn code_of(user: usize, timestep: u64) -> String {
-    let TokenKind::Totp { algorithm, digits, .. } = TokenKind::DEFAULT;
-    otp::code_text(otp::hotp(algorithm, &seed_of(user), timestep, digits), digits)
+    let counter = match kind_of(user) {
+        TokenKind::Hotp { .. } => timestep + 1 - timestep_at(0),
+        _ => timestep,
+    };
+    otp::code_text(otp::hotp(OtpAlgorithm::Sha1, &seed_of(user), counter, 6), 6)
 }
 
 /// The timestep at a time of the simulation.
 pub fn timestep_at(now_ms: u64) -> u64 {
-    let TokenKind::Totp { period_s, .. } = TokenKind::DEFAULT;
-    otp::timestep(BEGIN_MS + now_ms, period_s)
+    otp::timestep(BEGIN_MS + now_ms, 30)
 }
 
 /// What the clients find in the cluster.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use argon2::{Algorithm, Argon2, Params, Version};
-use quorate_app::{ApplicationSpec, ClientSpec, Entropy, FoundingNode, NewUser, Replica, TokenSpec, found_cluster};
+use quorate_app::{
+    ApplicationSpec, ClientSpec, Entropy, FoundingNode, Material, NewUser, Replica, TokenSpec, found_cluster,
+};
 use quorate_core::change::SetPassword;
 use quorate_core::command::Administer;
 use quorate_core::{Change, Command, Factor, Fingerprint, Modes, NodeId, UserId};
@@ -13,7 +15,7 @@ use quorate_seal::{Aad, Field, KeyId, KeyRing, NONCE_LEN};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use crate::clients::{PASSWORD, Population, ROOT, seed_of};
+use crate::clients::{PASSWORD, Population, ROOT, kind_of, seed_of};
 use crate::clock::NodeEntropy;
 use crate::host::{CLUSTER, Parts, info};
 
@@ -58,7 +60,7 @@ pub async fn enter(parts: &Parts) -> Result<()> {
 /// # Errors
 /// When it could not be created.
 pub async fn populate(parts: &Parts, count: usize) -> Result<Population> {
-    let factors = vec![Factor::LocalPassword, Factor::Totp];
+    let factors = vec![Factor::Password, Factor::ANY_CODE];
     let spec = ApplicationSpec {
         name: "vpn".to_owned(),
         factors,
@@ -87,7 +89,8 @@ pub async fn populate(parts: &Parts, count: usize) -> Result<Population> {
         let new = NewUser {
             name: format!("u{user}"),
             token: Some(TokenSpec {
-                seed: Some(Zeroizing::new(seed_of(user))),
+                kind: kind_of(user),
+                material: Material::Seed(Zeroizing::new(seed_of(user))),
                 ..TokenSpec::default()
             }),
             ..NewUser::default()

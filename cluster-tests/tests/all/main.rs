@@ -16,6 +16,7 @@ mod fault_process;
 mod leader_killed;
 mod lockout;
 mod membership;
+mod methods;
 mod namespaces;
 mod oathtool;
 mod paused_judge;

@@ -16,14 +16,29 @@ pub struct Application {
     pub revision: u64,
 }
 
-/// One thing that a user proves.
+/// One thing that a user proves, in any of these ways. A password is a factor of its own, and the first.
+pub type Factor = Vec<Way>;
+
+/// A way to prove a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Factor {
-    /// The password kept by Quorate.
-    LocalPassword,
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// The user's password.
+    Password,
+    /// Whatever the user carries: all that follow but the static code.
+    Code,
     /// A time-based one-time code (RFC 6238).
     Totp,
+    /// A counter-based one-time code (RFC 4226).
+    Hotp,
+    /// A Yubico OTP.
+    Yubikey,
+    /// A code of a sheet of recovery codes.
+    Recovery,
+    /// A temporary code of the helpdesk.
+    Temporary,
+    /// A static code: hardly a second factor.
+    Static,
 }
 
 /// An application to make.
@@ -31,7 +46,7 @@ pub enum Factor {
 #[serde(deny_unknown_fields)]
 pub struct CreateApplication {
     pub name: String,
-    /// At least one, none twice.
+    /// One to three: a password if any, then codes.
     pub factors: Vec<Factor>,
 }
 

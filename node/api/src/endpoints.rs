@@ -41,11 +41,18 @@ endpoints! {
 
     LIST_TOKENS: Nothing => Page<Token> = Get "/users/{user}/tokens" "listTokens" "Tokens" "List the tokens of a user".query::<PageQuery>();
     CREATE_TOKEN: CreateToken => CreatedToken = Post "/users/{user}/tokens" "createToken" "Tokens" "Give a user a token; the answer shows its secret this once".success(201);
+    LIST_STOCK: Nothing => Page<Token> = Get "/tokens" "listStock" "Tokens" "List the tokens that are nobody's".query::<PageQuery>();
+    CREATE_STOCK: CreateToken => CreatedToken = Post "/tokens" "createStock" "Tokens" "Make a token that is nobody's yet; the answer shows its secret this once".success(201);
     SHOW_TOKEN: Nothing => Token = Get "/tokens/{token}" "showToken" "Tokens" "Show a token";
     CHANGE_TOKEN: ChangeToken => Token = Patch "/tokens/{token}" "changeToken" "Tokens" "Change a token".conditional();
     DELETE_TOKEN: Nothing => Nothing = Delete "/tokens/{token}" "deleteToken" "Tokens" "Delete a token".success(204).conditional();
     DISABLE_TOKEN: Nothing => Token = Post "/tokens/{token}/disable" "disableToken" "Tokens" "Refuse the codes of a token from now on".conditional();
     ENABLE_TOKEN: Nothing => Token = Post "/tokens/{token}/enable" "enableToken" "Tokens" "Accept the codes of a token again".conditional();
+
+    LOSE_TOKEN: Nothing => Token = Post "/tokens/{token}/lose" "loseToken" "Tokens" "Refuse the codes of a token that somebody else may hold".conditional();
+    VERIFY_TOKEN: VerifyToken => Token = Post "/tokens/{token}/verify" "verifyToken" "Tokens" "Put a token into use by its first code".conditional();
+    RESYNC_TOKEN: ResyncToken => Token = Post "/tokens/{token}/resync" "resyncToken" "Tokens" "Bring a TOTP or HOTP token into step by two codes in a row".conditional();
+    ASSIGN_TOKEN: AssignToken => Token = Post "/tokens/{token}/assign" "assignToken" "Tokens" "Hand a token to a user, or take it back".conditional();
 
     LIST_CLIENTS: Nothing => Page<Client> = Get "/clients" "listClients" "RADIUS clients" "List RADIUS clients by name".query::<PageQuery>();
     CREATE_CLIENT: CreateClient => ShownClient = Post "/clients" "createClient" "RADIUS clients" "Create a RADIUS client".success(201);

@@ -41,7 +41,7 @@ pub mod tokens;
 pub mod users;
 
 pub use api_tokens::{ApiToken, CreateApiToken, CreatedApiToken};
-pub use applications::{Application, ChangeApplication, CreateApplication, Factor};
+pub use applications::{Application, ChangeApplication, CreateApplication, Factor, Way};
 pub use audit::{
     AuditHeads, AuditPage, AuditQuery, AuditRecord, AuditSegment, AuditStatus, AuditVerification, HeadSignature,
     IndexProgress, LoginResult, Retention, SetRetention, SignedHead, VerifyQuery,
@@ -56,5 +56,8 @@ pub use join_tokens::{CreateJoinToken, CreatedJoinToken, JoinToken};
 pub use page::{Page, PageQuery};
 pub use policy::{ChangePolicy, Policy};
 pub use problem::{FieldProblem, Problem, ProblemKind};
-pub use tokens::{Algorithm, ChangeToken, CreateToken, CreatedToken, Token};
+pub use tokens::{
+    Algorithm, AssignToken, ChangeToken, CreateToken, CreatedToken, ResyncToken, Token, TokenKind, TokenState,
+    VerifyToken,
+};
 pub use users::{ChangeUser, CreateUser, SetPassword, User};

@@ -14,6 +14,8 @@ pub struct Policy {
     pub totp_window: u8,
     /// Milliseconds in which a challenge must be answered.
     pub challenge_ms: u64,
+    /// HOTP: counters ahead of the next one whose codes are accepted.
+    pub hotp_look_ahead: u8,
     pub revision: u64,
 }
 
@@ -29,4 +31,6 @@ pub struct ChangePolicy {
     pub totp_window: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hotp_look_ahead: Option<u8>,
 }

@@ -78,6 +78,20 @@ pub const GENERATED_SECRET_BYTES: usize = 15;
 /// Bytes of a token's seed. RFC 4226 section 4 demands 16 and recommends 20; 64 is a SHA-512 block's worth.
 pub const SEED_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
 
+/// Codes on a sheet of recovery codes, unless said otherwise.
+pub const RECOVERY_CODES: u8 = 10;
+
+/// How long a temporary code lasts, unless said otherwise: a working day and the night after it.
+pub const TEMPORARY_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// How often a temporary code may be used, unless said otherwise.
+pub const TEMPORARY_USES: u32 = 20;
+
+/// Bytes of a YubiKey's AES key, and of its private identity.
+pub const YUBIKEY_KEY_BYTES: usize = 16;
+/// See [`YUBIKEY_KEY_BYTES`].
+pub const YUBIKEY_PRIVATE_ID_BYTES: usize = 6;
+
 /// Bytes of the secret half of an API token.
 pub const API_TOKEN_SECRET_BYTES: usize = 32;
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use quorate_core::{change::*, command::*, *};
+use quorate_core::{change::*, command::*, method::Use, *};
 
 const CLIENT: ClientId = ClientId(1);
 const APPLICATION: ApplicationId = ApplicationId(1);
@@ -78,7 +78,7 @@ fn founded() -> State {
         key_digest: [1; 32],
     };
     commit(&mut state, &Command::Genesis(genesis));
-    let factors = vec![Factor::LocalPassword, Factor::Totp].into();
+    let factors = vec![Factor::Password, Factor::ANY_CODE].into();
     let settings = ClientSettings {
         name: "vpn".into(),
         device_type: "vpn".into(),
@@ -125,7 +125,10 @@ fn user(number: u64) -> [Change; 2] {
         user: id,
         name: "phone".into(),
         kind: TokenKind::DEFAULT,
-        seed: Sealed::from(vec![2; 64]),
+        secret: Sealed::from(vec![2; 64]),
+        verified: true,
+        counter: 0,
+        expires_ms: None,
     };
     [Change::CreateUser(create), Change::CreateToken(token)]
 }
@@ -168,7 +171,6 @@ fn consume(state: &State, round: u64, users: u64) -> Vec<u8> {
         user: Some((user.id, user.revision)),
         absent: None,
         password_revision: None,
-        token: Some((token.id, token.revision)),
         received_ms: NOW_MS + round / 20,
         retention_ms: 120_000,
         facts: LoginFacts {
@@ -182,7 +184,12 @@ fn consume(state: &State, round: u64, users: u64) -> Vec<u8> {
     };
     Command::ConsumeCode(ConsumeCode {
         judged,
-        timestep: otp::timestep(NOW_MS, 30),
+        codes: [CodeProof {
+            token: token.id,
+            revision: token.revision,
+            used: Use::Counter(otp::timestep(NOW_MS, 30)),
+        }]
+        .into(),
     })
     .to_bytes()
 }

@@ -11,7 +11,7 @@ use crate::{
     command::{Actor, Judged},
     ids::{ApiTokenId, ApplicationId, ClientId, Fingerprint, JoinTokenId, Level, NodeId, Revision, TokenId, UserId},
     outcome::Verdict,
-    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Retention, Token, User},
+    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Retention, Token, Used, User},
     state::{Delay, SourceDigest, State},
 };
 
@@ -29,15 +29,17 @@ pub enum Event {
     LoginJudged {
         /// By what it was judged.
         judged: Judged,
+        /// The tokens whose codes were right, or had been.
+        tokens: Box<[TokenId]>,
         /// What it came to.
         verdict: Verdict,
     },
-    /// A code was accepted; it and all before it are used.
+    /// A code was accepted and is used up.
     CodeConsumed {
         /// Whose code.
         token: TokenId,
-        /// The timestep of the code.
-        timestep: u64,
+        /// What is used up from now on.
+        used: Used,
     },
     /// A right code ended the count of wrong ones.
     CodeFailuresForgotten {
@@ -203,13 +205,15 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
             state.put_node(node.clone());
             state.append_audit(Entry::Founded { node: node.id });
         }
-        Event::LoginJudged { judged, verdict } => {
+        Event::LoginJudged {
+            judged,
+            tokens,
+            verdict,
+        } => {
             state.remember_verdict(judged, *verdict);
-            state.append_audit(Entry::Login(login_entry(judged, *verdict)));
+            state.append_audit(Entry::Login(login_entry(judged, tokens, *verdict)));
         }
-        Event::CodeConsumed { token, timestep } => {
-            state.with_token(*token, |token| token.last_timestep = Some(*timestep));
-        }
+        Event::CodeConsumed { token, used } => state.with_token(*token, |token| token.used = *used),
         Event::CodeFailuresForgotten { user } => state.with_user(*user, |user| {
             user.code_failures = 0;
             user.locked_until_ms = None;
@@ -331,13 +335,13 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
     }
 }
 
-fn login_entry(judged: &Judged, verdict: Verdict) -> LoginEntry {
+fn login_entry(judged: &Judged, tokens: &[TokenId], verdict: Verdict) -> LoginEntry {
     LoginEntry {
         verdict,
         user: judged.user.map(|(id, _)| id),
         client: judged.client,
         application: judged.application,
-        token: judged.token.map(|(id, _)| id),
+        tokens: tokens.into(),
         fingerprint: judged.fingerprint,
         received_ms: judged.received_ms,
         facts: judged.facts.clone(),

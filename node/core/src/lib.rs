@@ -12,7 +12,7 @@
 //! - [`State`]: persistent maps, so that a clone is an unchanging instant that costs nothing; its image as rows.
 //! - [`login`]: the conversation with one client, as a state machine that asks a shell for what it cannot do.
 //! - [`audit`]: the hash chain that every verdict and change is written to, in the same entry as its decision.
-//! - [`otp`]: RFC 4226 and RFC 6238. [`limits`]: every bound, with its reason.
+//! - [`method`]: what each kind of code is, one file each. [`otp`]: RFC 4226 and RFC 6238. [`limits`]: every bound, with its reason.
 //!
 //! Caveats
 //! - Whatever an old input comes to is fixed by the golden scripts and frozen bytes under `tests/`. A different result
@@ -32,6 +32,7 @@ mod event;
 mod ids;
 pub mod limits;
 pub mod login;
+pub mod method;
 pub mod names;
 pub mod otp;
 mod outcome;
@@ -41,7 +42,7 @@ mod state;
 pub use self::{
     change::Change,
     codec::Undecodable,
-    command::{Actor, Command, Failure, Judged, LoginFacts, Method},
+    command::{Actor, CodeProof, Command, Failure, Judged, LoginFacts, Method},
     decide::{Decided, advance, apply, decide},
     event::{Event, PasswordDelay, PasswordSource, evolve},
     ids::{
@@ -50,8 +51,8 @@ pub use self::{
     },
     outcome::{Field, Outcome, Reason, Refusal, Verdict},
     records::{
-        ApiToken, Application, Cidr, Client, Cluster, Factor, JoinToken, MalformedCidr, Modes, Node, OtpAlgorithm,
-        Policy, Replacement, Retention, Token, TokenKind, User, UserName,
+        ApiToken, Application, Cidr, Client, Cluster, CodeKind, CodeKinds, Factor, JoinToken, MalformedCidr, Modes,
+        Node, OtpAlgorithm, Policy, Replacement, Retention, Standing, Token, TokenKind, Used, User, UserName,
     },
     state::{DamagedImage, State, StateBuilder},
 };

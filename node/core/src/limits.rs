@@ -118,6 +118,30 @@ pub const CODE_FAILURES_MAX: u32 = 100;
 /// The longest lock a policy may ask for, in ms: one day. Longer is a disable, which has a command.
 pub const LOCK_MS_MAX: u64 = 86_400_000;
 
+/// Counters ahead that a policy may allow. Each makes guessing easier by one code, and 100 presses in a pocket are many.
+pub const HOTP_LOOK_AHEAD_MAX: u8 = 100;
+
+/// Timesteps that a token's clock may be off before it has to be replaced: half an hour at 30 s.
+pub const DRIFT_MAX: i8 = 60;
+
+/// Counters in which two codes in a row are looked for. A wrong pair is found once in a thousand million tries.
+pub const RESYNC_COUNTERS: u64 = 1_000;
+
+/// Factors that an application may ask for. What was proven of them has to fit into a State attribute.
+pub const FACTORS_PER_APPLICATION: usize = 3;
+
+/// Codes on a sheet: a bit each.
+pub const CODES_PER_SHEET: u8 = 32;
+
+/// How often a temporary code may be used: twice an hour for its fourteen days.
+pub const TEMPORARY_USES_MAX: u32 = 672;
+
+/// The longest life of a temporary code, in ms: fourteen days.
+pub const TEMPORARY_MS_MAX: u64 = 14 * 86_400_000;
+
+/// Tokens that are nobody's yet: a large delivery.
+pub const STOCK: usize = 200_000;
+
 /// Codes have 6 to 8 digits (RFC 4226, section 5.3: at least 6; more than 8 nobody types).
 pub const CODE_DIGITS: std::ops::RangeInclusive<u8> = 6..=8;
 

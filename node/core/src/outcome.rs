@@ -393,6 +393,18 @@ pub enum Field {
     /// How many bytes of audit records are kept.
     #[n(28)]
     RetentionBytes,
+    /// Counters ahead of the next one.
+    #[n(29)]
+    HotpLookAhead,
+    /// How often a temporary code may be used, or how many codes a sheet has.
+    #[n(30)]
+    Uses,
+    /// Where a token's counter or clock is.
+    #[n(31)]
+    Counter,
+    /// Whose a token is.
+    #[n(32)]
+    Owner,
 }
 
 impl Field {
@@ -428,6 +440,10 @@ impl Field {
             Field::Fact => "fact",
             Field::RetentionAge => "max_age_ms",
             Field::RetentionBytes => "max_bytes",
+            Field::HotpLookAhead => "hotp_look_ahead",
+            Field::Uses => "uses",
+            Field::Counter => "counter",
+            Field::Owner => "user",
         }
     }
 }

@@ -104,7 +104,10 @@ proptest! {
         loop {
             step = match step {
                 Step::CheckPassword(check) => check.answer(true),
-                Step::MatchCode(code) => code.answer(Some((quorate_core::TokenId(words::id("phone")), 1))),
+                Step::MatchCode(code) => {
+                    let phone = quorate_core::TokenId(words::id("phone"));
+                    code.answer(Some((phone, quorate_core::method::Use::Counter(1))))
+                },
                 Step::Propose(propose) => {
                     prop_assert!(matches!(propose.command(), quorate_core::Command::RecordFailure(_)));
                     break;

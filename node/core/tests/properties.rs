@@ -7,13 +7,14 @@ mod samples;
 mod script;
 mod variants;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*};
 use quorate_core::{
-    Command, Level, Outcome, Stamp, State, TokenId, Verdict, apply,
+    CodeProof, Command, Level, Outcome, Stamp, State, TokenId, Verdict, apply,
     audit::{AuditRecord, Segment},
     login::Conversation,
+    method::Use,
 };
 use random::Dice;
 use script::{START_MS, World};
@@ -107,6 +108,7 @@ proptest! {
     fn codes_are_accepted_once_and_verdicts_audited(bytes in vec(any::<u8>(), 0..6_000)) {
         let mut state = founded();
         let mut last: BTreeMap<TokenId, u64> = BTreeMap::new();
+        let mut slots: BTreeSet<(TokenId, u8)> = BTreeSet::new();
         let mut former = (state.stamp(), state.audit().next_seq());
         let mut faults = Vec::new();
         run(&mut state, &bytes, &mut |command, outcome, state| {
@@ -119,14 +121,22 @@ proptest! {
                     faults.push(format!("{outcome:?} without its record"));
                 }
                 if let (Command::ConsumeCode(consume), Verdict::Accept, false) = (command, verdict, replayed) {
-                    let (token, _) = consume.judged.token.unwrap();
-                    if last.insert(token, consume.timestep).is_some_and(|last| last >= consume.timestep) {
-                        faults.push(format!("{token} accepted {} again", consume.timestep));
+                    for CodeProof { token, used, .. } in &consume.codes {
+                        match used {
+                            Use::Counter(counter) if last.insert(*token, *counter).is_some_and(|last| last >= *counter) => {
+                                faults.push(format!("{token} accepted {counter} again"));
+                            }
+                            Use::Slot(slot) if !slots.insert((*token, *slot)) => {
+                                faults.push(format!("{token} accepted place {slot} again"));
+                            }
+                            Use::Counter(_) | Use::Slot(_) | Use::Once => (),
+                        }
                     }
                 }
             }
             // A token that is deleted and made again under its id starts anew; ids are random outside of tests.
             last.retain(|token, _| state.token(*token).is_some());
+            slots.retain(|(token, _)| state.token(*token).is_some());
             former = now;
         });
         prop_assert!(faults.is_empty(), "{faults:?}");

@@ -13,7 +13,7 @@ pub enum Field {
     /// A user's password verifier.
     UserPassword = 1,
     /// A token's seed.
-    TokenSeed = 2,
+    TokenSecret = 2,
     /// A RADIUS client's shared secret.
     ClientSecret = 3,
     /// The digest of an API token.

@@ -24,7 +24,7 @@ fn ring() -> KeyRing {
 
 fn seed_of(record: u64) -> Aad {
     Aad {
-        field: Field::TokenSeed,
+        field: Field::TokenSecret,
         record,
     }
 }

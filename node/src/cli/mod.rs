@@ -50,7 +50,7 @@ The first node of a cluster, then a second one:
   quorate status
 
 Let a gateway ask, and a user log in:
-  quorate application create vpn --factor local-password --factor totp
+  quorate application create vpn --factor password --factor code
   quorate client create gate-1 --network 192.0.2.1 --application vpn
   quorate user create alice
   quorate token create alice

@@ -96,7 +96,7 @@ fn the_lines_of_the_manual_parse() {
         "quorate user create alice --password-stdin",
         "quorate user change alice --password",
         "quorate token create alice --digits 8 --seed-stdin",
-        "quorate application create vpn --factor local-password --factor totp",
+        "quorate application create vpn --factor password --factor code",
         "quorate client create gate-1 --network 192.0.2.1 --application vpn --mode passcode-only",
         "quorate client change gate-1 --require-message-authenticator false",
         "quorate policy change --max-code-failures 3",

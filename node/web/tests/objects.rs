@@ -4,6 +4,7 @@
 
 mod support;
 
+use quorate_core::{OtpAlgorithm, otp};
 use serde_json::{Value, json};
 use support::{Node, request};
 
@@ -76,7 +77,7 @@ async fn every_wrong_field_is_named_at_once_and_nothing_is_made() {
     node.must(
         "POST",
         "/api/v1/applications",
-        Some(json!({"name": "vpn", "factors": ["totp"]})),
+        Some(json!({"name": "vpn", "factors": [["totp"]]})),
     )
     .await;
     let mut wrong = wrong;
@@ -215,14 +216,118 @@ async fn a_token_shows_its_secret_once() {
     assert_eq!(node.must("GET", "/api/v1/users/erin", None).await["tokens"], 1);
 
     let path = |action: &str| format!("/api/v1/tokens/{id}{action}");
-    assert_eq!(node.must("POST", &path("/disable"), None).await["enabled"], false);
-    assert_eq!(node.must("POST", &path("/enable"), None).await["enabled"], true);
+    assert_eq!(shown["state"], "unverified");
+    assert_eq!(node.root("POST", &path("/enable"), None).await.status, 422);
+    let wrong = node
+        .root("POST", &path("/verify"), Some(json!({"code": "12345"})))
+        .await;
+    assert_eq!(wrong.wrong_fields(), ["code"]);
+    let code = code_now(&secret);
+    let verified = node.must("POST", &path("/verify"), Some(json!({"code": code}))).await;
+    assert_eq!(verified["state"], "enabled");
+    assert_eq!(node.must("POST", &path("/disable"), None).await["state"], "disabled");
+    assert_eq!(node.must("POST", &path("/lose"), None).await["state"], "lost");
+    assert_eq!(node.must("POST", &path("/enable"), None).await["state"], "enabled");
     assert_eq!(
         node.must("PATCH", &path(""), Some(json!({"name": "phone"}))).await["name"],
         "phone"
     );
     assert_eq!(node.root("DELETE", &path(""), None).await.status, 204);
     assert_eq!(node.root("GET", &path(""), None).await.status, 404);
+}
+
+/// The code of this instant, which in these tests does not pass.
+fn code_now(secret_base32: &str) -> String {
+    let seed = data_encoding::BASE32_NOPAD.decode(secret_base32.as_bytes()).unwrap();
+    let timestep = otp::timestep(support::NOW_MS, 30);
+    otp::code_text(otp::hotp(OtpAlgorithm::Sha1, &seed, timestep, 6), 6)
+}
+
+#[tokio::test]
+async fn every_kind_of_token_is_made_and_shows_what_its_owner_needs() {
+    let node = Node::start().await;
+    node.must("POST", "/api/v1/users", Some(json!({"name": "grace"}))).await;
+    let path = "/api/v1/users/grace/tokens";
+    let make = |body: Value| node.must("POST", path, Some(body));
+    let fob = make(json!({"kind": "hotp", "counter": 0})).await;
+    assert!(
+        fob["otpauth_uri"].as_str().unwrap().starts_with("otpauth://hotp/"),
+        "{fob}"
+    );
+    assert_eq!(
+        (&fob["token"]["counter"], &fob["token"]["state"]),
+        (&json!(0), &json!("unverified"))
+    );
+    let sheet = make(json!({"kind": "recovery", "count": 12})).await;
+    assert_eq!(sheet["codes"].as_array().unwrap().len(), 12);
+    assert_eq!(
+        (&sheet["token"]["uses_left"], &sheet["token"]["state"]),
+        (&json!(12), &json!("enabled"))
+    );
+    let left = make(json!({"kind": "temporary", "suspends_others": true})).await;
+    assert_eq!(left["codes"][0].as_str().unwrap().len(), 8);
+    assert!(
+        left["token"]["expires_ms"].is_u64() && left["token"]["uses_left"] == 20,
+        "{left}"
+    );
+    let pad = make(json!({"kind": "static", "code": "314159"})).await;
+    assert_eq!(pad["codes"], json!(["314159"]));
+    let key = make(json!({"kind": "yubikey", "public_id": "vvccccbtlhhc"})).await;
+    assert_eq!(key["aes_key"].as_str().unwrap().len(), 32);
+    assert_eq!(key["token"]["public_id"], "vvccccbtlhhc");
+
+    let wrong = |body: Value| async { node.root("POST", path, Some(body)).await.wrong_fields() };
+    assert_eq!(wrong(json!({"kind": "yubikey"})).await, ["public_id"]);
+    assert_eq!(
+        wrong(json!({"kind": "yubikey", "public_id": "vvccccbtlhhc", "aes_key": "00"})).await,
+        ["private_id"]
+    );
+    assert_eq!(wrong(json!({"kind": "static", "code": "31415"})).await, ["code"]);
+    assert_eq!(wrong(json!({"kind": "temporary", "uses": 0})).await, ["uses"]);
+    assert_eq!(wrong(json!({"kind": "recovery", "count": 33})).await, ["count"]);
+    assert_eq!(wrong(json!({"kind": "totp", "counter": 3})).await, ["counter"]);
+    assert_eq!(
+        wrong(json!({"kind": "temporary", "expires_ms": 1})).await,
+        ["expires_ms"]
+    );
+}
+
+#[tokio::test]
+async fn a_fob_waits_in_the_drawer_is_handed_out_and_brought_into_step() {
+    let node = Node::start().await;
+    node.must("POST", "/api/v1/users", Some(json!({"name": "heidi"}))).await;
+    let seed = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    let fob = node
+        .must(
+            "POST",
+            "/api/v1/tokens",
+            Some(json!({"kind": "hotp", "secret_base32": seed})),
+        )
+        .await;
+    assert_eq!(fob["token"]["user"], Value::Null);
+    assert_eq!(
+        node.must("GET", "/api/v1/tokens", None).await["items"],
+        json!([fob["token"]])
+    );
+    let path = |action: &str| format!("/api/v1/tokens/{}{action}", fob["token"]["id"].as_str().unwrap());
+    let assigned = node
+        .must("POST", &path("/assign"), Some(json!({"user": "heidi"})))
+        .await;
+    assert!(assigned["user"].is_string());
+    assert_eq!(node.must("GET", "/api/v1/tokens", None).await["items"], json!([]));
+
+    let bytes = data_encoding::BASE32_NOPAD.decode(seed.as_bytes()).unwrap();
+    let code = |counter| otp::code_text(otp::hotp(OtpAlgorithm::Sha1, &bytes, counter, 6), 6);
+    let wrong = node
+        .root("POST", &path("/resync"), Some(json!({"codes": [code(501), code(500)]})))
+        .await;
+    assert_eq!(wrong.wrong_fields(), ["codes"]);
+    let synced = node
+        .must("POST", &path("/resync"), Some(json!({"codes": [code(500), code(501)]})))
+        .await;
+    assert_eq!(synced["counter"], 502);
+    let back = node.must("POST", &path("/assign"), Some(json!({}))).await;
+    assert_eq!(back["user"], Value::Null);
 }
 
 #[tokio::test]
@@ -252,7 +357,7 @@ async fn a_client_keeps_what_a_change_leaves_out_and_rotates_its_secret() {
     node.must(
         "POST",
         "/api/v1/applications",
-        Some(json!({"name": "vpn", "factors": ["local_password", "totp"]})),
+        Some(json!({"name": "vpn", "factors": [["password"], ["code"]]})),
     )
     .await;
     let body = json!({"name": "gate", "networks": ["192.0.2.0/24"], "application": "vpn", "nas_identifier": "gate-1"});

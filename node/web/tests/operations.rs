@@ -229,7 +229,7 @@ async fn the_audit_is_searched_by_client_result_and_time() {
     node.must(
         "POST",
         "/api/v1/applications",
-        Some(json!({"name": "vpn", "factors": ["totp"]})),
+        Some(json!({"name": "vpn", "factors": [["totp"]]})),
     )
     .await;
     let gate = json!({"name": "gate", "networks": ["192.0.2.1"], "secret": "a long secret", "application": "vpn"});

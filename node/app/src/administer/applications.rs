@@ -29,10 +29,10 @@ impl ApplicationSpec {
             "choose a name that is no id",
         );
         errors.require(
-            !self.factors.is_empty() && self.factors.is_sorted_by(|a, b| a < b),
+            Factor::may_be_asked(&self.factors),
             "factors",
-            "are empty, doubled or out of order",
-            "local_password, totp, or local_password then totp",
+            "cannot be asked for",
+            "one to three: a password if any, then codes",
         );
         Ok(errors.finish()?)
     }

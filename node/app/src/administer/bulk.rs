@@ -142,7 +142,10 @@ impl Administrator {
             user: id,
             name: "".into(),
             kind: user.token,
-            seed: self.seal(Field::TokenSeed, token.0, &user.seed),
+            secret: self.seal(Field::TokenSecret, token.0, &user.seed),
+            verified: true,
+            counter: 0,
+            expires_ms: None,
         };
         Ok(Some([
             Change::CreateUser(create_user),

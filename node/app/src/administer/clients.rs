@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quorate_core::change::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient};
 use quorate_core::{
-    Actor, ApplicationId, Change, Cidr, Client, ClientId, Factor, Modes, Revision, Sealed, limits as core_limits,
+    Actor, ApplicationId, Change, Cidr, Client, ClientId, Modes, Revision, Sealed, limits as core_limits,
 };
 use quorate_seal::{Aad, Field};
 use zeroize::Zeroizing;
@@ -231,10 +231,10 @@ impl Administrator {
             return;
         };
         errors.require(
-            !modes.passcode_only || application.factors.contains(&Factor::Totp),
+            !modes.passcode_only || application.asks_for_code(),
             "modes",
             "ask for a code, and the application has no such factor",
-            "an application with the factor totp",
+            "an application with a code among its factors",
         );
     }
 

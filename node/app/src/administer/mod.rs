@@ -21,6 +21,7 @@ mod retention;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod token_spec;
 mod tokens;
 mod users;
 
@@ -37,7 +38,7 @@ pub use self::clients::{ClientSpec, SecretChange};
 pub use self::nodes::{FoundingNode, IssuedJoinToken, found_cluster};
 pub use self::policy::PolicySpec;
 pub use self::submit::AdminError;
-pub use self::tokens::{Enrolment, TokenSpec};
+pub use self::token_spec::{Enrolment, Material, TokenSpec};
 pub use self::users::{NewUser, UserChange};
 use crate::hash_queue::HashQueue;
 use crate::names::Names;

@@ -13,6 +13,7 @@ pub struct PolicySpec {
     pub lock_ms: u64,
     pub totp_window: u8,
     pub challenge_ms: u64,
+    pub hotp_look_ahead: u8,
 }
 
 impl From<&Policy> for PolicySpec {
@@ -22,6 +23,7 @@ impl From<&Policy> for PolicySpec {
             lock_ms: policy.lock_ms,
             totp_window: policy.totp_window,
             challenge_ms: policy.challenge_ms,
+            hotp_look_ahead: policy.hotp_look_ahead,
         }
     }
 }
@@ -53,6 +55,12 @@ impl PolicySpec {
             "is out of its bounds",
             &format!("1000 to {} (ten minutes)", core_limits::CHALLENGE_MS_MAX),
         );
+        errors.require(
+            self.hotp_look_ahead <= core_limits::HOTP_LOOK_AHEAD_MAX,
+            "hotp_look_ahead",
+            "is out of its bounds",
+            &format!("0 to {}", core_limits::HOTP_LOOK_AHEAD_MAX),
+        );
         Ok(errors.finish()?)
     }
 }
@@ -75,6 +83,7 @@ impl Administrator {
             lock_ms: spec.lock_ms,
             totp_window: spec.totp_window,
             challenge_ms: spec.challenge_ms,
+            hotp_look_ahead: spec.hotp_look_ahead,
         });
         self.administer(actor, vec![change]).await?;
         Ok(*self.state().policy())

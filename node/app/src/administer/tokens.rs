@@ -1,106 +1,124 @@
-//! TOTP tokens: create with an enrolment, rename, disable, enable, delete.
+//! Tokens: create with an enrolment, verify, rename, lose, disable, enable, hand to somebody else, bring into step, delete.
 
 use std::sync::Arc;
 
-use quorate_core::change::{ChangeToken, CreateToken, DeleteToken, DisableToken, EnableToken};
-use quorate_core::{
-    Actor, Change, OtpAlgorithm, Revision, Token, TokenId, TokenKind, UserId, UserName, limits as core_limits, otp,
+use quorate_core::change::{
+    AssignToken, ChangeToken, DeleteToken, DisableToken, EnableToken, LoseToken, ResyncToken, VerifyToken,
 };
-use quorate_seal::Field;
+use quorate_core::method::{self, Moment};
+use quorate_core::{Actor, Change, Revision, Token, TokenId, UserId};
+use quorate_seal::{Aad, Field};
 use zeroize::Zeroizing;
 
-use super::{AdminError, Administrator};
-use crate::base32::base32;
-use crate::fields::FieldErrors;
-use crate::limits;
-
-/// What an authenticator shows above the codes.
-const ISSUER: &str = "Quorate";
-
-/// A token to be created.
-pub struct TokenSpec {
-    /// What the user calls it; may be empty.
-    pub name: String,
-    pub kind: TokenKind,
-    /// `None` draws one of the length that the algorithm recommends.
-    pub seed: Option<Zeroizing<Vec<u8>>>,
-}
-
-impl Default for TokenSpec {
-    fn default() -> Self {
-        Self {
-            name: String::new(),
-            kind: TokenKind::DEFAULT,
-            seed: None,
-        }
-    }
-}
-
-/// What puts a token into an authenticator. Shown once: the seed is only kept sealed.
-pub struct Enrolment {
-    pub token: TokenId,
-    /// `otpauth://totp/…`, to be drawn as a QR code.
-    pub otpauth_uri: Zeroizing<String>,
-    /// For typing it in by hand: base 32 without padding (RFC 4648 section 6).
-    pub seed_base32: Zeroizing<String>,
-}
-
-/// A token ready to be proposed.
-pub(super) struct PlannedToken {
-    pub(super) change: Change,
-    pub(super) enrolment: Enrolment,
-}
-
-impl TokenSpec {
-    pub(super) fn check(&self, errors: &mut FieldErrors, prefix: &str) {
-        let TokenKind::Totp { digits, period_s, .. } = self.kind;
-        errors.check_label(&format!("{prefix}name"), &self.name, true);
-        errors.require(
-            core_limits::CODE_DIGITS.contains(&digits),
-            &format!("{prefix}digits"),
-            "is out of its bounds",
-            "6, 7 or 8",
-        );
-        let periods = core_limits::TOTP_PERIOD_S;
-        errors.require(
-            periods.contains(&period_s),
-            &format!("{prefix}period_s"),
-            "is out of its bounds",
-            &format!("{} to {} seconds", periods.start(), periods.end()),
-        );
-        if let Some(seed) = &self.seed {
-            let bounds = limits::SEED_BYTES;
-            errors.require(
-                bounds.contains(&seed.len()),
-                &format!("{prefix}seed"),
-                "has the wrong length",
-                &format!("{} to {} bytes", bounds.start(), bounds.end()),
-            );
-        }
-    }
-}
+use super::token_spec::PlannedToken;
+use super::{AdminError, Administrator, Enrolment, TokenSpec};
+use crate::fields::{FieldError, FieldErrors};
 
 impl Administrator {
-    /// Creates a token of a user. The enrolment cannot be had again.
+    /// Creates a token of a user, or of nobody yet. The enrolment cannot be had again.
     ///
     /// # Errors
     /// [`AdminError`].
     pub async fn create_token(
         &self,
         actor: Actor,
-        user: UserId,
+        user: Option<UserId>,
         spec: TokenSpec,
     ) -> Result<(Arc<Token>, Enrolment), AdminError> {
-        let owner = self.read_user(user)?;
+        let owner = user.map(|user| self.read_user(user)).transpose()?;
         let mut errors = FieldErrors::default();
         spec.check(&mut errors, "");
         errors.finish()?;
-        let PlannedToken { change, enrolment } = self.plan_token(user, &owner.name, spec);
+        let owner = owner.as_ref().map(|owner| &owner.name);
+        let PlannedToken {
+            token,
+            change,
+            enrolment,
+        } = self.plan_token(user.unwrap_or(UserId(0)), owner, spec);
         self.administer(actor, vec![change]).await?;
-        Ok((self.read_token(enrolment.token)?, enrolment))
+        Ok((self.read_token(token)?, enrolment))
     }
 
-    /// Gives a token another name.
+    /// Puts a token into use, now that its first code was shown.
+    ///
+    /// # Errors
+    /// [`AdminError`]; [`AdminError::Invalid`] names `code` if it is none of the token's.
+    pub async fn verify_token(
+        &self,
+        actor: Actor,
+        token: TokenId,
+        expected: Option<Revision>,
+        code: &str,
+    ) -> Result<Arc<Token>, AdminError> {
+        let found = self.read_token(token)?;
+        let secret = self.open_secret(&found)?;
+        let at = Moment::new(self.clock.now_ms(), self.state().policy());
+        let used = method::of_token(&found)
+            .find(&found, &secret, code.as_bytes(), at)
+            .ok_or_else(|| no_code("code", "type the code that the device shows now"))?;
+        let change = Change::VerifyToken(VerifyToken { token, expected, used });
+        self.change_one_token(actor, token, change).await
+    }
+
+    /// Brings a TOTP or HOTP token into step by two codes in a row.
+    ///
+    /// # Errors
+    /// [`AdminError`]; [`AdminError::Invalid`] names `codes` if they are not found near to each other.
+    pub async fn resync_token(
+        &self,
+        actor: Actor,
+        token: TokenId,
+        expected: Option<Revision>,
+        codes: [&str; 2],
+    ) -> Result<Arc<Token>, AdminError> {
+        let found = self.read_token(token)?;
+        let secret = self.open_secret(&found)?;
+        let codes = codes.map(str::as_bytes);
+        let used = method::in_step_by(&found, &secret, codes, self.clock.now_ms()).ok_or_else(|| {
+            no_code(
+                "codes",
+                "two codes in a row, the older one first, of a TOTP or HOTP token, neither used before",
+            )
+        })?;
+        let change = Change::ResyncToken(ResyncToken { token, expected, used });
+        self.change_one_token(actor, token, change).await
+    }
+
+    /// Refuses the codes of a token that somebody else may hold.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn lose_token(
+        &self,
+        actor: Actor,
+        token: TokenId,
+        expected: Option<Revision>,
+    ) -> Result<Arc<Token>, AdminError> {
+        let change = Change::LoseToken(LoseToken { token, expected });
+        self.change_one_token(actor, token, change).await
+    }
+
+    /// Hands a token to a user, or takes it back into the drawer.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn assign_token(
+        &self,
+        actor: Actor,
+        token: TokenId,
+        expected: Option<Revision>,
+        user: Option<UserId>,
+    ) -> Result<Arc<Token>, AdminError> {
+        let user = user.map(|user| self.read_user(user).map(|user| user.id)).transpose()?;
+        let change = Change::AssignToken(AssignToken {
+            token,
+            expected,
+            user: user.unwrap_or(UserId(0)),
+        });
+        self.change_one_token(actor, token, change).await
+    }
+
+    /// Gives a token another name, or another end in ms since 1970.
     ///
     /// # Errors
     /// [`AdminError`].
@@ -110,6 +128,7 @@ impl Administrator {
         token: TokenId,
         expected: Option<Revision>,
         name: String,
+        expires_ms: Option<u64>,
     ) -> Result<Arc<Token>, AdminError> {
         let mut errors = FieldErrors::default();
         errors.check_label("name", &name, true);
@@ -118,6 +137,7 @@ impl Administrator {
             token,
             expected,
             name: name.into(),
+            expires_ms,
         });
         self.change_one_token(actor, token, change).await
     }
@@ -136,7 +156,7 @@ impl Administrator {
         self.change_one_token(actor, token, change).await
     }
 
-    /// Takes a disable back.
+    /// Takes a disable or a loss back.
     ///
     /// # Errors
     /// [`AdminError`].
@@ -185,36 +205,19 @@ impl Administrator {
         self.read_token(token)
     }
 
-    /// Draws what is random about a token and seals its seed.
-    pub(super) fn plan_token(&self, user: UserId, owner: &UserName, spec: TokenSpec) -> PlannedToken {
-        let TokenKind::Totp { algorithm, .. } = spec.kind;
-        let id = TokenId(self.random_id());
-        let seed = spec.seed.unwrap_or_else(|| {
-            let mut seed = Zeroizing::new(vec![0; recommended_seed_bytes(algorithm)]);
-            self.entropy.fill(&mut seed);
-            seed
-        });
-        let enrolment = Enrolment {
-            token: id,
-            otpauth_uri: Zeroizing::new(otp::otpauth_uri(ISSUER, &owner.to_string(), spec.kind, &seed)),
-            seed_base32: base32(&seed),
+    fn open_secret(&self, token: &Token) -> Result<Zeroizing<Vec<u8>>, AdminError> {
+        let aad = Aad {
+            field: Field::TokenSecret,
+            record: token.id.0,
         };
-        let change = Change::CreateToken(CreateToken {
-            id,
-            user,
-            name: spec.name.into(),
-            kind: spec.kind,
-            seed: self.seal(Field::TokenSeed, id.0, &seed),
-        });
-        PlannedToken { change, enrolment }
+        Ok(self.keys.open(aad, token.secret.as_bytes())?)
     }
 }
 
-/// The length of the hash's output (RFC 6238, reference implementation; RFC 4226 section 4).
-const fn recommended_seed_bytes(algorithm: OtpAlgorithm) -> usize {
-    match algorithm {
-        OtpAlgorithm::Sha1 => 20,
-        OtpAlgorithm::Sha256 => 32,
-        OtpAlgorithm::Sha512 => 64,
-    }
+fn no_code(field: &str, hint: &str) -> AdminError {
+    AdminError::Invalid(vec![FieldError {
+        field: field.to_owned(),
+        problem: "is not right".to_owned(),
+        hint: hint.to_owned(),
+    }])
 }

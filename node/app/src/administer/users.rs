@@ -8,8 +8,8 @@ use quorate_seal::Field;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::tokens::{PlannedToken, TokenSpec};
-use super::{AdminError, Administrator, Enrolment};
+use super::token_spec::PlannedToken;
+use super::{AdminError, Administrator, Enrolment, TokenSpec};
 use crate::fields::FieldErrors;
 use crate::hash_queue::HashLane;
 use crate::limits;
@@ -50,14 +50,14 @@ impl Administrator {
 
         let id = UserId(self.random_id());
         let password = self.seal_password(id, new.password.as_ref()).await?;
-        let token = new.token.map(|spec| self.plan_token(id, &name, spec));
+        let token = new.token.map(|spec| self.plan_token(id, Some(&name), spec));
         let mut changes = vec![Change::CreateUser(CreateUser {
             id,
             name,
             display_name: new.display_name.into(),
             password,
         })];
-        let enrolment = token.map(|PlannedToken { change, enrolment }| {
+        let enrolment = token.map(|PlannedToken { change, enrolment, .. }| {
             changes.push(change);
             enrolment
         });

@@ -91,29 +91,29 @@ impl Authenticator {
         }
         let mut unopened = None;
         let matched = code.matching(|token| {
-            let opened = self.open_seed(token);
+            let opened = self.open_secret(token);
             if opened.is_none() {
                 unopened = token.map(|token| token.id);
             }
             opened
         });
         if let Some(token) = unopened {
-            tracing::error!(%token, "a seed does not open under this node's application key");
+            tracing::error!(%token, "a token's secret does not open under this node's application key");
             return ControlFlow::Break(Judgement::silent(Silence::Sealed));
         }
         ControlFlow::Continue(code.answer(matched))
     }
 
-    fn open_seed(&self, token: Option<&Token>) -> Option<Zeroizing<Vec<u8>>> {
+    fn open_secret(&self, token: Option<&Token>) -> Option<Zeroizing<Vec<u8>>> {
         let Some(token) = token else {
             return self.stand_in.seed(&self.keys).ok();
         };
         let TokenId(record) = token.id;
         let aad = Aad {
-            field: Field::TokenSeed,
+            field: Field::TokenSecret,
             record,
         };
-        self.keys.open(aad, token.seed.as_bytes()).ok()
+        self.keys.open(aad, token.secret.as_bytes()).ok()
     }
 
     /// A challenge tells that the password was right. It needs no log entry, so the quorum is asked whether this node's state is

@@ -14,7 +14,7 @@ const VERIFIER: Aad = Aad {
     record: 0,
 };
 const SEED: Aad = Aad {
-    field: Field::TokenSeed,
+    field: Field::TokenSecret,
     record: 0,
 };
 

@@ -6,14 +6,15 @@ use quorate_core::audit::{AuditRecord, Entry};
 use quorate_core::change::{DisableUser, SetPassword};
 use quorate_core::command::Administer;
 use quorate_core::{
-    Change, Client, Command, Factor, Fingerprint, Method, Modes, Outcome, Policy, Reason, TokenKind, User, UserId, otp,
+    Change, Client, Command, Factor, Fingerprint, Method, Modes, OtpAlgorithm, Outcome, Policy, Reason, User, UserId,
+    otp,
 };
 use quorate_seal::{Aad, Field, HashMemory, KeyId, PasswordVerifier};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::administer::{ClientSpec, NewUser, TokenSpec};
+use crate::administer::{ClientSpec, Material, NewUser, TokenSpec};
 use crate::ports::Proposed;
 use crate::testing::{Call, Fault, ROOT, World};
 
@@ -44,7 +45,7 @@ struct Gateway {
 impl Gateway {
     async fn new(modes: Modes) -> Self {
         let world = World::founded();
-        let factors = [Factor::LocalPassword, Factor::Totp];
+        let factors = [Factor::Password, Factor::ANY_CODE];
         let application = world.application("vpn", &factors).await;
         let spec = ClientSpec {
             modes,
@@ -54,7 +55,7 @@ impl Gateway {
         let new = NewUser {
             name: "alice".to_owned(),
             token: Some(TokenSpec {
-                seed: Some(Zeroizing::new(SEED.to_vec())),
+                material: Material::Seed(Zeroizing::new(SEED.to_vec())),
                 ..TokenSpec::default()
             }),
             ..NewUser::default()
@@ -141,14 +142,9 @@ impl Gateway {
 
     /// The code some timesteps from now.
     fn code(&self, offset: i64) -> String {
-        let TokenKind::Totp {
-            algorithm,
-            digits,
-            period_s,
-        } = TokenKind::DEFAULT;
-        let now = otp::timestep(self.world.clock.now_ms(), period_s);
+        let now = otp::timestep(self.world.clock.now_ms(), 30);
         let step = now.checked_add_signed(offset).unwrap();
-        otp::code_text(otp::hotp(algorithm, SEED, step, digits), digits)
+        otp::code_text(otp::hotp(OtpAlgorithm::Sha1, SEED, step, 6), 6)
     }
 
     fn wrong_code(&self) -> String {

@@ -176,9 +176,9 @@ pub struct LoginEntry {
     /// The application.
     #[n(3)]
     pub application: ApplicationId,
-    /// The token whose code was used.
+    /// The tokens whose codes were right, or had been.
     #[n(4)]
-    pub token: Option<TokenId>,
+    pub tokens: Box<[TokenId]>,
     /// The request.
     #[n(5)]
     pub fingerprint: Fingerprint,
@@ -333,6 +333,14 @@ pub enum ChangeKind {
     DeleteApiToken,
     #[n(25)]
     SetRetention,
+    #[n(26)]
+    VerifyToken,
+    #[n(27)]
+    ResyncToken,
+    #[n(28)]
+    LoseToken,
+    #[n(29)]
+    AssignToken,
 }
 
 impl ChangeKind {
@@ -365,6 +373,10 @@ impl ChangeKind {
             ChangeKind::CreateApiToken => "create_api_token",
             ChangeKind::DeleteApiToken => "delete_api_token",
             ChangeKind::SetRetention => "set_retention",
+            ChangeKind::VerifyToken => "verify_token",
+            ChangeKind::ResyncToken => "resync_token",
+            ChangeKind::LoseToken => "lose_token",
+            ChangeKind::AssignToken => "assign_token",
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct CreateApplication {
     /// Unique among applications.
     #[n(1)]
     pub name: Box<str>,
-    /// At least one, in ascending order, none twice.
+    /// See [`Application::factors`].
     #[n(2)]
     pub factors: Box<[Factor]>,
 }
@@ -39,7 +39,7 @@ pub struct ChangeApplication {
     /// Unique among applications.
     #[n(2)]
     pub name: Box<str>,
-    /// At least one, in ascending order, none twice.
+    /// See [`Application::factors`].
     #[n(3)]
     pub factors: Box<[Factor]>,
 }
@@ -155,8 +155,7 @@ fn expected_application(state: &State, id: ApplicationId, expected: Option<Revis
 
 fn check(state: &State, own: ApplicationId, name: &str, factors: &[Factor]) -> Result<(), Refusal> {
     require(names::is_name(name), Field::Name)?;
-    let ascending = factors.is_sorted_by(|former, next| former < next);
-    require(!factors.is_empty() && ascending, Field::Factors)?;
+    require(Factor::may_be_asked(factors), Field::Factors)?;
     require_free(state.application_by_name(name).map(|application| application.id), own)
 }
 

@@ -20,7 +20,10 @@ pub use self::{
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
     policy::SetPolicy,
     retention::SetRetention,
-    token::{ChangeToken, CreateToken, DeleteToken, DisableToken, EnableToken},
+    token::{
+        AssignToken, ChangeToken, CreateToken, DeleteToken, DisableToken, EnableToken, LoseToken, ResyncToken,
+        VerifyToken,
+    },
     user::{ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, SetPassword, UnlockUser},
 };
 use crate::{
@@ -113,6 +116,18 @@ pub enum Change {
     /// Another retention rule of the audit.
     #[n(25)]
     SetRetention(#[n(0)] SetRetention),
+    /// The first code of a token was shown: it is in use from now on.
+    #[n(26)]
+    VerifyToken(#[n(0)] VerifyToken),
+    /// Two codes in a row told where a token is.
+    #[n(27)]
+    ResyncToken(#[n(0)] ResyncToken),
+    /// A token that somebody else may hold.
+    #[n(28)]
+    LoseToken(#[n(0)] LoseToken),
+    /// A token for another user, or back into the drawer.
+    #[n(29)]
+    AssignToken(#[n(0)] AssignToken),
 }
 
 /// What a change does, and to what.
@@ -153,6 +168,10 @@ impl Change {
             Change::CreateApiToken(change) => change.decide(state, revision),
             Change::DeleteApiToken(change) => change.decide(state, revision),
             Change::SetRetention(change) => change.decide(state, revision),
+            Change::VerifyToken(change) => change.decide(state, revision),
+            Change::ResyncToken(change) => change.decide(state, revision),
+            Change::LoseToken(change) => change.decide(state, revision),
+            Change::AssignToken(change) => change.decide(state, revision),
         }
     }
 
@@ -185,6 +204,10 @@ impl Change {
             Change::CreateApiToken(_) => ChangeKind::CreateApiToken,
             Change::DeleteApiToken(_) => ChangeKind::DeleteApiToken,
             Change::SetRetention(_) => ChangeKind::SetRetention,
+            Change::VerifyToken(_) => ChangeKind::VerifyToken,
+            Change::ResyncToken(_) => ChangeKind::ResyncToken,
+            Change::LoseToken(_) => ChangeKind::LoseToken,
+            Change::AssignToken(_) => ChangeKind::AssignToken,
         }
     }
 }

@@ -31,6 +31,9 @@ pub struct SetPolicy {
     /// How long a challenge may be answered, in ms.
     #[n(4)]
     pub challenge_ms: u64,
+    /// Counters ahead of the next one whose code is right too.
+    #[n(5)]
+    pub hotp_look_ahead: u8,
 }
 
 impl SetPolicy {
@@ -46,11 +49,16 @@ impl SetPolicy {
             (1..=limits::CHALLENGE_MS_MAX).contains(&self.challenge_ms),
             Field::Challenge,
         )?;
+        require(
+            self.hotp_look_ahead <= limits::HOTP_LOOK_AHEAD_MAX,
+            Field::HotpLookAhead,
+        )?;
         let policy = Policy {
             max_code_failures: self.max_code_failures,
             lock_ms: self.lock_ms,
             totp_window: self.totp_window,
             challenge_ms: self.challenge_ms,
+            hotp_look_ahead: self.hotp_look_ahead,
             revision,
         };
         Ok(Effect {

@@ -1,29 +1,47 @@
-//! Accepts a login with a one-time code, and uses the code up. Issued by the node that judged the login.
+//! Accepts a login with one or more codes, and uses them up. Issued by the node that judged the login.
+
+use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
 use crate::{
     command::{
         Judged,
-        verdict::{Subject, accept, decide_verdict, reject},
+        verdict::{Subject, conclude, decide_verdict},
     },
     decide::Decided,
     event::Event,
-    otp,
-    outcome::{Field, Reason, Refusal},
-    records::{Token, TokenKind},
+    ids::{Revision, TokenId},
+    limits,
+    method::{self, Moment, Use},
+    outcome::{Field, Reason, Refusal, Verdict},
+    records::{Token, User},
     state::State,
 };
 
-/// The code of this timestep matched, and every other factor that the application asks for was proven.
+/// These codes were right, and every other factor that the application asks for was proven.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct ConsumeCode {
-    /// By what it was judged; `user` and `token` are there.
+    /// By what it was judged; `user` is there.
     #[n(0)]
     pub judged: Judged,
-    /// The timestep whose code matched (RFC 6238, section 4.2).
+    /// One for each code that the application asks for, in its order, each of another token.
     #[n(1)]
-    pub timestep: u64,
+    pub codes: Box<[CodeProof]>,
+}
+
+/// A code that was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct CodeProof {
+    /// Whose code.
+    #[n(0)]
+    pub token: TokenId,
+    /// The revision of the token that it was judged by.
+    #[n(1)]
+    pub revision: Revision,
+    /// What it uses up.
+    #[n(2)]
+    pub used: Use,
 }
 
 impl ConsumeCode {
@@ -32,39 +50,76 @@ impl ConsumeCode {
     }
 
     fn judge(&self, subject: &Subject<'_>) -> Result<Decided, Refusal> {
-        let (Some(user), Some(token)) = (subject.user, subject.token) else {
-            return Err(Refusal::Invalid(Field::Judgement));
-        };
-        if token.user != user.id || !subject.asks_for_code() || !subject.password_settled() {
+        let user = subject.user.ok_or(Refusal::Invalid(Field::Judgement))?;
+        let tokens = self.tokens(subject, user)?;
+        if !self.proves_all(subject, &tokens) || !subject.password_settled() {
             return Err(Refusal::Invalid(Field::Judgement));
         }
-        if let Some(reason) = subject.barred(user).or_else(|| self.refuse_code(subject, token)) {
-            return Ok(reject(&self.judged, reason, Vec::new()));
+        if let Some(reason) = subject
+            .barred(user)
+            .or_else(|| self.refuse_codes(subject, user, &tokens))
+        {
+            let rejected = Verdict::Reject(reason);
+            return Ok(conclude(&self.judged, &self.codes, rejected, Vec::new()));
         }
-        let mut events = vec![Event::CodeConsumed {
-            token: token.id,
-            timestep: self.timestep,
-        }];
+        let at = Moment::new(subject.now_ms, subject.policy);
+        let mut events: Vec<Event> = tokens
+            .iter()
+            .zip(&self.codes)
+            .map(|(token, code)| Event::CodeConsumed {
+                token: token.id,
+                used: method::of_token(token).after(token, code.used, at),
+            })
+            .collect();
         events.extend(subject.forgotten_on_accept(user));
-        Ok(accept(&self.judged, events))
+        Ok(conclude(&self.judged, &self.codes, Verdict::Accept, events))
     }
 
-    /// A used or expired code was right, so that it does not count towards a lock.
-    fn refuse_code(&self, subject: &Subject<'_>, token: &Token) -> Option<Reason> {
+    /// The tokens, if each is the user's, as it was when it was judged, and there once.
+    fn tokens<'a>(&self, subject: &Subject<'a>, user: &User) -> Result<Vec<&'a Arc<Token>>, Refusal> {
+        let distinct = |at: usize, code: &CodeProof| self.codes[..at].iter().all(|other| other.token != code.token);
+        if self.codes.len() > limits::FACTORS_PER_APPLICATION
+            || !self.codes.iter().enumerate().all(|(at, code)| distinct(at, code))
+        {
+            return Err(Refusal::Invalid(Field::Judgement));
+        }
+        self.codes
+            .iter()
+            .map(|code| {
+                let token = subject.state.token(code.token).ok_or(Refusal::Stale)?;
+                match (token.revision == code.revision, token.user == user.id) {
+                    (true, true) => Ok(token),
+                    (true, false) => Err(Refusal::Invalid(Field::Judgement)),
+                    (false, _) => Err(Refusal::Stale),
+                }
+            })
+            .collect()
+    }
+
+    /// Whether there is a code for each that is asked for, and no other.
+    fn proves_all(&self, subject: &Subject<'_>, tokens: &[&Arc<Token>]) -> bool {
+        let factors = &subject.application.factors;
+        let asked: Vec<_> = factors.iter().filter_map(|factor| factor.code_kinds()).collect();
+        let proves = |(kinds, token): (&crate::CodeKinds, &&Arc<Token>)| kinds.contains(token.kind.code_kind());
+        !asked.is_empty() && asked.len() == tokens.len() && asked.iter().zip(tokens).all(proves)
+    }
+
+    /// A code that is used, expired or of a token that sleeps was right, so that it does not count towards a lock.
+    fn refuse_codes(&self, subject: &Subject<'_>, user: &User, tokens: &[&Arc<Token>]) -> Option<Reason> {
         #[cfg(feature = "mutants")]
         if quorate_mutants::is_planted(quorate_mutants::Mutant::UsedCodesLocally) {
             return None;
         }
-        let TokenKind::Totp { period_s, .. } = token.kind;
-        let current = otp::timestep(subject.now_ms, period_s);
-        if !token.enabled {
-            Some(Reason::NoToken)
-        } else if self.timestep.abs_diff(current) > u64::from(subject.policy.totp_window) {
-            Some(Reason::CodeExpired)
-        } else if token.last_timestep.is_some_and(|last| self.timestep <= last) {
-            Some(Reason::CodeUsed)
-        } else {
-            None
-        }
+        let at = Moment::new(subject.now_ms, subject.policy);
+        let usable = method::usable(subject.state.tokens_of(user.id), subject.now_ms);
+        tokens.iter().zip(&self.codes).find_map(|(token, code)| {
+            if token.expired_at(subject.now_ms) {
+                return Some(Reason::CodeExpired);
+            }
+            match usable.iter().any(|other| other.id == token.id) {
+                true => method::of_token(token).refuse(token, code.used, at),
+                false => Some(Reason::NoToken),
+            }
+        })
     }
 }

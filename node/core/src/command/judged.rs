@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use minicbor::{Decode, Encode};
 
 use crate::{
-    ids::{ApplicationId, ClientId, ConversationId, Fingerprint, NodeId, ProofDigest, Revision, TokenId, UserId},
+    ids::{ApplicationId, ClientId, ConversationId, Fingerprint, NodeId, ProofDigest, Revision, UserId},
     limits,
     records::UserName,
 };
@@ -46,17 +46,14 @@ pub struct Judged {
     /// The revision of the password that was checked, right or wrong.
     #[n(10)]
     pub password_revision: Option<Revision>,
-    /// The token that matched and its revision.
-    #[n(11)]
-    pub token: Option<(TokenId, Revision)>,
     /// When the request was received, by the clock of the judging node, in ms since 1970.
-    #[n(12)]
+    #[n(11)]
     pub received_ms: u64,
     /// How long to remember the verdict, in ms: [`crate::Client::retention_ms`].
-    #[n(13)]
+    #[n(12)]
     pub retention_ms: u64,
     /// For the audit.
-    #[n(14)]
+    #[n(13)]
     pub facts: LoginFacts,
 }
 

@@ -35,7 +35,7 @@ pub use self::{
     administer::{Actor, Administer},
     admit_successor::AdmitSuccessor,
     complete_replacement::CompleteReplacement,
-    consume_code::ConsumeCode,
+    consume_code::{CodeProof, ConsumeCode},
     genesis::Genesis,
     issue_join_token::IssueJoinToken,
     judged::{Judged, LoginFacts, Method},

@@ -11,12 +11,12 @@
 use std::sync::Arc;
 
 use crate::{
-    command::Judged,
+    command::{CodeProof, Judged},
     decide::Decided,
     event::{Event, PasswordSource},
     limits,
     outcome::{Field, Reason, Refusal, Verdict},
-    records::{Application, Client, Factor, Policy, Token, User},
+    records::{Application, Client, Policy, User},
     state::{Remembered, SourceDigest, State},
 };
 
@@ -29,7 +29,6 @@ pub(super) struct Subject<'a> {
     pub application: &'a Arc<Application>,
     pub policy: &'a Policy,
     pub user: Option<&'a Arc<User>>,
-    pub token: Option<&'a Arc<Token>>,
 }
 
 /// Steps 1 to 4; and room; `verdict` is step 5.
@@ -99,7 +98,7 @@ fn again(state: &State, judged: &Judged, former: &Remembered) -> Decided {
     if quorate_mutants::is_planted(quorate_mutants::Mutant::RememberAcceptsOfTheDisabled) {
         return Decided::replayed(former.verdict);
     }
-    let void = || state.epochs(former.client, former.user, former.token) != Some(former.epochs);
+    let void = || state.epochs(former.client, former.user) != Some(former.epochs);
     match former.verdict {
         Verdict::Accept if void() => reject(judged, Reason::Voided, Vec::new()),
         verdict => Decided::replayed(verdict),
@@ -119,10 +118,6 @@ fn current<'a>(state: &'a State, judged: &'a Judged, now_ms: u64) -> Option<Subj
         Some((id, revision)) => Some(state.user(id).filter(|user| user.revision == revision)?),
         None => None,
     };
-    let token = match judged.token {
-        Some((id, revision)) => Some(state.token(id).filter(|token| token.revision == revision)?),
-        None => None,
-    };
     let still_absent = judged
         .absent
         .as_ref()
@@ -138,23 +133,24 @@ fn current<'a>(state: &'a State, judged: &'a Judged, now_ms: u64) -> Option<Subj
         application,
         policy,
         user,
-        token,
     })
 }
 
 /// A reject, remembered and audited, after these events.
 pub(super) fn reject(judged: &Judged, reason: Reason, events: Vec<Event>) -> Decided {
-    conclude(judged, Verdict::Reject(reason), events)
+    conclude(judged, &[], Verdict::Reject(reason), events)
 }
 
 /// An accept, remembered and audited, after these events.
 pub(super) fn accept(judged: &Judged, events: Vec<Event>) -> Decided {
-    conclude(judged, Verdict::Accept, events)
+    conclude(judged, &[], Verdict::Accept, events)
 }
 
-fn conclude(judged: &Judged, verdict: Verdict, mut events: Vec<Event>) -> Decided {
+/// A verdict over these codes, remembered and audited, after these events.
+pub(super) fn conclude(judged: &Judged, codes: &[CodeProof], verdict: Verdict, mut events: Vec<Event>) -> Decided {
     events.push(Event::LoginJudged {
         judged: judged.clone(),
+        tokens: codes.iter().map(|code| code.token).collect(),
         verdict,
     });
     Decided::judged(verdict, events)
@@ -184,12 +180,12 @@ impl Subject<'_> {
 
     /// Whether a password has to be proven here: the application wants one and the client has not checked it.
     pub fn asks_for_password(&self) -> bool {
-        self.application.factors.contains(&Factor::LocalPassword) && !self.client.modes.passcode_only
+        self.application.asks_for_password() && !self.client.modes.passcode_only
     }
 
     /// Whether a one-time code has to be proven here.
     pub fn asks_for_code(&self) -> bool {
-        self.application.factors.contains(&Factor::Totp)
+        self.application.asks_for_code()
     }
 
     /// Whether the password was proven, or need not be.

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use crate::{
-    command::{AcceptSingleFactor, Command, ConsumeCode, Failure, Judged, LoginFacts, Method, RecordFailure},
-    ids::{TokenId, UserId},
-    login::{Conversation, Propose, Request, Step, factor::Proof},
+    command::{
+        AcceptSingleFactor, CodeProof, Command, ConsumeCode, Failure, Judged, LoginFacts, Method, RecordFailure,
+    },
+    ids::UserId,
+    login::{Conversation, Proof, Propose, Request, Step},
+    method::{self, Moment},
     records::{Application, Client, Factor, Policy, Token, User},
     state::State,
 };
@@ -26,7 +29,7 @@ pub(super) struct Attempt {
     now_ms: u64,
 }
 
-/// A user and its enabled tokens.
+/// A user and those of its tokens that match anything now.
 pub(super) struct Account {
     pub user: Arc<User>,
     pub tokens: Vec<Arc<Token>>,
@@ -37,15 +40,15 @@ impl Attempt {
     pub fn new(state: &State, request: Request) -> Option<Self> {
         let client = state.client(request.client)?.clone();
         let application = state.application(client.application)?.clone();
+        let now_ms = state.stamp().ms.max(request.received_ms);
         let account = request
             .user
             .as_ref()
             .and_then(|name| state.user_by_name(name))
             .map(|user| Account {
                 user: user.clone(),
-                tokens: state
-                    .tokens_of(user.id)
-                    .filter(|token| token.enabled)
+                tokens: method::usable(state.tokens_of(user.id), now_ms)
+                    .into_iter()
                     .cloned()
                     .collect(),
             });
@@ -54,8 +57,8 @@ impl Attempt {
             method: first_method(&client, &application),
             policy: *state.policy(),
             cluster: state.cluster()?.id,
-            epochs: state.epochs(client.id, user, TokenId(0)).unwrap_or(0),
-            now_ms: state.stamp().ms.max(request.received_ms),
+            epochs: state.epochs(client.id, user).unwrap_or(0),
+            now_ms,
             request,
             client,
             application,
@@ -90,7 +93,7 @@ impl Attempt {
 
     /// Why the conversation has come to its end, if it has.
     pub fn outdated(&self, state: &State, conversation: &Conversation) -> Option<Failure> {
-        let epochs = state.epochs(conversation.client, conversation.user, TokenId(0));
+        let epochs = state.epochs(conversation.client, conversation.user);
         let password = self.account.as_ref().map(|account| account.user.password_revision);
         if self.request.received_ms > conversation.expires_ms {
             Some(Failure::ConversationExpired)
@@ -98,24 +101,52 @@ impl Attempt {
             Some(Failure::Voided)
         } else if conversation.password_revision.is_some() && conversation.password_revision != password {
             Some(Failure::PasswordChanged)
+        } else if !conversation.codes().all(|code| self.is_current(state, code)) {
+            Some(Failure::Voided)
         } else {
             None
         }
     }
 
+    /// Whether the token of a code that was proven is as it was then.
+    fn is_current(&self, state: &State, code: &CodeProof) -> bool {
+        state
+            .token(code.token)
+            .is_some_and(|token| token.revision == code.revision)
+    }
+
     /// Factors still to be proven, in order.
     pub fn due(&self) -> Vec<Factor> {
-        let proven = self
-            .conversation
-            .as_ref()
-            .map_or(&[][..], |conversation| &conversation.proven);
-        let settled_by_client = |factor: &Factor| self.client.modes.passcode_only && *factor == Factor::LocalPassword;
-        self.application
-            .factors
-            .iter()
-            .copied()
-            .filter(|factor| !proven.contains(factor) && !settled_by_client(factor))
-            .collect()
+        let settled_by_client = |factor: &Factor| self.client.modes.passcode_only && *factor == Factor::Password;
+        let asked = self.application.factors.iter().copied();
+        let mut due: Vec<Factor> = asked.filter(|factor| !settled_by_client(factor)).collect();
+        for proof in self.conversation.iter().flat_map(|former| former.proven.iter()) {
+            if let Some(place) = due.iter().position(|factor| self.proves(proof, *factor)) {
+                due.remove(place);
+            }
+        }
+        due
+    }
+
+    fn proves(&self, proof: &Proof, factor: Factor) -> bool {
+        match proof {
+            Proof::Password => factor == Factor::Password,
+            Proof::Code(code) => self
+                .account
+                .iter()
+                .flat_map(|account| account.tokens.iter())
+                .any(|token| token.id == code.token && factor.takes(token.kind.code_kind())),
+        }
+    }
+
+    /// Codes that were right in former packets.
+    pub fn former_codes(&self) -> impl Iterator<Item = &CodeProof> {
+        self.conversation.iter().flat_map(Conversation::codes)
+    }
+
+    /// When a code is judged, and by which policy.
+    pub fn moment(&self) -> Moment {
+        Moment::new(self.request.received_ms, &self.policy)
     }
 
     /// Why nobody gets in here now, whatever is proven. `decide` says so too; here it saves a challenge that could only
@@ -149,27 +180,25 @@ impl Attempt {
 
     /// The step that proposes an accept, all factors being proven.
     pub fn succeed(self, proofs: &[Proof]) -> Step {
-        let mut judged = self.judged();
-        let code = proofs.iter().find_map(|proof| match proof {
-            Proof::Code { token, timestep } => Some((token, *timestep)),
-            Proof::Password => None,
-        });
-        let command = match code {
-            Some((token, timestep)) => {
-                judged.token = Some((token.id, token.revision));
-                Command::ConsumeCode(ConsumeCode { judged, timestep })
-            }
-            None => Command::AcceptSingleFactor(AcceptSingleFactor { judged }),
+        let judged = self.judged();
+        let codes: Box<[CodeProof]> = self
+            .former_codes()
+            .chain(proofs.iter().filter_map(Proof::code))
+            .copied()
+            .collect();
+        let command = match codes.is_empty() {
+            false => Command::ConsumeCode(ConsumeCode { judged, codes }),
+            true => Command::AcceptSingleFactor(AcceptSingleFactor { judged }),
         };
         Step::Propose(Propose::new(command))
     }
 
     /// What the next packet has to bring back.
-    pub fn conversation_after(&self, user: &User, proven: Vec<Factor>) -> Conversation {
-        let password = proven
-            .contains(&Factor::LocalPassword)
-            .then_some(user.password_revision);
+    pub fn conversation_after(&self, user: &User, proofs: &[Proof]) -> Conversation {
         let former = self.conversation.as_ref();
+        let before = former.iter().flat_map(|former| former.proven.iter());
+        let proven: Box<[Proof]> = before.chain(proofs).copied().collect();
+        let password = proven.contains(&Proof::Password).then_some(user.password_revision);
         Conversation {
             cluster: self.cluster,
             id: former.map_or(Conversation::id_of(self.request.fingerprint), |former| former.id),
@@ -177,7 +206,7 @@ impl Attempt {
             application: self.application.id,
             user: user.id,
             user_name: Conversation::name_digest(&self.request.user_name),
-            proven: proven.into(),
+            proven,
             password_revision: password,
             epochs: self.epochs,
             expires_ms: former.map_or(
@@ -192,8 +221,8 @@ impl Attempt {
         let user = self.account.as_ref().map(|account| &account.user);
         let absent = if user.is_none() { request.user.clone() } else { None };
         let conversation = self.conversation.as_ref();
-        let password_checked = self.checked.contains(&Factor::LocalPassword)
-            || conversation.is_some_and(|conversation| conversation.proven.contains(&Factor::LocalPassword));
+        let password_checked = self.checked.contains(&Factor::Password)
+            || conversation.is_some_and(|conversation| conversation.proven.contains(&Proof::Password));
         Judged {
             fingerprint: request.fingerprint,
             conversation: conversation.map(|conversation| conversation.id),
@@ -206,7 +235,6 @@ impl Attempt {
             user: user.map(|user| (user.id, user.revision)),
             absent,
             password_revision: user.filter(|_| password_checked).map(|user| user.password_revision),
-            token: None,
             received_ms: request.received_ms,
             retention_ms: self.client.retention_ms(),
             facts: LoginFacts {
@@ -227,7 +255,7 @@ fn first_method(client: &Client, application: &Application) -> Method {
         Method::PasscodeOnly
     } else if application.factors.len() > 1 {
         Method::TwoStep
-    } else if application.factors.contains(&Factor::LocalPassword) {
+    } else if application.asks_for_password() {
         Method::PasswordOnly
     } else {
         Method::PasscodeOnly

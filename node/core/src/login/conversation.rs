@@ -3,11 +3,12 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     codec::{self, Undecodable},
+    command::CodeProof,
     ids::{ApplicationId, ClientId, ConversationId, Fingerprint, Revision, UserId},
-    records::Factor,
+    login::Proof,
 };
 
-/// What a State attribute carries, sealed: who has proven what. At most 120 bytes, for the attribute holds 253
+/// What a State attribute carries, sealed: who has proven what. At most 190 bytes, for the attribute holds 253
 /// (RFC 2865, section 5.24) and sealing takes its share.
 ///
 /// Of all revisions only the password's is bound: a password that was proven cannot be judged again, and
@@ -28,7 +29,7 @@ pub struct Conversation {
     #[cbor(n(5), with = "minicbor::bytes")]
     pub(super) user_name: [u8; 16],
     #[n(6)]
-    pub(super) proven: Box<[Factor]>,
+    pub(super) proven: Box<[Proof]>,
     #[n(7)]
     pub(super) password_revision: Option<Revision>,
     /// Sum of the epochs of client and user: a disable or a lock in between ends the conversation.
@@ -64,6 +65,11 @@ impl Conversation {
     /// Which conversation this is.
     pub fn id(&self) -> ConversationId {
         self.id
+    }
+
+    /// Codes that were right.
+    pub(super) fn codes(&self) -> impl Iterator<Item = &CodeProof> {
+        self.proven.iter().filter_map(Proof::code)
     }
 
     pub(super) fn id_of(first: Fingerprint) -> ConversationId {

@@ -19,7 +19,7 @@ pub(super) struct Machine {
     due: Vec<Factor>,
     readings: VecDeque<Reading>,
     /// What is right so far in the first of the readings.
-    proofs: Vec<Proof>,
+    pub proofs: Vec<Proof>,
 }
 
 impl Machine {
@@ -69,7 +69,7 @@ impl Machine {
         match self.part().map(|part| part.factor) {
             Some(factor) => {
                 self.attempt.checked.push(factor);
-                factor::kind(factor).ask(self)
+                factor::ask(factor, self)
             }
             None => self.conclude(),
         }
@@ -83,7 +83,7 @@ impl Machine {
         let missing = due.get(proofs.len()).copied();
         match missing {
             None => attempt.succeed(&proofs),
-            Some(next) => challenge(attempt, &due[..proofs.len()], next),
+            Some(next) => challenge(attempt, &proofs, next),
         }
     }
 
@@ -91,28 +91,24 @@ impl Machine {
         let Some(part) = self.part() else {
             return self.attempt.fail(Failure::NothingToProve);
         };
-        let failure = factor::kind(part.factor).failure(self.attempt.account.as_ref(), self.typed());
+        let failure = factor::failure(part.factor, self.attempt.account.as_ref(), self.typed());
         self.attempt.fail(failure)
     }
 }
 
 /// Asks for the next factor in another packet, unless that is not allowed or could only end in a reject.
-fn challenge(attempt: Attempt, proven: &[Factor], next: Factor) -> Step {
+fn challenge(attempt: Attempt, proven: &[Proof], next: Factor) -> Step {
     let Some(account) = &attempt.account else {
         return attempt.fail(Failure::UnknownUser);
     };
-    let futile = attempt
-        .barred(&account.user)
-        .or_else(|| factor::kind(next).missing(account));
+    let futile = attempt.barred(&account.user).or_else(|| factor::missing(next, account));
     if let Some(failure) = futile {
         return attempt.fail(failure);
     }
     if !attempt.client.modes.two_step {
-        let failure = factor::kind(next).failure(Some(account), b"");
+        let failure = factor::failure(next, Some(account), b"");
         return attempt.fail(failure);
     }
-    let former = attempt.conversation.iter().flat_map(|former| former.proven.iter());
-    let proven = former.chain(proven).copied().collect();
     let conversation = attempt.conversation_after(&account.user, proven);
-    Step::SealState(SealState::new(conversation, factor::kind(next).prompt()))
+    Step::SealState(SealState::new(conversation, factor::prompt(next)))
 }

@@ -31,6 +31,7 @@ mod step;
 use self::{attempt::Attempt, machine::Machine};
 pub use self::{
     conversation::{Conversation, OpenedState},
+    factor::Proof,
     request::Request,
     step::{CheckPassword, Decision, MatchCode, Propose, SealState, Step},
 };

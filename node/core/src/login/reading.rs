@@ -41,7 +41,7 @@ pub(super) fn readings(attempt: &Attempt, due: &[Factor]) -> Vec<Reading> {
     readings
 }
 
-/// All factors in one field: the first takes what the others, each of a fixed number of digits, leave at its front.
+/// All factors in one field: the first takes what the others, each of a known length, leave at its front.
 fn joined(attempt: &Attempt, first: Factor, rest: &[Factor], len: usize) -> Vec<Reading> {
     let Some((last, between)) = rest.split_last() else {
         return vec![vec![Part {
@@ -49,12 +49,13 @@ fn joined(attempt: &Attempt, first: Factor, rest: &[Factor], len: usize) -> Vec<
             range: 0..len,
         }]];
     };
-    let digits = |range: Range<usize>| attempt.request.field[range].iter().all(u8::is_ascii_digit);
-    let suffixes = factor::kind(*last).lengths(attempt.account.as_ref());
+    let account = attempt.account.as_ref();
+    let fits = |range: Range<usize>| factor::fits(*last, account, &attempt.request.field[range]);
+    let suffixes = factor::lengths(*last, account);
     let cuts = suffixes
         .iter()
         .filter_map(|length| len.checked_sub(*length).filter(|cut| *cut > 0));
-    cuts.filter(|cut| digits(*cut..len))
+    cuts.filter(|cut| fits(*cut..len))
         .flat_map(|cut| {
             let part = Part {
                 factor: *last,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::{
-    command::Command,
-    ids::{Sealed, TokenId, UserId},
-    login::{Conversation, factor::Proof, machine::Machine},
-    otp::TotpWindow,
+    command::{CodeProof, Command},
+    ids::{Revision, Sealed, TokenId, UserId},
+    login::{Conversation, Proof, factor, machine::Machine},
+    method::{self, Use},
     outcome::{Outcome, Reason, Refusal, Verdict},
-    records::{Token, TokenKind},
+    records::{CodeKind, Standing, Token, TokenKind, Used},
 };
 
 /// What to do next.
@@ -93,13 +93,22 @@ impl MatchCode {
         MatchCode { machine }
     }
 
-    /// The user's enabled tokens; none if nobody has the name.
-    pub fn candidates(&self) -> &[Arc<Token>] {
-        self.machine
-            .attempt
-            .account
-            .as_ref()
-            .map_or(&[], |account| &account.tokens)
+    /// The user's tokens whose codes will do, none of them twice in a login; empty if nobody has the name.
+    pub fn candidates(&self) -> Vec<Arc<Token>> {
+        let Machine { attempt, proofs, .. } = &self.machine;
+        let kinds = self.machine.part().and_then(|part| part.factor.code_kinds());
+        let (Some(account), Some(kinds)) = (&attempt.account, kinds) else {
+            return Vec::new();
+        };
+        let proven = |id| {
+            attempt
+                .former_codes()
+                .chain(proofs.iter().filter_map(Proof::code))
+                .any(|code| code.token == id)
+        };
+        let mut tokens = factor::tokens_of(account, kinds);
+        tokens.retain(|token| !proven(token.id));
+        tokens
     }
 
     /// What was typed.
@@ -107,61 +116,59 @@ impl MatchCode {
         self.machine.typed()
     }
 
-    /// Finds the token and timestep of the code, an unused one if there is one. `open` opens the seed of a token, or of
-    /// the stand-in (none) where the user has no token; a seed that cannot be opened matches nothing.
+    /// Finds the token whose code this is and what it uses, something unused if there is such. `open` opens the secret of a
+    /// token, or of the stand-in (none) where the user has no token; a secret that cannot be opened matches nothing.
     pub fn matching(
         &self,
         mut open: impl FnMut(Option<&Token>) -> Option<Zeroizing<Vec<u8>>>,
-    ) -> Option<(TokenId, u64)> {
-        if self.candidates().is_empty() {
-            let seed = open(None).unwrap_or_default();
-            let _same_work = self
-                .window(TokenKind::DEFAULT, None)
-                .matching_timestep(&seed, self.code());
+    ) -> Option<(TokenId, Use)> {
+        let (candidates, at) = (self.candidates(), self.machine.attempt.moment());
+        if candidates.is_empty() {
+            let secret = open(None).unwrap_or_default();
+            let _same_work = method::of(CodeKind::Totp).find(&stand_in(), &secret, self.code(), at);
             return None;
         }
-        let mut used = None;
-        let mut fresh = None;
-        for token in self.candidates() {
-            let Some(seed) = open(Some(token)) else { continue };
-            let window = self.window(token.kind, token.last_timestep);
-            if let Some(timestep) = window.matching_timestep(&seed, self.code()) {
-                let is_fresh = token.last_timestep.is_none_or(|last| timestep > last);
-                let found = if is_fresh { &mut fresh } else { &mut used };
-                found.get_or_insert((token.id, timestep));
+        let (mut fresh, mut spent) = (None, None);
+        for token in &candidates {
+            let Some(secret) = open(Some(token)) else { continue };
+            let method = method::of_token(token);
+            if let Some(used) = method.find(token, &secret, self.code(), at) {
+                let found = match method.refuse(token, used, at) {
+                    None => &mut fresh,
+                    Some(_) => &mut spent,
+                };
+                found.get_or_insert((token.id, used));
             }
         }
-        fresh.or(used)
+        fresh.or(spent)
     }
 
-    /// Takes the answer: the token and the timestep whose code this is.
-    pub fn answer(self, matched: Option<(TokenId, u64)>) -> Step {
-        let proof = matched.and_then(|(id, timestep)| {
-            let token = self.candidates().iter().find(|token| token.id == id)?;
-            Some(Proof::Code {
-                token: token.clone(),
-                timestep,
-            })
+    /// Takes the answer: the token whose code this is, and what it uses.
+    pub fn answer(self, matched: Option<(TokenId, Use)>) -> Step {
+        let proof = matched.and_then(|(id, used)| {
+            let token = self.candidates().into_iter().find(|token| token.id == id)?;
+            Some(Proof::Code(CodeProof {
+                token: id,
+                revision: token.revision,
+                used,
+            }))
         });
         self.machine.settle(proof)
     }
+}
 
-    fn window(&self, kind: TokenKind, last: Option<u64>) -> TotpWindow {
-        let TokenKind::Totp {
-            algorithm,
-            digits,
-            period_s,
-        } = kind;
-        let attempt = &self.machine.attempt;
-        let (now_ms, window) = (attempt.request.received_ms, attempt.policy.totp_window);
-        TotpWindow {
-            algorithm,
-            digits,
-            period_s,
-            now_ms,
-            window,
-            last,
-        }
+/// A token as most users have one.
+fn stand_in() -> Token {
+    Token {
+        id: TokenId(0),
+        user: UserId(0),
+        name: "".into(),
+        kind: TokenKind::DEFAULT,
+        secret: Sealed::from(Vec::new()),
+        standing: Standing::Enabled,
+        used: Used::nothing(CodeKind::Totp),
+        revision: Revision(0),
+        expires_ms: None,
     }
 }
 

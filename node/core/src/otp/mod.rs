@@ -8,7 +8,10 @@ use sha2::{Sha256, Sha512};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeLess};
 
 pub use self::uri::otpauth_uri;
-use crate::{limits, records::OtpAlgorithm};
+use crate::{
+    limits,
+    records::{OtpAlgorithm, TokenKind},
+};
 
 /// The code for a counter, of 6 to 8 digits (RFC 4226, section 5.3; other hashes by RFC 6238, section 1.2).
 /// Other numbers of digits are brought into these bounds.
@@ -32,6 +35,15 @@ pub fn code_text(code: u32, digits: u8) -> String {
     format!("{code:0width$}", width = usize::from(clamp_digits(digits)))
 }
 
+/// The length of a token's codes.
+pub(crate) fn lengths(kind: TokenKind) -> &'static [usize] {
+    match kind {
+        TokenKind::Totp { digits: 7, .. } | TokenKind::Hotp { digits: 7, .. } => &[7],
+        TokenKind::Totp { digits: 8, .. } | TokenKind::Hotp { digits: 8, .. } => &[8],
+        _ => &[6],
+    }
+}
+
 /// Whether these bytes look like a code: 6 to 8 ASCII digits.
 pub fn is_code(bytes: &[u8]) -> bool {
     u8::try_from(bytes.len()).is_ok_and(|len| limits::CODE_DIGITS.contains(&len))
@@ -45,10 +57,8 @@ pub struct TotpWindow {
     pub algorithm: OtpAlgorithm,
     /// Digits of a code.
     pub digits: u8,
-    /// Seconds that a code lasts.
-    pub period_s: u32,
-    /// When the code was received, in ms since 1970.
-    pub now_ms: u64,
+    /// The timestep that the token shows.
+    pub middle: u64,
     /// Timesteps on either side that are right too.
     pub window: u8,
     /// The last timestep that was accepted.
@@ -59,11 +69,10 @@ impl TotpWindow {
     /// The timestep whose code this is: the latest one that was not used, else the latest. Every timestep of the window
     /// is computed and compared, in constant time, whichever matches.
     pub fn matching_timestep(&self, seed: &[u8], code: &[u8]) -> Option<u64> {
-        let current = timestep(self.now_ms, self.period_s);
         let window = u64::from(self.window.min(limits::TOTP_WINDOW_MAX));
         let first_unused = self.last.map_or(0, |last| last.saturating_add(1));
         let (mut found, mut step, mut fresh) = (Choice::from(0), 0u64, Choice::from(0));
-        for candidate in current.saturating_sub(window)..=current.saturating_add(window) {
+        for candidate in self.middle.saturating_sub(window)..=self.middle.saturating_add(window) {
             let right = hotp(self.algorithm, seed, candidate, self.digits);
             let equal = code_text(right, self.digits).as_bytes().ct_eq(code);
             let unused = !candidate.ct_lt(&first_unused);
@@ -139,12 +148,11 @@ mod tests {
         }
     }
 
-    fn window(now_ms: u64, last: Option<u64>) -> TotpWindow {
+    fn window(middle: u64, last: Option<u64>) -> TotpWindow {
         TotpWindow {
             algorithm: OtpAlgorithm::Sha1,
             digits: 6,
-            period_s: 30,
-            now_ms,
+            middle,
             window: 1,
             last,
         }
@@ -161,7 +169,7 @@ mod tests {
             (102, None),
         ] {
             assert_eq!(
-                window(step * 30_000, None).matching_timestep(b"seed", code.as_bytes()),
+                window(step, None).matching_timestep(b"seed", code.as_bytes()),
                 found,
                 "at {step}"
             );
@@ -172,11 +180,11 @@ mod tests {
     fn a_used_code_is_found_so_that_it_can_be_told_from_a_wrong_one() {
         let code = code_text(hotp(OtpAlgorithm::Sha1, b"seed", 100, 6), 6);
         assert_eq!(
-            window(3_000_000, Some(100)).matching_timestep(b"seed", code.as_bytes()),
+            window(100, Some(100)).matching_timestep(b"seed", code.as_bytes()),
             Some(100)
         );
-        assert_eq!(window(3_000_000, Some(100)).matching_timestep(b"seed", b"x"), None);
-        assert_eq!(window(3_000_000, Some(u64::MAX)).matching_timestep(b"", b""), None);
+        assert_eq!(window(100, Some(100)).matching_timestep(b"seed", b"x"), None);
+        assert_eq!(window(100, Some(u64::MAX)).matching_timestep(b"", b""), None);
     }
 
     #[test]

@@ -3,22 +3,29 @@ use std::fmt::Write;
 use crate::records::{OtpAlgorithm, TokenKind};
 
 /// The `otpauth://` URI of a token, as authenticator applications read it (Google Authenticator's Key Uri Format).
-/// `issuer` names the service and `account` the user; the seed is in clear, so treat the URI as the secret it is.
-pub fn otpauth_uri(issuer: &str, account: &str, kind: TokenKind, seed: &[u8]) -> String {
-    let TokenKind::Totp {
-        algorithm,
-        digits,
-        period_s,
-    } = kind;
+/// `issuer` names the service and `account` the user; the seed is in clear, so treat the URI as the secret it is. None for a
+/// kind that no such application knows.
+pub fn otpauth_uri(issuer: &str, account: &str, kind: TokenKind, seed: &[u8]) -> Option<String> {
+    let (scheme, algorithm, digits, moving) = match kind {
+        TokenKind::Totp {
+            algorithm,
+            digits,
+            period_s,
+        } => ("totp", algorithm, digits, format!("period={period_s}")),
+        TokenKind::Hotp { algorithm, digits } => ("hotp", algorithm, digits, "counter=0".to_owned()),
+        TokenKind::Yubikey { .. } | TokenKind::Recovery { .. } | TokenKind::Static | TokenKind::Temporary { .. } => {
+            return None;
+        }
+    };
     let algorithm = match algorithm {
         OtpAlgorithm::Sha1 => "SHA1",
         OtpAlgorithm::Sha256 => "SHA256",
         OtpAlgorithm::Sha512 => "SHA512",
     };
     let (issuer, account, secret) = (escape(issuer), escape(account), base32(seed));
-    format!(
-        "otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm={algorithm}&digits={digits}&period={period_s}"
-    )
+    Some(format!(
+        "otpauth://{scheme}/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm={algorithm}&digits={digits}&{moving}"
+    ))
 }
 
 /// Percent-encoding of everything that RFC 3986 does not call unreserved.
@@ -69,7 +76,7 @@ mod tests {
     #[test]
     fn the_uri_is_what_authenticators_read() {
         assert_eq!(
-            otpauth_uri("Example & Co", "alice@example.org", TokenKind::DEFAULT, b"foobar"),
+            otpauth_uri("Example & Co", "alice@example.org", TokenKind::DEFAULT, b"foobar").unwrap(),
             "otpauth://totp/Example%20%26%20Co:alice%40example.org?secret=MZXW6YTBOI&issuer=Example%20%26%20Co\
              &algorithm=SHA1&digits=6&period=30"
         );

@@ -1,18 +1,49 @@
 use minicbor::{Decode, Encode};
 
-use crate::ids::{ApplicationId, Revision};
+use crate::{
+    ids::{ApplicationId, Revision},
+    limits,
+    records::{CodeKind, CodeKinds},
+};
 
-/// One thing a user proves. The numbers are also the order in which factors may follow each other: what is
-/// known before what is held, so that nobody without the password can use up the guesses at a code.
+/// One thing a user proves. What is known comes before what is held, so that nobody without the password can use up
+/// the guesses at a code; that is also the order of the variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(index_only)]
 pub enum Factor {
-    /// The password kept here.
+    /// The user's password.
     #[n(0)]
-    LocalPassword,
-    /// A time-based one-time code of one of the user's tokens.
+    Password,
+    /// A code of any of these kinds.
     #[n(1)]
-    Totp,
+    Code(#[n(0)] CodeKinds),
+}
+
+impl Factor {
+    /// A code of whatever the user carries.
+    pub const ANY_CODE: Factor = Factor::Code(CodeKinds::CARRIED);
+
+    /// The kinds of code that prove it; none for a password.
+    pub fn code_kinds(self) -> Option<CodeKinds> {
+        match self {
+            Factor::Password => None,
+            Factor::Code(kinds) => Some(kinds),
+        }
+    }
+
+    /// Whether an application may ask for these, in this order.
+    pub fn may_be_asked(factors: &[Factor]) -> bool {
+        let codes = match factors.split_first() {
+            Some((Factor::Password, rest)) => rest,
+            _ => factors,
+        };
+        let is_code = |factor: &Factor| factor.code_kinds().is_some_and(|kinds| !kinds.is_empty());
+        (1..=limits::FACTORS_PER_APPLICATION).contains(&factors.len()) && codes.iter().all(is_code)
+    }
+
+    /// Whether a code of this kind proves it.
+    pub fn takes(self, kind: CodeKind) -> bool {
+        self.code_kinds().is_some_and(|kinds| kinds.contains(kind))
+    }
 }
 
 /// What the users of a client are asked for.
@@ -24,7 +55,7 @@ pub struct Application {
     /// Unique among applications.
     #[n(1)]
     pub name: Box<str>,
-    /// At least one, in ascending order, none twice.
+    /// One to [`crate::limits::FACTORS_PER_APPLICATION`]; a password, if there is one, is the first.
     #[n(2)]
     pub factors: Box<[Factor]>,
     /// A disabled application accepts nobody.
@@ -33,4 +64,16 @@ pub struct Application {
     /// Moves with every administrative change.
     #[n(4)]
     pub revision: Revision,
+}
+
+impl Application {
+    /// Whether it asks for a password.
+    pub fn asks_for_password(&self) -> bool {
+        self.factors.contains(&Factor::Password)
+    }
+
+    /// Whether it asks for a code.
+    pub fn asks_for_code(&self) -> bool {
+        self.factors.iter().any(|factor| factor.code_kinds().is_some())
+    }
 }

@@ -6,6 +6,7 @@ mod access;
 mod application;
 mod client;
 mod cluster;
+mod code_kind;
 mod network;
 mod policy;
 mod retention;
@@ -17,9 +18,10 @@ pub use self::{
     application::{Application, Factor},
     client::{Client, Modes},
     cluster::{Cluster, Node, Replacement},
+    code_kind::{CodeKind, CodeKinds},
     network::{Cidr, MalformedCidr},
     policy::Policy,
     retention::Retention,
-    token::{OtpAlgorithm, Token, TokenKind},
+    token::{OtpAlgorithm, Standing, Token, TokenKind, Used},
     user::{User, UserName},
 };

@@ -17,8 +17,11 @@ pub struct Policy {
     /// How long a challenge may be answered, in ms.
     #[n(3)]
     pub challenge_ms: u64,
-    /// Moves with every change.
+    /// Counters ahead of the next one whose code is right too (RFC 4226, section 7.4).
     #[n(4)]
+    pub hotp_look_ahead: u8,
+    /// Moves with every change.
+    #[n(5)]
     pub revision: Revision,
 }
 
@@ -29,6 +32,7 @@ impl Default for Policy {
             lock_ms: 900_000,
             totp_window: 1,
             challenge_ms: 120_000,
+            hotp_look_ahead: 10,
             revision: Revision(0),
         }
     }

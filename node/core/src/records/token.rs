@@ -1,6 +1,9 @@
 use minicbor::{Decode, Encode};
 
-use crate::ids::{Revision, Sealed, TokenId, UserId};
+use crate::{
+    ids::{Revision, Sealed, TokenId, UserId},
+    records::CodeKind,
+};
 
 /// The hash under an HMAC-based one-time code (RFC 6238, section 1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -17,7 +20,7 @@ pub enum OtpAlgorithm {
     Sha512,
 }
 
-/// How a token makes its codes.
+/// How a token makes its codes, or which codes it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum TokenKind {
     /// Codes from the time (RFC 6238).
@@ -33,6 +36,43 @@ pub enum TokenKind {
         #[n(2)]
         period_s: u32,
     },
+    /// Codes from a counter (RFC 4226).
+    #[n(1)]
+    Hotp {
+        /// The hash; RFC 4226 knows SHA-1 only.
+        #[n(0)]
+        algorithm: OtpAlgorithm,
+        /// Digits of a code, 6 to 8.
+        #[n(1)]
+        digits: u8,
+    },
+    /// Yubico OTP: 44 letters, an AES-128 block behind a public name.
+    #[n(2)]
+    Yubikey {
+        /// What each of its codes begins with: twelve letters of modhex.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        public_id: [u8; 6],
+    },
+    /// A sheet of codes, each good once, for the day on which everything else is lost.
+    #[n(3)]
+    Recovery {
+        /// How many codes are on the sheet.
+        #[n(0)]
+        codes: u8,
+    },
+    /// The same six digits each time: hardly a second factor.
+    #[n(4)]
+    Static,
+    /// A code for a few days, given out by the helpdesk.
+    #[n(5)]
+    Temporary {
+        /// How often it may be used.
+        #[n(0)]
+        uses: u32,
+        /// While it lasts, the user's other tokens match nothing.
+        #[n(1)]
+        suspends: bool,
+    },
 }
 
 impl TokenKind {
@@ -43,21 +83,119 @@ impl TokenKind {
         period_s: 30,
     };
 
-    /// Digits of a code.
-    pub fn digits(&self) -> u8 {
+    /// Which kind of codes these are.
+    pub fn code_kind(&self) -> CodeKind {
         match self {
-            TokenKind::Totp { digits, .. } => *digits,
+            TokenKind::Totp { .. } => CodeKind::Totp,
+            TokenKind::Hotp { .. } => CodeKind::Hotp,
+            TokenKind::Yubikey { .. } => CodeKind::Yubikey,
+            TokenKind::Recovery { .. } => CodeKind::Recovery,
+            TokenKind::Static => CodeKind::Static,
+            TokenKind::Temporary { .. } => CodeKind::Temporary,
         }
     }
 }
 
-/// One source of one-time codes of one user.
+/// Whether a token is good for anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Standing {
+    /// Made, and nobody has shown a code of it yet.
+    #[n(0)]
+    Unverified,
+    /// In use.
+    #[n(1)]
+    Enabled,
+    /// Switched off by an administrator.
+    #[n(2)]
+    Disabled,
+    /// Reported lost.
+    #[n(3)]
+    Lost,
+}
+
+impl Standing {
+    /// A stable word for the API and the command line.
+    pub fn label(self) -> &'static str {
+        match self {
+            Standing::Unverified => "unverified",
+            Standing::Enabled => "enabled",
+            Standing::Disabled => "disabled",
+            Standing::Lost => "lost",
+        }
+    }
+}
+
+/// What a token's codes have come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Used {
+    /// Up to this timestep, that one included; and how far the token's clock is off.
+    #[n(0)]
+    Time {
+        /// The last timestep that was accepted.
+        #[n(0)]
+        last: Option<u64>,
+        /// Timesteps that the token is ahead.
+        #[n(1)]
+        drift: i8,
+        /// Which way the last accept lay of the middle of the window: two in a row move it.
+        #[n(2)]
+        lean: i8,
+    },
+    /// Up to this counter, that one included.
+    #[n(1)]
+    Counter {
+        /// The last counter that was accepted.
+        #[n(0)]
+        last: Option<u64>,
+    },
+    /// These places of the sheet, one bit each.
+    #[n(2)]
+    Slots {
+        /// The lowest bit is the first place.
+        #[n(0)]
+        spent: u32,
+    },
+    /// So often.
+    #[n(3)]
+    Times {
+        /// How often a code was accepted.
+        #[n(0)]
+        uses: u32,
+    },
+}
+
+impl Used {
+    /// What a new token of this kind has used.
+    pub fn nothing(kind: CodeKind) -> Used {
+        match kind {
+            CodeKind::Totp => Used::Time {
+                last: None,
+                drift: 0,
+                lean: 0,
+            },
+            CodeKind::Hotp | CodeKind::Yubikey => Used::Counter { last: None },
+            CodeKind::Recovery => Used::Slots { spent: 0 },
+            CodeKind::Static | CodeKind::Temporary => Used::Times { uses: 0 },
+        }
+    }
+
+    /// The last timestep or counter; none where there is none.
+    pub fn last(&self) -> Option<u64> {
+        match self {
+            Used::Time { last, .. } | Used::Counter { last } => *last,
+            Used::Slots { .. } | Used::Times { .. } => None,
+        }
+    }
+}
+
+/// One source of codes of one user.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Token {
     /// Opaque and never used again.
     #[n(0)]
     pub id: TokenId,
-    /// Whose it is.
+    /// Whose it is; 0 while it is nobody's.
     #[n(1)]
     pub user: UserId,
     /// What the user calls it.
@@ -66,19 +204,31 @@ pub struct Token {
     /// How it makes codes.
     #[n(3)]
     pub kind: TokenKind,
-    /// The sealed seed.
+    /// The sealed seed, key or verifiers; what is in it is each method's own ([`crate::method`]).
     #[n(4)]
-    pub seed: Sealed,
-    /// A disabled token matches nothing.
+    pub secret: Sealed,
+    /// Whether it is good for anything.
     #[n(5)]
-    pub enabled: bool,
-    /// The last timestep that was accepted; it and all before are used.
+    pub standing: Standing,
+    /// What its codes have come to.
     #[n(6)]
-    pub last_timestep: Option<u64>,
+    pub used: Used,
     /// Moves with every administrative change.
     #[n(7)]
     pub revision: Revision,
-    /// Counts disables: an accept remembered under a former epoch is void.
+    /// From when on it matches nothing, in ms since 1970.
     #[n(8)]
-    pub epoch: u32,
+    pub expires_ms: Option<u64>,
+}
+
+impl Token {
+    /// Whether its time has passed.
+    pub fn expired_at(&self, now_ms: u64) -> bool {
+        self.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms)
+    }
+
+    /// Whether it can match anything, seen for itself.
+    pub fn active_at(&self, now_ms: u64) -> bool {
+        self.standing == Standing::Enabled && !self.expired_at(now_ms)
+    }
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     command::Judged,
-    ids::{ClientId, ConversationId, Fingerprint, ProofDigest, Revision, TokenId, UserId},
+    ids::{ClientId, ConversationId, Fingerprint, ProofDigest, Revision, UserId},
     limits,
     outcome::Verdict,
     state::expiring::{Expiring, Mortal},
@@ -22,10 +22,8 @@ pub(crate) struct Remembered {
     pub client: ClientId,
     #[n(2)]
     pub user: UserId,
+    /// Sum of the epochs of client and user. Each only grows, so an equal sum means equal epochs.
     #[n(3)]
-    pub token: TokenId,
-    /// Sum of the epochs of client, user and token. Each only grows, so an equal sum means equal epochs.
-    #[n(4)]
     pub epochs: u32,
 }
 

@@ -14,7 +14,7 @@ mod write;
 
 use std::{net::IpAddr, ops::Bound, sync::Arc};
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 
 pub use self::image::{DamagedImage, StateBuilder};
 pub(crate) use self::memory::{Delay, Memory, Remembered, SourceDigest};
@@ -48,6 +48,7 @@ pub struct State {
     application_names: OrdMap<Box<str>, ApplicationId>,
     api_token_names: OrdMap<Box<str>, ApiTokenId>,
     networks: Networks,
+    stock: OrdSet<TokenId>,
 }
 
 impl State {
@@ -120,6 +121,19 @@ impl State {
             .into_iter()
             .flat_map(|user| user.tokens.iter())
             .filter_map(|id| self.token(*id))
+    }
+
+    /// Tokens that are nobody's, in the order of their ids, those after `after` only.
+    pub fn stock_after(&self, after: Option<TokenId>) -> impl Iterator<Item = &Arc<Token>> + '_ {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.stock
+            .range((start, Bound::Unbounded))
+            .filter_map(|id| self.token(*id))
+    }
+
+    /// How many tokens are nobody's.
+    pub fn stock_count(&self) -> usize {
+        self.stock.len()
     }
 
     /// Tokens in the order of their ids, those after `after` only.

@@ -82,11 +82,16 @@ impl State {
     }
 
     pub(crate) fn put_token(&mut self, token: Arc<Token>) {
+        match token.user {
+            UserId(0) => self.stock.insert(token.id),
+            _ => self.stock.remove(&token.id),
+        };
         self.tokens.insert(token.id, token);
     }
 
     pub(crate) fn drop_token(&mut self, id: TokenId) {
         self.tokens.remove(&id);
+        self.stock.remove(&id);
     }
 
     pub(crate) fn with_token(&mut self, id: TokenId, change: impl FnOnce(&mut Token)) {
@@ -158,28 +163,21 @@ impl State {
     /// Remembers a verdict under the epochs of whom it concerns.
     pub(crate) fn remember_verdict(&mut self, judged: &Judged, verdict: Verdict) {
         let user = judged.user.map_or(UserId(0), |(id, _)| id);
-        let token = judged.token.map_or(TokenId(0), |(id, _)| id);
-        let epochs = self.epochs(judged.client, user, token).unwrap_or(0);
+        let epochs = self.epochs(judged.client, user).unwrap_or(0);
         let remembered = Remembered {
             verdict,
             client: judged.client,
             user,
-            token,
             epochs,
         };
         self.memory.remember(judged, remembered, self.stamp.ms);
     }
 
     /// The sum of the epochs; none if one of them was deleted. Id 0 stands for nobody, and `decide` gives it to nobody.
-    pub(crate) fn epochs(&self, client: ClientId, user: UserId, token: TokenId) -> Option<u32> {
+    pub(crate) fn epochs(&self, client: ClientId, user: UserId) -> Option<u32> {
         let client = self.clients.get(&client)?.epoch;
         let user = if user.0 == 0 { 0 } else { self.users.get(&user)?.epoch };
-        let token = if token.0 == 0 {
-            0
-        } else {
-            self.tokens.get(&token)?.epoch
-        };
-        Some(client.wrapping_add(user).wrapping_add(token))
+        Some(client.wrapping_add(user))
     }
 
     pub(crate) fn count_wrong_password(&mut self, user: UserId, source: SourceDigest, delay: Delay) {

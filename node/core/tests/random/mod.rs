@@ -1,14 +1,21 @@
 //! Random commands from random bytes: few ids, so that commands meet, and now and then an absurd number.
 
-use quorate_core::{change::*, command::*, *};
+use quorate_core::{change::*, command::*, method::Use, *};
+
+const FOB: TokenKind = TokenKind::Hotp {
+    algorithm: OtpAlgorithm::Sha1,
+    digits: 6,
+};
+
+const SHEET: TokenKind = TokenKind::Recovery { codes: 10 };
 
 /// Two applications, a client of each mode, and users 1 to 3 with a token each.
 pub fn objects() -> Vec<Change> {
     let mut dice = Dice::new(&[]);
     let mut changes = Vec::new();
     for (id, factors) in [
-        (0, vec![Factor::LocalPassword, Factor::Totp]),
-        (1, vec![Factor::LocalPassword]),
+        (0, vec![Factor::Password, Factor::ANY_CODE]),
+        (1, vec![Factor::Password]),
     ] {
         let name = format!("application {id}").into();
         changes.push(Change::CreateApplication(CreateApplication {
@@ -46,13 +53,16 @@ pub fn objects() -> Vec<Change> {
             display_name: "".into(),
             password,
         }));
-        let (name, kind, seed) = ("".into(), TokenKind::DEFAULT, Sealed::from(vec![1; 8]));
+        let kind = [TokenKind::DEFAULT, FOB, SHEET][id as usize - 1];
         changes.push(Change::CreateToken(CreateToken {
             id: TokenId(id),
             user: UserId(id),
-            name,
+            name: "".into(),
             kind,
-            seed,
+            secret: Sealed::from(vec![1; 8]),
+            verified: true,
+            counter: 0,
+            expires_ms: None,
         }));
     }
     changes
@@ -156,9 +166,9 @@ impl<'a> Dice<'a> {
 
     fn factors(&mut self) -> Box<[Factor]> {
         let all: [&[Factor]; 4] = [
-            &[Factor::LocalPassword, Factor::Totp],
-            &[Factor::Totp],
-            &[Factor::LocalPassword],
+            &[Factor::Password, Factor::ANY_CODE],
+            &[Factor::ANY_CODE],
+            &[Factor::Password],
             &[],
         ];
         all[self.roll(4) as usize].into()
@@ -173,7 +183,7 @@ impl<'a> Dice<'a> {
         let (user, token) = (UserId(self.roll(4)), TokenId(self.roll(4)));
         let (client, application) = (ClientId(self.roll(3)), ApplicationId(self.roll(2)));
         let name = UserName::new(["", "d"][self.roll(2) as usize], &self.text());
-        let mut which = self.roll(25);
+        let mut which = self.roll(30);
         if [3, 6, 9, 11, 14, 16, 19, 21].contains(&which) && self.roll(8) > 0 {
             // Disables and deletes are rarer than what undoes them, or nobody would ever get in.
             which = [4, 10, 15, 20][self.roll(4) as usize];
@@ -207,20 +217,32 @@ impl<'a> Dice<'a> {
                 id: token,
                 user,
                 name: self.text(),
-                kind: match self.roll(3) {
+                kind: match self.roll(7) {
                     0 => TokenKind::Totp {
                         algorithm: OtpAlgorithm::Sha512,
                         digits: self.number() as u8,
                         period_s: self.number() as u32,
                     },
+                    1 => FOB,
+                    2 => SHEET,
+                    3 => TokenKind::Temporary {
+                        uses: self.number() as u32,
+                        suspends: self.roll(2) == 0,
+                    },
+                    4 => TokenKind::Yubikey { public_id: [7; 6] },
+                    5 => TokenKind::Static,
                     _ => TokenKind::DEFAULT,
                 },
-                seed: self.sealed(),
+                secret: self.sealed(),
+                verified: self.roll(4) > 0,
+                counter: if self.roll(4) > 0 { 0 } else { self.number() },
+                expires_ms: if self.roll(4) > 0 { None } else { Some(self.number()) },
             }),
             8 => Change::ChangeToken(ChangeToken {
                 token,
                 expected,
                 name: self.text(),
+                expires_ms: None,
             }),
             9 => Change::DisableToken(DisableToken { token, expected }),
             10 => Change::EnableToken(EnableToken { token, expected }),
@@ -261,6 +283,7 @@ impl<'a> Dice<'a> {
                     lock_ms: self.number(),
                     totp_window: self.number() as u8,
                     challenge_ms: self.number(),
+                    hotp_look_ahead: self.number() as u8,
                 }),
                 1 => {
                     let (name, verifier) = (self.text(), self.sealed());
@@ -280,6 +303,28 @@ impl<'a> Dice<'a> {
                     expected,
                 }),
             },
+            25 => Change::VerifyToken(VerifyToken {
+                token,
+                expected,
+                used: self.used(0),
+            }),
+            26 => Change::ResyncToken(ResyncToken {
+                token,
+                expected,
+                used: match self.roll(3) {
+                    0 => Used::Slots { spent: 0 },
+                    1 => Used::Counter {
+                        last: Some(self.number()),
+                    },
+                    _ => Used::Time {
+                        last: Some(self.number()),
+                        drift: self.number() as i8,
+                        lean: 0,
+                    },
+                },
+            }),
+            27 => Change::LoseToken(LoseToken { token, expected }),
+            28 | 29 => Change::AssignToken(AssignToken { token, expected, user }),
             other => unreachable!("{other}"),
         }
     }
@@ -298,12 +343,6 @@ impl<'a> Dice<'a> {
             (true, Some(revision)) => revision,
             _ => Revision(dice.number()),
         };
-        let own = user_now.as_ref().and_then(|user| user.tokens.first()).copied();
-        let token = if self.roll(4) > 0 {
-            own
-        } else {
-            Some(TokenId(self.roll(4)))
-        };
         let conversation = self.maybe(|dice| ConversationId(dice.digest(100)));
         Judged {
             fingerprint: Fingerprint(self.digest(200)),
@@ -321,7 +360,6 @@ impl<'a> Dice<'a> {
                 Some(UserName::new("", &self.text()))
             },
             password_revision: user_now.map(|found| found.password_revision),
-            token: token.map(|token| (token, revision(state.token(token).map(|found| found.revision), self))),
             received_ms: if honest { now_ms } else { self.number() },
             retention_ms: self.number(),
             facts: LoginFacts {
@@ -332,6 +370,40 @@ impl<'a> Dice<'a> {
                 node: NodeId(self.roll(4)),
                 method: Method::TwoStep,
             },
+        }
+    }
+
+    /// A code of a token of the user's, mostly, that could be right, mostly.
+    fn code(&mut self, state: &State, judged: &Judged, now_ms: u64) -> CodeProof {
+        let own = judged.user.and_then(|(user, _)| state.tokens_of(user).next());
+        let token = match self.roll(4) {
+            0 => state.token(TokenId(self.roll(4))),
+            _ => own,
+        };
+        let used = match token.map(|token| token.used) {
+            _ if self.roll(8) == 0 => self.used(0),
+            Some(Used::Time { .. }) => Use::Counter((otp::timestep(now_ms, 30) + self.roll(4)).saturating_sub(1)),
+            Some(Used::Counter { last }) => Use::Counter(last.unwrap_or(0).saturating_add(self.roll(4))),
+            Some(Used::Slots { .. }) => Use::Slot(self.roll(11) as u8),
+            Some(Used::Times { .. }) | None => Use::Once,
+        };
+        let (id, revision) = token.map_or((TokenId(0), Revision(0)), |token| (token.id, token.revision));
+        let revision = match self.roll(16) {
+            0 => Revision(self.number()),
+            _ => revision,
+        };
+        CodeProof {
+            token: id,
+            revision,
+            used,
+        }
+    }
+
+    fn used(&mut self, base: u64) -> Use {
+        match self.roll(3) {
+            0 => Use::Counter(base + self.number()),
+            1 => Use::Slot(self.number() as u8),
+            _ => Use::Once,
         }
     }
 
@@ -349,16 +421,10 @@ impl<'a> Dice<'a> {
             }
             3..=5 => {
                 let judged = self.judged(state, now_ms);
-                let absurd = self.roll(8) == 0;
-                let timestep = if absurd {
-                    self.number()
-                } else {
-                    otp::timestep(now_ms, 30) + self.roll(4)
-                };
-                Command::ConsumeCode(ConsumeCode {
-                    judged,
-                    timestep: timestep.saturating_sub(1),
-                })
+                let codes = (0..1 + self.roll(20) / 19)
+                    .map(|_| self.code(state, &judged, now_ms))
+                    .collect();
+                Command::ConsumeCode(ConsumeCode { judged, codes })
             }
             6 => Command::AcceptSingleFactor(AcceptSingleFactor {
                 judged: self.judged(state, now_ms),

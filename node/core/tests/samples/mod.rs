@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "not every test binary uses every sample")]
 
-use quorate_core::{change::*, command::*, *};
+use quorate_core::{change::*, command::*, method::Use, *};
 
 pub fn judged() -> Judged {
     Judged {
@@ -17,7 +17,6 @@ pub fn judged() -> Judged {
         user: Some((UserId(9), Revision(10))),
         absent: None,
         password_revision: Some(Revision(11)),
-        token: Some((TokenId(u64::MAX), Revision(13))),
         received_ms: 1_760_011_200_000,
         retention_ms: 120_000,
         facts: LoginFacts {
@@ -28,6 +27,14 @@ pub fn judged() -> Judged {
             node: NodeId(3),
             method: Method::TwoStep,
         },
+    }
+}
+
+fn code(used: Use) -> CodeProof {
+    CodeProof {
+        token: TokenId(u64::MAX),
+        revision: Revision(13),
+        used,
     }
 }
 
@@ -45,7 +52,6 @@ fn unknown() -> Judged {
         user: None,
         absent,
         password_revision: None,
-        token: None,
         facts,
         ..judged()
     }
@@ -87,7 +93,7 @@ pub fn commands() -> Vec<Command> {
         }),
         Command::ConsumeCode(ConsumeCode {
             judged: judged(),
-            timestep: 58_667_040,
+            codes: vec![code(Use::Counter(58_667_040)), code(Use::Slot(9)), code(Use::Once)].into(),
         }),
         Command::AcceptSingleFactor(AcceptSingleFactor { judged: judged() }),
         Command::RecordFailure(RecordFailure {
@@ -189,12 +195,16 @@ pub fn changes() -> Vec<Change> {
             user,
             name: "phone".into(),
             kind,
-            seed: Sealed::from(vec![1; 7]),
+            secret: Sealed::from(vec![1; 7]),
+            verified: true,
+            counter: 5,
+            expires_ms: Some(1_760_011_200_000),
         }),
         Change::ChangeToken(ChangeToken {
             token,
             expected,
             name: "old phone".into(),
+            expires_ms: None,
         }),
         Change::DisableToken(DisableToken { token, expected }),
         Change::EnableToken(EnableToken { token, expected }),
@@ -214,13 +224,13 @@ pub fn changes() -> Vec<Change> {
         Change::CreateApplication(CreateApplication {
             id: application,
             name: "vpn".into(),
-            factors: vec![Factor::LocalPassword, Factor::Totp].into(),
+            factors: vec![Factor::Password, Factor::ANY_CODE].into(),
         }),
         Change::ChangeApplication(ChangeApplication {
             application,
             expected,
             name: "vpn".into(),
-            factors: vec![Factor::Totp].into(),
+            factors: vec![Factor::Code([CodeKind::Totp].into_iter().collect())].into(),
         }),
         Change::DisableApplication(DisableApplication { application, expected }),
         Change::EnableApplication(EnableApplication { application, expected }),
@@ -231,6 +241,7 @@ pub fn changes() -> Vec<Change> {
             lock_ms: 900_000,
             totp_window: 1,
             challenge_ms: 120_000,
+            hotp_look_ahead: 10,
         }),
         Change::CreateApiToken(CreateApiToken {
             id: ApiTokenId(5),
@@ -246,6 +257,22 @@ pub fn changes() -> Vec<Change> {
             max_age_ms: Some(86_400_000),
             max_bytes: Some(1 << 30),
         }),
+        Change::VerifyToken(VerifyToken {
+            token,
+            expected,
+            used: Use::Counter(7),
+        }),
+        Change::ResyncToken(ResyncToken {
+            token,
+            expected,
+            used: Used::Time {
+                last: Some(58_667_040),
+                drift: -3,
+                lean: 1,
+            },
+        }),
+        Change::LoseToken(LoseToken { token, expected }),
+        Change::AssignToken(AssignToken { token, expected, user }),
     ]
 }
 
@@ -323,6 +350,8 @@ pub fn state() -> State {
         "admin create-user alice password=pw ; create-token phone user=alice",
         "join-token ticket",
         "spend ticket",
+        "admin create-token fob kind=hotp ; create-token sheet kind=recovery user=alice ; create-token left kind=temporary user=alice lasts=86400s",
+        "admin create-token key kind=yubikey user=alice ; create-token pad kind=static user=alice",
         "consume vpn alice phone conversation=talk",
         "fail vpn alice WrongPassword",
         "fail vpn alice WrongCode",

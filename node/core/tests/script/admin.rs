@@ -1,12 +1,12 @@
 //! Administrative commands of scripts.
 
 use quorate_core::{
-    Actor, ApiTokenId, ApplicationId, Change, ClientId, Command, Factor, JoinTokenId, Modes, NodeId, OtpAlgorithm,
-    Revision, TokenId, TokenKind, UserId, UserName, change::*, command::*,
+    Actor, ApiTokenId, ApplicationId, Change, ClientId, CodeKind, CodeKinds, Command, Factor, JoinTokenId, Modes,
+    NodeId, Revision, TokenId, UserId, UserName, change::*, command::*,
 };
 
 use super::{
-    World,
+    World, tokens,
     words::{Words, digest, duration_ms, fingerprint, id, sealed},
 };
 
@@ -102,12 +102,12 @@ impl World {
             request: fingerprint(request),
             actor: self.actor(by),
             node: NodeId(1),
-            changes: lines.iter().map(change).collect(),
+            changes: lines.iter().map(|words| change(self, words)).collect(),
         })
     }
 }
 
-fn change(words: &Words) -> Change {
+fn change(world: &World, words: &Words) -> Change {
     let (verb, name) = (words.plain[0].as_str(), words.plain.get(1).map_or("", String::as_str));
     let expected = words
         .key("expected")
@@ -149,21 +149,16 @@ fn change(words: &Words) -> Change {
         "enable-user" => Change::EnableUser(EnableUser { user, expected }),
         "unlock-user" => Change::UnlockUser(UnlockUser { user, expected }),
         "delete-user" => Change::DeleteUser(DeleteUser { user, expected }),
-        "create-token" => Change::CreateToken(CreateToken {
-            id: token,
-            user: UserId(id(&words.or("user", ""))),
-            name: renamed,
-            kind: TokenKind::Totp {
-                algorithm: OtpAlgorithm::Sha1,
-                digits: words.number("digits", 6) as u8,
-                period_s: words.number("period", 30) as u32,
-            },
-            seed: sealed(&words.or("seed", name)),
-        }),
+        "create-token" => tokens::create(words, name, world.now_ms),
+        "verify-token" => tokens::verify(world, words, token),
+        "resync-token" => tokens::resync(world, words, token),
+        "assign-token" => tokens::assign(words, token),
+        "lose-token" => Change::LoseToken(LoseToken { token, expected }),
         "change-token" => Change::ChangeToken(ChangeToken {
             token,
             expected,
             name: renamed,
+            expires_ms: words.key("lasts").map(|lasts| world.now_ms + duration_ms(lasts)),
         }),
         "disable-token" => Change::DisableToken(DisableToken { token, expected }),
         "enable-token" => Change::EnableToken(EnableToken { token, expected }),
@@ -200,6 +195,7 @@ fn change(words: &Words) -> Change {
             lock_ms: duration_ms(&words.or("lock", "900s")),
             totp_window: words.number("window", 1) as u8,
             challenge_ms: duration_ms(&words.or("challenge", "120s")),
+            hotp_look_ahead: words.number("ahead", 10) as u8,
         }),
         "create-api-token" => Change::CreateApiToken(CreateApiToken {
             id: ApiTokenId(id(name)),
@@ -221,12 +217,13 @@ fn change(words: &Words) -> Change {
 
 fn factors(words: &Words) -> Box<[Factor]> {
     let factor = |name: &str| match name {
-        "password" => Factor::LocalPassword,
-        "totp" => Factor::Totp,
-        other => panic!("no such factor: {other}"),
+        "password" => Factor::Password,
+        "code" => Factor::ANY_CODE,
+        "nothing" => Factor::Code(CodeKinds::default()),
+        kinds => Factor::Code(kinds.split('|').map(|kind| CodeKind::of_label(kind).unwrap()).collect()),
     };
     words
-        .or("factors", "password,totp")
+        .or("factors", "password,code")
         .split(',')
         .filter(|name| !name.is_empty())
         .map(factor)

@@ -1,14 +1,14 @@
 //! Login dialogues of scripts: the shell that performs steps, with passwords and seeds in clear.
 
 use quorate_core::{
-    ClientId, Command, NodeId, ProofDigest, Token, TokenId, TokenKind, UserName,
+    ClientId, Command, NodeId, ProofDigest, Token, TokenId, Used, UserName,
     login::{self, Decision, OpenedState, Request, Step},
-    otp,
+    method::Use,
 };
 use zeroize::Zeroizing;
 
 use super::{
-    World, show,
+    World, show, tokens,
     words::{Words, digest, duration_ms, fingerprint, id},
 };
 
@@ -45,7 +45,7 @@ impl World {
                 Step::MatchCode(code) => {
                     let open = |token: Option<&Token>| {
                         Some(Zeroizing::new(
-                            token.map_or(&b"stand-in"[..], |token| token.seed.as_bytes()).to_vec(),
+                            token.map_or(&b"stand-in"[..], |token| token.secret.as_bytes()).to_vec(),
                         ))
                     };
                     let matched = code.matching(open);
@@ -54,7 +54,7 @@ impl World {
                     } else {
                         ""
                     };
-                    let found = matched.map_or("no match".into(), |(token, step)| self.found(token, step));
+                    let found = matched.map_or("no match".into(), |(token, used)| self.found(token, used));
                     self.say(format_args!("match code{stand_in}: {found}"));
                     code.answer(matched)
                 }
@@ -69,7 +69,7 @@ impl World {
                 }
                 Step::SealState(seal) => {
                     let bytes = seal.conversation().to_bytes();
-                    assert!(bytes.len() <= 120, "a State attribute must hold it");
+                    assert!(bytes.len() <= 190, "a State attribute must hold it");
                     let opened = login::Conversation::from_bytes(&bytes).unwrap();
                     if let Some(name) = words.key("save") {
                         self.conversations
@@ -116,20 +116,28 @@ impl World {
             None => (inside, ""),
         };
         let token = self.state.token(TokenId(id(name))).unwrap();
-        let TokenKind::Totp { algorithm, digits, .. } = token.kind;
-        let code = otp::hotp(
-            algorithm,
-            token.seed.as_bytes(),
-            self.timestep(&format!("now{offset}")),
-            digits,
-        );
-        let code = if wrong { (code + 1) % 1_000_000 } else { code };
-        format!("{before}{}{after}", otp::code_text(code, digits))
+        let mut code = tokens::code(self, token, name, offset);
+        if wrong {
+            let last = code.pop().unwrap();
+            code.push(match last {
+                '0'..='8' => char::from(last as u8 + 1),
+                '9' => '0',
+                'c' => 'd',
+                _ => 'c',
+            });
+        }
+        format!("{before}{code}{}", self.fill_in_codes(after))
     }
 
-    fn found(&self, token: TokenId, timestep: u64) -> String {
-        let offset = timestep as i64 - self.timestep("now") as i64;
-        format!("{} at now{offset:+}", self.state.token(token).unwrap().name)
+    fn found(&self, token: TokenId, used: Use) -> String {
+        let name = &self.state.token(token).unwrap().name;
+        match (self.state.token(token).unwrap().used, used) {
+            (Used::Time { .. }, Use::Counter(timestep)) => {
+                let offset = timestep as i64 - self.timestep("now") as i64;
+                format!("{name} at now{offset:+}")
+            }
+            (_, used) => format!("{name} by {used:?}"),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod admin;
 mod audit;
 mod login;
 mod show;
+mod tokens;
 mod verdict;
 pub mod words;
 

@@ -1,7 +1,7 @@
 //! What scripts show of the state.
 
 use quorate_core::{
-    ClientId, Outcome, TokenId, UserId, Verdict,
+    ClientId, Outcome, TokenId, Used, UserId, Verdict,
     audit::{AuditRecord, Entry},
 };
 
@@ -36,8 +36,15 @@ impl World {
                 )
             }),
             "token" => self.state.token(TokenId(id(name))).map(|token| {
-                let last = token.last_timestep.map(|last| last as i64 - self.timestep("now") as i64);
-                format!("{} enabled={} last_from_now={last:?} revision={}", token.name, token.enabled, token.revision)
+                let used = match token.used {
+                    Used::Time { last, drift, lean } => {
+                        let last = last.map(|last| last as i64 - self.timestep("now") as i64);
+                        format!("last_from_now={last:?} drift={drift} lean={lean}")
+                    }
+                    other => format!("{other:?}"),
+                };
+                let owned = if token.user == UserId(0) { " nobody's" } else { "" };
+                format!("{} {}{owned} {used} revision={}", token.name, token.standing.label(), token.revision)
             }),
             "client" => self.state.client(ClientId(id(name))).map(|client| {
                 format!("{} enabled={} {:?} revision={}", client.name, client.enabled, client.modes, client.revision)

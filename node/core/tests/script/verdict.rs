@@ -2,26 +2,24 @@
 
 use quorate_core::{
     ClientId, Command, ConversationId, Failure, Judged, LoginFacts, Method, NodeId, ProofDigest, Revision, TokenId,
-    UserId, UserName, command::*, otp,
+    UserId, UserName, command::*, method::Use, otp,
 };
 
 use super::{
-    World,
+    World, tokens,
     words::{Words, digest, duration_ms, fingerprint, id},
 };
 
 impl World {
-    /// `consume vpn alice phone step=now`, `accept vpn alice`, `fail vpn alice WrongCode`.
+    /// `consume vpn alice phone step=now` (or `step=7`, `step=slot2`, `step=once`), `accept vpn alice`, `fail vpn alice WrongCode`.
     pub fn verdict(&mut self, verb: &str, words: &Words) {
         let judged = self.judged(words);
         let third = words.plain.get(2).map_or("", String::as_str);
         let command = match verb {
             "consume" => {
-                let mut judged = judged;
-                let token = self.state.token(TokenId(id(third)));
-                judged.token = token.map(|token| (token.id, token.revision));
-                let timestep = self.timestep(&words.or("step", "now"));
-                Command::ConsumeCode(ConsumeCode { judged, timestep })
+                let used = tokens::used(self, &words.or("step", "now"));
+                let codes = words.plain[2..].iter().map(|name| self.proof(name, used)).collect();
+                Command::ConsumeCode(ConsumeCode { judged, codes })
             }
             "accept" => Command::AcceptSingleFactor(AcceptSingleFactor { judged }),
             "fail" => Command::RecordFailure(RecordFailure {
@@ -31,6 +29,12 @@ impl World {
             other => unreachable!("{other}"),
         };
         self.apply_and_say(&command);
+    }
+
+    fn proof(&self, token: &str, used: Use) -> CodeProof {
+        let token = TokenId(id(token));
+        let revision = self.state.token(token).map_or(Revision(0), |token| token.revision);
+        CodeProof { token, revision, used }
     }
 
     /// `now`, `now-2`, `now+1`, or a number.
@@ -74,7 +78,6 @@ impl World {
             password_revision: user
                 .filter(|_| words.key("password") != Some("none"))
                 .map(|user| Revision(user.password_revision.0 + stale("password"))),
-            token: None,
             received_ms,
             retention_ms: words.number("retention", 120_000),
             facts: LoginFacts {

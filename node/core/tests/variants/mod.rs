@@ -51,6 +51,10 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::CreateApiToken(_) => "CreateApiToken",
         Change::DeleteApiToken(_) => "DeleteApiToken",
         Change::SetRetention(_) => "SetRetention",
+        Change::VerifyToken(_) => "VerifyToken",
+        Change::ResyncToken(_) => "ResyncToken",
+        Change::LoseToken(_) => "LoseToken",
+        Change::AssignToken(_) => "AssignToken",
     }
 }
 

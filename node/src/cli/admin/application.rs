@@ -1,7 +1,7 @@
 //! `quorate application`: which factors a login needs, in order.
 
-use clap::{Args, Subcommand, ValueEnum};
-use quorate_api::{Application, ChangeApplication, CreateApplication, Factor, endpoints};
+use clap::{Args, Subcommand};
+use quorate_api::{Application, ChangeApplication, CreateApplication, Factor, Way, endpoints};
 
 use crate::cli::{
     Context,
@@ -15,8 +15,8 @@ use crate::cli::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  quorate application create vpn --factor local-password --factor totp
-  quorate application change vpn --factor totp
+  quorate application create vpn --factor password --factor code
+  quorate application change vpn --factor totp+yubikey
   quorate application disable vpn      # rejects every login through it")]
 pub struct ApplicationCommand {
     #[command(flatten)]
@@ -34,9 +34,9 @@ enum Action {
     /// Create an application
     Create {
         name: String,
-        /// A factor; repeat in the order in which they are asked for
-        #[arg(long, required = true, value_delimiter = ',')]
-        factor: Vec<FactorName>,
+        /// A factor: password, code, or kinds of code joined by +; repeat in the order in which they are asked for
+        #[arg(long, required = true, value_delimiter = ',', value_parser = factor)]
+        factor: Vec<FactorArg>,
     },
     /// Change its name or factors
     Change {
@@ -44,8 +44,8 @@ enum Action {
         #[arg(long)]
         name: Option<String>,
         /// Replaces all factors
-        #[arg(long, value_delimiter = ',')]
-        factor: Vec<FactorName>,
+        #[arg(long, value_delimiter = ',', value_parser = factor)]
+        factor: Vec<FactorArg>,
     },
     /// Delete an application that no client uses
     Delete { application: String },
@@ -55,11 +55,9 @@ enum Action {
     Enable { application: String },
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum FactorName {
-    LocalPassword,
-    Totp,
-}
+/// A factor as typed: a type of its own, for clap takes a `Vec` of plain vectors for something else.
+#[derive(Debug, Clone)]
+struct FactorArg(Factor);
 
 impl ApplicationCommand {
     pub async fn perform(self, context: &Context) -> Done {
@@ -101,20 +99,36 @@ impl ApplicationCommand {
     }
 }
 
-fn factors(names: &[FactorName]) -> Vec<Factor> {
-    let factor = |name: &FactorName| match name {
-        FactorName::LocalPassword => Factor::LocalPassword,
-        FactorName::Totp => Factor::Totp,
+fn factors(typed: &[FactorArg]) -> Vec<Factor> {
+    typed.iter().map(|factor| factor.0.clone()).collect()
+}
+
+const WAYS: [(&str, Way); 8] = [
+    ("password", Way::Password),
+    ("code", Way::Code),
+    ("totp", Way::Totp),
+    ("hotp", Way::Hotp),
+    ("yubikey", Way::Yubikey),
+    ("recovery", Way::Recovery),
+    ("temporary", Way::Temporary),
+    ("static", Way::Static),
+];
+
+fn factor(typed: &str) -> Result<FactorArg, String> {
+    let way = |word: &str| {
+        let found = WAYS.iter().find(|(name, _)| *name == word);
+        found.map(|(_, way)| *way).ok_or_else(|| {
+            let names: Vec<&str> = WAYS.iter().map(|(name, _)| *name).collect();
+            format!("{word:?} is none of {}", names.join(", "))
+        })
     };
-    names.iter().map(factor).collect()
+    typed.split('+').map(way).collect::<Result<_, _>>().map(FactorArg)
 }
 
 fn factors_text(application: &Application) -> String {
-    let names = application.factors.iter().map(|factor| match factor {
-        Factor::LocalPassword => "local-password",
-        Factor::Totp => "totp",
-    });
-    names.collect::<Vec<_>>().join(", then ")
+    let name = |way: &Way| WAYS.iter().find(|(_, other)| other == way).map_or("", |(name, _)| name);
+    let any = |factor: &Factor| factor.iter().map(name).collect::<Vec<_>>().join("+");
+    application.factors.iter().map(any).collect::<Vec<_>>().join(", then ")
 }
 
 fn table(applications: &[Application]) -> (Table, &'static str) {
@@ -129,7 +143,7 @@ fn table(applications: &[Application]) -> (Table, &'static str) {
     }
     (
         table,
-        "There are no applications yet: quorate application create NAME --factor local-password --factor totp",
+        "There are no applications yet: quorate application create NAME --factor password --factor code",
     )
 }
 

@@ -41,6 +41,9 @@ enum Action {
         /// Seconds that a user has to answer a challenge
         #[arg(long, value_name = "SECONDS")]
         challenge_s: Option<u32>,
+        /// HOTP: counters ahead of the next one whose codes are accepted
+        #[arg(long, value_name = "N")]
+        hotp_look_ahead: Option<u8>,
     },
 }
 
@@ -54,6 +57,7 @@ impl PolicyCommand {
                 lock_s,
                 totp_window,
                 challenge_s,
+                hotp_look_ahead,
             } => {
                 let ms = |seconds: Option<u32>| seconds.map(|s| u64::from(s) * 1000);
                 let (lock_ms, challenge_ms) = (ms(lock_s), ms(challenge_s));
@@ -62,6 +66,7 @@ impl PolicyCommand {
                     lock_ms,
                     totp_window,
                     challenge_ms,
+                    hotp_look_ahead,
                 };
                 api.tell(endpoints::CHANGE_POLICY, &[], &change).await?
             }
@@ -78,6 +83,10 @@ fn text(policy: &Policy) -> String {
         (
             "TOTP window",
             format!("{} timesteps before and after now", policy.totp_window),
+        ),
+        (
+            "HOTP look-ahead",
+            format!("{} counters after the next one", policy.hotp_look_ahead),
         ),
         ("a challenge waits", duration(policy.challenge_ms)),
         ("revision", policy.revision.to_string()),

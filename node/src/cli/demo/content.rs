@@ -1,7 +1,7 @@
 //! What a login needs: an application, two RADIUS clients, a user with a password and a token.
 
 use quorate_api::{
-    Confidential, CreateApplication, CreateClient, CreateToken, CreateUser, Endpoint, Factor, Modes, endpoints,
+    Confidential, CreateApplication, CreateClient, CreateToken, CreateUser, Endpoint, Modes, Way, endpoints,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -24,7 +24,7 @@ pub async fn create(api: &Api, home: &Home, plan: &mut Plan) -> Done {
     super::tell("creating the application, the RADIUS clients, the user and the token");
     let application = CreateApplication {
         name: APPLICATION.to_owned(),
-        factors: vec![Factor::LocalPassword, Factor::Totp],
+        factors: vec![vec![Way::Password], vec![Way::Code]],
     };
     make(api, endpoints::CREATE_APPLICATION, &[], &application).await?;
     let both = Modes {

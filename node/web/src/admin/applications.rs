@@ -1,10 +1,12 @@
 //! Applications.
 
-use quorate_api::{Application, ChangeApplication, CreateApplication, Factor, Nothing, Page, PageQuery};
+use quorate_api::{Application, ChangeApplication, CreateApplication, Factor, Nothing, Page, PageQuery, Way};
 use quorate_app::ApplicationSpec;
+use quorate_core::{CodeKind, CodeKinds};
 
 use super::paging;
 use crate::call::{Answer, Call, Reply};
+use crate::failure::Failure;
 
 pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<Application>> {
     let query: PageQuery = call.query()?;
@@ -24,7 +26,7 @@ pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<Application>> {
 pub(crate) async fn create(call: Call<CreateApplication>) -> Answer<Application> {
     let spec = ApplicationSpec {
         name: call.body.name,
-        factors: call.body.factors.into_iter().map(core_factor).collect(),
+        factors: core_factors(&call.body.factors)?,
     };
     Ok(reply(
         &*call.site.administrator.create_application(call.actor, spec).await?,
@@ -37,10 +39,7 @@ pub(crate) async fn show(call: Call<Nothing>) -> Answer<Application> {
 
 pub(crate) async fn change(call: Call<ChangeApplication>) -> Answer<Application> {
     let former = call.site.administrator.find_application(call.name())?;
-    let factors = call
-        .body
-        .factors
-        .map(|factors| factors.into_iter().map(core_factor).collect());
+    let factors = call.body.factors.as_deref().map(core_factors).transpose()?;
     let spec = ApplicationSpec {
         name: call.body.name.unwrap_or_else(|| former.name.to_string()),
         factors: factors.unwrap_or_else(|| former.factors.to_vec()),
@@ -101,16 +100,62 @@ fn shape(application: &quorate_core::Application) -> Application {
     }
 }
 
-fn core_factor(factor: Factor) -> quorate_core::Factor {
-    match factor {
-        Factor::LocalPassword => quorate_core::Factor::LocalPassword,
-        Factor::Totp => quorate_core::Factor::Totp,
+fn core_factors(factors: &[Factor]) -> Result<Vec<quorate_core::Factor>, Failure> {
+    factors
+        .iter()
+        .enumerate()
+        .map(|(place, ways)| core_factor(ways).ok_or_else(|| mixed(place)))
+        .collect()
+}
+
+fn mixed(place: usize) -> Failure {
+    Failure::field(
+        format!("factors[{place}]"),
+        "is empty, or mixes a password with codes",
+        "[\"password\"], or any of code, totp, hotp, yubikey, recovery, temporary, static",
+    )
+}
+
+fn core_factor(ways: &[Way]) -> Option<quorate_core::Factor> {
+    match ways {
+        [] => None,
+        [Way::Password] => Some(quorate_core::Factor::Password),
+        ways => {
+            let kinds: Option<Vec<Vec<CodeKind>>> = ways.iter().map(code_kinds).collect();
+            Some(quorate_core::Factor::Code(kinds?.into_iter().flatten().collect()))
+        }
     }
+}
+
+fn code_kinds(way: &Way) -> Option<Vec<CodeKind>> {
+    let kind = match way {
+        Way::Password => return None,
+        Way::Code => return Some(CodeKinds::CARRIED.iter().collect()),
+        Way::Totp => CodeKind::Totp,
+        Way::Hotp => CodeKind::Hotp,
+        Way::Yubikey => CodeKind::Yubikey,
+        Way::Recovery => CodeKind::Recovery,
+        Way::Temporary => CodeKind::Temporary,
+        Way::Static => CodeKind::Static,
+    };
+    Some(vec![kind])
 }
 
 fn api_factor(factor: &quorate_core::Factor) -> Factor {
     match factor {
-        quorate_core::Factor::LocalPassword => Factor::LocalPassword,
-        quorate_core::Factor::Totp => Factor::Totp,
+        quorate_core::Factor::Password => vec![Way::Password],
+        quorate_core::Factor::Code(CodeKinds::CARRIED) => vec![Way::Code],
+        quorate_core::Factor::Code(kinds) => kinds.iter().map(api_way).collect(),
+    }
+}
+
+const fn api_way(kind: CodeKind) -> Way {
+    match kind {
+        CodeKind::Totp => Way::Totp,
+        CodeKind::Hotp => Way::Hotp,
+        CodeKind::Yubikey => Way::Yubikey,
+        CodeKind::Recovery => Way::Recovery,
+        CodeKind::Temporary => Way::Temporary,
+        CodeKind::Static => Way::Static,
     }
 }

@@ -6,7 +6,7 @@ use quorate_api::{FieldProblem, ImportUser, ImportUsers, ImportedUsers, limits};
 use quorate_app::{BulkUser, Names};
 use quorate_core::UserName;
 
-use super::tokens;
+use super::token_spec;
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::secret;
@@ -46,7 +46,7 @@ fn check(names: &Names, users: Vec<ImportUser>) -> Result<Vec<BulkUser>, Failure
             &user.token.secret_base32,
         ) {
             Ok(seed) => {
-                let token = tokens::kind(user.token.algorithm, user.token.digits, user.token.period_s);
+                let token = token_spec::totp(user.token.algorithm, user.token.digits, user.token.period_s);
                 checked.push(BulkUser {
                     name: user.name,
                     token,

@@ -10,6 +10,7 @@ pub(crate) mod import;
 pub(crate) mod join_tokens;
 mod paging;
 pub(crate) mod policy;
+mod token_spec;
 pub(crate) mod tokens;
 pub(crate) mod users;
 

@@ -17,6 +17,7 @@ pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Policy> {
         lock_ms: asked.lock_ms.unwrap_or(former.lock_ms),
         totp_window: asked.totp_window.unwrap_or(former.totp_window),
         challenge_ms: asked.challenge_ms.unwrap_or(former.challenge_ms),
+        hotp_look_ahead: asked.hotp_look_ahead.unwrap_or(former.hotp_look_ahead),
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
@@ -31,6 +32,7 @@ fn reply(policy: &quorate_core::Policy) -> Reply<Policy> {
         lock_ms: policy.lock_ms,
         totp_window: policy.totp_window,
         challenge_ms: policy.challenge_ms,
+        hotp_look_ahead: policy.hotp_look_ahead,
         revision: policy.revision.0,
     };
     Reply::revised(shape, policy.revision.0)

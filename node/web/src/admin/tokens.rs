@@ -1,23 +1,22 @@
 //! Tokens.
 
-use std::sync::Arc;
+use quorate_api::{
+    AssignToken, ChangeToken, CreateToken, CreatedToken, Nothing, Page, PageQuery, ResyncToken, Token, TokenState,
+    VerifyToken,
+};
+use quorate_core::{Standing, TokenId, TokenKind, Used, UserId, method};
 
-use quorate_api::{Algorithm, ChangeToken, CreateToken, CreatedToken, Nothing, Page, PageQuery, Token};
-use quorate_app::{Enrolment, TokenSpec};
-use quorate_core::{OtpAlgorithm, TokenId, TokenKind};
-
-use super::paging;
+use super::{paging, token_spec};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::secret;
-
-/// What a token is called when nobody named it.
-const NAME: &str = "authenticator";
+use crate::site::Site;
 
 pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<Token>> {
     let query: PageQuery = call.query()?;
     let user = call.site.administrator.find_user(call.name())?;
     let state = call.site.replica.state();
+    let now_ms = call.site.clock.now_ms();
     // Oldest first; a cursor that is gone begins again, which at sixteen tokens is no harm.
     let after: Option<TokenId> = query.after.as_deref().and_then(|id| id.parse().ok());
     let seen = after
@@ -27,45 +26,52 @@ pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<Token>> {
     Ok(Reply::plain(paging::cut(
         tokens,
         &query,
-        |token| shape(token),
+        |token| shape(token, now_ms),
+        |token| token.id.to_string(),
+    )?))
+}
+
+pub(crate) async fn list_stock(call: Call<Nothing>) -> Answer<Page<Token>> {
+    let query: PageQuery = call.query()?;
+    let state = call.site.replica.state();
+    let now_ms = call.site.clock.now_ms();
+    let after: Option<TokenId> = query.after.as_deref().and_then(|id| id.parse().ok());
+    let tokens = state.stock_after(after);
+    Ok(Reply::plain(paging::cut(
+        tokens,
+        &query,
+        |token| shape(token, now_ms),
         |token| token.id.to_string(),
     )?))
 }
 
 pub(crate) async fn create(call: Call<CreateToken>) -> Answer<CreatedToken> {
     let user = call.site.administrator.find_user(call.name())?.id;
-    let CreateToken {
-        name,
-        algorithm,
-        digits,
-        period_s,
-        secret_base32,
-    } = call.body;
-    let name = if name.is_empty() { NAME.to_owned() } else { name };
-    let seed = secret_base32
-        .as_ref()
-        .map(|text| secret::seed("secret_base32", text))
-        .transpose()?;
-    let spec = TokenSpec {
-        name,
-        kind: kind(algorithm, digits, period_s),
-        seed,
-    };
+    make(call, Some(user)).await
+}
+
+pub(crate) async fn create_stock(call: Call<CreateToken>) -> Answer<CreatedToken> {
+    make(call, None).await
+}
+
+async fn make(call: Call<CreateToken>, user: Option<UserId>) -> Answer<CreatedToken> {
+    let spec = token_spec::read(call.body)?;
+    let now_ms = call.site.clock.now_ms();
     let (token, enrolment) = call
         .site
         .administrator
         .create_token(call.actor, user, spec)
         .await
         .map_err(seed_field)?;
-    let Enrolment {
-        otpauth_uri,
-        seed_base32,
-        ..
-    } = &enrolment;
+    let shown = |secret: &Option<_>| secret.as_ref().map(secret::shown);
+    let (aes_key, private_id) = enrolment.yubikey.unzip();
     let created = CreatedToken {
-        token: shape(&token),
-        otpauth_uri: secret::shown(otpauth_uri),
-        secret_base32: secret::shown(seed_base32),
+        token: shape(&token, now_ms),
+        otpauth_uri: shown(&enrolment.otpauth_uri),
+        secret_base32: shown(&enrolment.seed_base32),
+        aes_key: shown(&aes_key),
+        private_id: shown(&private_id),
+        codes: enrolment.codes.iter().map(secret::shown).collect(),
     };
     Ok(Reply::revised(created, token.revision.0))
 }
@@ -82,17 +88,24 @@ fn seed_field(error: quorate_app::AdminError) -> Failure {
 }
 
 pub(crate) async fn show(call: Call<Nothing>) -> Answer<Token> {
-    Ok(reply(&call.site.administrator.find_token(call.name())?))
+    Ok(reply(&call.site, &*call.site.administrator.find_token(call.name())?))
 }
 
 pub(crate) async fn change(call: Call<ChangeToken>) -> Answer<Token> {
     let token = call.site.administrator.find_token(call.name())?;
-    let name = call.body.name.unwrap_or_else(|| token.name.to_string());
+    let ChangeToken { name, expires_ms } = call.body;
+    let name = name.unwrap_or_else(|| token.name.to_string());
+    let expires_ms = match expires_ms {
+        None => token.expires_ms,
+        Some(0) => None,
+        Some(expires_ms) => Some(expires_ms),
+    };
     Ok(reply(
-        &call
+        &call.site,
+        &*call
             .site
             .administrator
-            .change_token(call.actor, token.id, call.expected, name)
+            .change_token(call.actor, token.id, call.expected, name, expires_ms)
             .await?,
     ))
 }
@@ -109,7 +122,8 @@ pub(crate) async fn delete(call: Call<Nothing>) -> Answer<Nothing> {
 pub(crate) async fn disable(call: Call<Nothing>) -> Answer<Token> {
     let token = call.site.administrator.find_token(call.name())?.id;
     Ok(reply(
-        &call
+        &call.site,
+        &*call
             .site
             .administrator
             .disable_token(call.actor, token, call.expected)
@@ -120,7 +134,8 @@ pub(crate) async fn disable(call: Call<Nothing>) -> Answer<Token> {
 pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Token> {
     let token = call.site.administrator.find_token(call.name())?.id;
     Ok(reply(
-        &call
+        &call.site,
+        &*call
             .site
             .administrator
             .enable_token(call.actor, token, call.expected)
@@ -128,46 +143,128 @@ pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Token> {
     ))
 }
 
-/// The kind of a token, with what authenticator apps expect for what was not said.
-pub(super) fn kind(algorithm: Algorithm, digits: Option<u8>, period_s: Option<u32>) -> TokenKind {
-    let TokenKind::Totp {
-        digits: usual_digits,
-        period_s: usual_period_s,
-        ..
-    } = TokenKind::DEFAULT;
-    TokenKind::Totp {
-        algorithm: match algorithm {
-            Algorithm::Sha1 => OtpAlgorithm::Sha1,
-            Algorithm::Sha256 => OtpAlgorithm::Sha256,
-            Algorithm::Sha512 => OtpAlgorithm::Sha512,
-        },
-        digits: digits.unwrap_or(usual_digits),
-        period_s: period_s.unwrap_or(usual_period_s),
-    }
+pub(crate) async fn lose(call: Call<Nothing>) -> Answer<Token> {
+    let token = call.site.administrator.find_token(call.name())?.id;
+    Ok(reply(
+        &call.site,
+        &*call
+            .site
+            .administrator
+            .lose_token(call.actor, token, call.expected)
+            .await?,
+    ))
 }
 
-fn reply(token: &Arc<quorate_core::Token>) -> Reply<Token> {
-    Reply::revised(shape(token), token.revision.0)
+pub(crate) async fn verify(call: Call<VerifyToken>) -> Answer<Token> {
+    let token = call.site.administrator.find_token(call.name())?.id;
+    let code = secret::clear(&call.body.code);
+    Ok(reply(
+        &call.site,
+        &*call
+            .site
+            .administrator
+            .verify_token(call.actor, token, call.expected, &code)
+            .await?,
+    ))
 }
 
-fn shape(token: &quorate_core::Token) -> Token {
-    let TokenKind::Totp {
-        algorithm,
-        digits,
-        period_s,
-    } = token.kind;
-    Token {
+pub(crate) async fn resync(call: Call<ResyncToken>) -> Answer<Token> {
+    let token = call.site.administrator.find_token(call.name())?.id;
+    let codes = call.body.codes.each_ref().map(secret::clear);
+    Ok(reply(
+        &call.site,
+        &*call
+            .site
+            .administrator
+            .resync_token(
+                call.actor,
+                token,
+                call.expected,
+                codes.each_ref().map(|code| code.as_str()),
+            )
+            .await?,
+    ))
+}
+
+pub(crate) async fn assign(call: Call<AssignToken>) -> Answer<Token> {
+    let token = call.site.administrator.find_token(call.name())?.id;
+    let user = match &call.body.user {
+        Some(user) => Some(call.site.administrator.find_user(user)?.id),
+        None => None,
+    };
+    Ok(reply(
+        &call.site,
+        &*call
+            .site
+            .administrator
+            .assign_token(call.actor, token, call.expected, user)
+            .await?,
+    ))
+}
+
+fn reply(site: &Site, token: &quorate_core::Token) -> Reply<Token> {
+    Reply::revised(shape(token, site.clock.now_ms()), token.revision.0)
+}
+
+fn shape(token: &quorate_core::Token, now_ms: u64) -> Token {
+    let mut shaped = Token {
         id: token.id.to_string(),
-        user: token.user.to_string(),
+        user: (token.user != UserId(0)).then(|| token.user.to_string()),
         name: token.name.to_string(),
-        algorithm: match algorithm {
-            OtpAlgorithm::Sha1 => Algorithm::Sha1,
-            OtpAlgorithm::Sha256 => Algorithm::Sha256,
-            OtpAlgorithm::Sha512 => Algorithm::Sha512,
-        },
-        digits,
-        period_s,
-        enabled: token.enabled,
+        kind: token_spec::api_kind(token.kind.code_kind()),
+        algorithm: None,
+        digits: None,
+        period_s: None,
+        drift: None,
+        counter: None,
+        public_id: None,
+        uses_left: None,
+        suspends_others: None,
+        state: state(token, now_ms),
+        expires_ms: token.expires_ms,
         revision: token.revision.0,
+    };
+    match token.kind {
+        TokenKind::Totp {
+            algorithm,
+            digits,
+            period_s,
+        } => {
+            shaped.algorithm = Some(token_spec::api_algorithm(algorithm));
+            shaped.digits = Some(digits);
+            shaped.period_s = Some(period_s);
+            if let Used::Time { drift, .. } = token.used {
+                shaped.drift = Some(drift);
+            }
+        }
+        TokenKind::Hotp { algorithm, digits } => {
+            shaped.algorithm = Some(token_spec::api_algorithm(algorithm));
+            shaped.digits = Some(digits);
+            shaped.counter = Some(token.used.last().map_or(0, |last| last.saturating_add(1)));
+        }
+        TokenKind::Yubikey { public_id } => shaped.public_id = Some(method::modhex(&public_id)),
+        TokenKind::Recovery { codes } => {
+            if let Used::Slots { spent } = token.used {
+                shaped.uses_left = Some(u32::from(codes).saturating_sub(spent.count_ones()));
+            }
+        }
+        TokenKind::Static => (),
+        TokenKind::Temporary { uses, suspends } => {
+            if let Used::Times { uses: used } = token.used {
+                shaped.uses_left = Some(uses.saturating_sub(used));
+            }
+            shaped.suspends_others = Some(suspends);
+        }
+    }
+    shaped
+}
+
+fn state(token: &quorate_core::Token, now_ms: u64) -> TokenState {
+    match token.standing {
+        _ if token.expired_at(now_ms) => TokenState::Expired,
+        Standing::Unverified => TokenState::Unverified,
+        Standing::Enabled => TokenState::Enabled,
+        Standing::Disabled => TokenState::Disabled,
+        Standing::Lost => TokenState::Lost,
     }
 }

@@ -93,7 +93,10 @@ fn of_login(state: &State, blank: AuditRecord, login: &LoginEntry) -> AuditRecor
         ("request", login.fingerprint.to_string()),
     ]);
     more.extend(login.user.map(|id| ("user_id".to_owned(), id.to_string())));
-    more.extend(login.token.map(|id| ("token".to_owned(), id.to_string())));
+    if !login.tokens.is_empty() {
+        let tokens: Vec<String> = login.tokens.iter().map(ToString::to_string).collect();
+        more.insert("token".to_owned(), tokens.join(" "));
+    }
     more.extend(
         facts
             .calling_station_id

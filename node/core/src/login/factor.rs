@@ -1,0 +1,113 @@
+//! What the conversation asks of a factor: a password, or a code of any of several kinds. What a kind of code is, its
+//! method knows ([`crate::method`]).
+//!
+//! Where the account is none, nobody has the name, and everything looks as it does for a user who has a six-digit token and
+//! gets it wrong.
+
+use std::sync::Arc;
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    command::{CodeProof, Failure},
+    login::{CheckPassword, MatchCode, Step, attempt::Account, machine::Machine},
+    method, otp,
+    records::{CodeKinds, Factor, Token, TokenKind},
+};
+
+/// What was right. A challenge carries it to the next packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Proof {
+    /// The password.
+    #[n(0)]
+    Password,
+    /// A code.
+    #[n(1)]
+    Code(#[n(0)] CodeProof),
+}
+
+impl Proof {
+    /// The code, if it is one.
+    pub(super) fn code(&self) -> Option<&CodeProof> {
+        match self {
+            Proof::Password => None,
+            Proof::Code(code) => Some(code),
+        }
+    }
+}
+
+/// How long it may be at the end of a field that holds other factors before it, longest first. A password has no length of its own, so
+/// it is always the first of a field.
+pub(super) fn lengths(factor: Factor, account: Option<&Account>) -> Vec<usize> {
+    let Some(kinds) = factor.code_kinds() else {
+        return Vec::new();
+    };
+    let tokens = account.map_or_else(Vec::new, |account| tokens_of(account, kinds));
+    let mut lengths: Vec<usize> = tokens
+        .iter()
+        .flat_map(|token| method::of_token(token).lengths(token.kind))
+        .copied()
+        .collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    lengths.reverse();
+    match lengths.is_empty() {
+        true => otp::lengths(TokenKind::DEFAULT).to_vec(),
+        false => lengths,
+    }
+}
+
+/// Whether it could be this, for anybody who knows no secrets.
+pub(super) fn fits(factor: Factor, account: Option<&Account>, typed: &[u8]) -> bool {
+    let Some(kinds) = factor.code_kinds() else {
+        return true;
+    };
+    let tokens = account.map_or_else(Vec::new, |account| tokens_of(account, kinds));
+    match tokens.is_empty() {
+        true => otp::is_code(typed),
+        false => tokens
+            .iter()
+            .any(|token| method::of_token(token).fits(token.kind, typed)),
+    }
+}
+
+/// The step that finds out whether what was typed is right.
+pub(super) fn ask(factor: Factor, machine: Machine) -> Step {
+    match factor {
+        Factor::Password => Step::CheckPassword(CheckPassword::new(machine)),
+        Factor::Code(_) => Step::MatchCode(MatchCode::new(machine)),
+    }
+}
+
+/// What it means that it is not. Only what could have been a code counts as a guess at one.
+pub(super) fn failure(factor: Factor, account: Option<&Account>, typed: &[u8]) -> Failure {
+    if factor == Factor::Password {
+        return Failure::WrongPassword;
+    }
+    match account.and_then(|account| missing(factor, account)) {
+        Some(failure) => failure,
+        None if fits(factor, account, typed) => Failure::WrongCode,
+        None => Failure::MalformedCode,
+    }
+}
+
+/// Why the user could not prove it, whatever was typed. A user without a password fails like one who typed it wrong: the
+/// check runs against a stand-in.
+pub(super) fn missing(factor: Factor, account: &Account) -> Option<Failure> {
+    let kinds = factor.code_kinds()?;
+    tokens_of(account, kinds).is_empty().then_some(Failure::NoToken)
+}
+
+/// What a user is asked for in a challenge.
+pub(super) fn prompt(factor: Factor) -> &'static str {
+    match factor {
+        Factor::Password => "Enter your password",
+        Factor::Code(_) => "Enter your one-time code",
+    }
+}
+
+/// The user's tokens that make codes of these kinds.
+pub(super) fn tokens_of(account: &Account, kinds: CodeKinds) -> Vec<Arc<Token>> {
+    let takes = |token: &&Arc<Token>| kinds.contains(token.kind.code_kind());
+    account.tokens.iter().filter(takes).cloned().collect()
+}
