@@ -39,10 +39,13 @@ pub fn kind_of(user: usize) -> TokenKind {
     }
 }
 
+/// Where tokens that count begin: high enough for codes of before the beginning, which nobody types.
+pub const FIRST_COUNTER: u64 = 10;
+
 /// The code that a user types in a timestep: whoever has a token that counts has pressed it once in each since the beginning.
 pub fn code_of(user: usize, timestep: u64) -> String {
     let counter = match kind_of(user) {
-        TokenKind::Hotp { .. } => timestep + 1 - timestep_at(0),
+        TokenKind::Hotp { .. } => timestep + FIRST_COUNTER - timestep_at(0),
         _ => timestep,
     };
     otp::code_text(otp::hotp(OtpAlgorithm::Sha1, &seed_of(user), counter, 6), 6)
@@ -149,7 +152,7 @@ impl Clients {
 
     fn wrong_code(&mut self, user: usize, now_ms: u64) -> Code {
         let current = timestep_at(now_ms);
-        let right: Vec<String> = (current - 3..current + 4).map(|step| code_of(user, step)).collect();
+        let right: Vec<String> = (current - 3..current + 14).map(|step| code_of(user, step)).collect();
         loop {
             let text = format!("{:06}", self.dice.of(0..1_000_000));
             if !right.contains(&text) {

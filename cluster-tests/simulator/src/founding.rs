@@ -9,13 +9,13 @@ use quorate_app::{
 };
 use quorate_core::change::SetPassword;
 use quorate_core::command::Administer;
-use quorate_core::{Change, Command, Factor, Fingerprint, Modes, NodeId, UserId};
+use quorate_core::{Change, Command, Factor, Fingerprint, Modes, NodeId, TokenKind, UserId};
 use quorate_seal::limits::{PASSWORD_HASH_LEN, SALT_LEN};
 use quorate_seal::{Aad, Field, KeyId, KeyRing, NONCE_LEN};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use crate::clients::{PASSWORD, Population, ROOT, kind_of, seed_of};
+use crate::clients::{FIRST_COUNTER, PASSWORD, Population, ROOT, kind_of, seed_of};
 use crate::clock::NodeEntropy;
 use crate::host::{CLUSTER, Parts, info};
 
@@ -90,6 +90,11 @@ pub async fn populate(parts: &Parts, count: usize) -> Result<Population> {
             name: format!("u{user}"),
             token: Some(TokenSpec {
                 kind: kind_of(user),
+                counter: match kind_of(user) {
+                    // The code of the timestep before the beginning is typed too.
+                    TokenKind::Hotp { .. } => FIRST_COUNTER - 1,
+                    _ => 0,
+                },
                 material: Material::Seed(Zeroizing::new(seed_of(user))),
                 ..TokenSpec::default()
             }),

@@ -78,6 +78,9 @@ pub const GENERATED_SECRET_BYTES: usize = 15;
 /// Bytes of a token's seed. RFC 4226 section 4 demands 16 and recommends 20; 64 is a SHA-512 block's worth.
 pub const SEED_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
 
+/// People who could not be made users that a synchronisation names; the rest are counted by what is missing.
+pub const SYNC_REFUSALS_SHOWN: usize = 100;
+
 /// Codes on a sheet of recovery codes, unless said otherwise.
 pub const RECOVERY_CODES: u8 = 10;
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use crate::{
     audit::{ChangeEntry, Checkpoint, Entry, HeadSignature, LoginEntry, RejectsEntry},
     command::{Actor, Judged},
-    ids::{ApiTokenId, ApplicationId, ClientId, Fingerprint, JoinTokenId, Level, NodeId, Revision, TokenId, UserId},
+    ids::{ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, JoinTokenId, Level, NodeId, Revision, TokenId, UserId},
     outcome::Verdict,
-    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Retention, Token, Used, User},
+    records::{ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Policy, Retention, Token, Used, User},
     state::{Delay, SourceDigest, State},
 };
 
@@ -85,6 +85,10 @@ pub enum Event {
     RejectsSummarized(RejectsEntry),
     /// A user is like this from now on.
     UserSaved(Arc<User>),
+    /// A directory is like this from now on.
+    DirectorySaved(Directory),
+    /// A directory is gone.
+    DirectoryDeleted(DirectoryId),
     /// A user and its tokens are gone.
     UserDeleted(UserId),
     /// A token is like this from now on.
@@ -235,6 +239,8 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
         Event::PasswordDelaysForgotten { user } => state.memory_mut().forget_delays(*user),
         Event::RejectsSummarized(entry) => state.append_audit(Entry::RejectsSummarized(entry.clone())),
         Event::UserSaved(user) => state.put_user(user.clone()),
+        Event::DirectorySaved(directory) => state.put_directory(directory.clone()),
+        Event::DirectoryDeleted(directory) => state.drop_directory(*directory),
         Event::UserDeleted(user) => state.drop_user(*user),
         Event::TokenSaved(token) => state.put_token(token.clone()),
         Event::TokenDeleted(token) => state.drop_token(*token),

@@ -19,7 +19,7 @@ pub struct MalformedId {
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
         #[cbor(transparent)]
         pub struct $name(#[n(0)] pub u64);
 
@@ -54,6 +54,10 @@ identifier!(
 identifier!(
     /// An application: the ordered factors that a client asks for.
     ApplicationId, "a-"
+);
+identifier!(
+    /// A directory of users that others keep.
+    DirectoryId, "d-"
 );
 identifier!(
     /// A bearer token of the HTTP API.

@@ -65,6 +65,15 @@ pub const NETWORKS_PER_CLIENT: usize = 256;
 /// API tokens, join tokens, applications and nodes, each: administered by hand.
 pub const HAND_MADE: usize = 10_000;
 
+/// Directories: one for each domain, administered by hand.
+pub const DIRECTORIES: usize = 64;
+
+/// Bytes of a directory's sealed settings: names, filters, and certificates of its authority.
+pub const SETTINGS_BYTES: usize = 65_536;
+
+/// Groups of one user. Active Directory itself puts no more than 1,015 into a ticket, and a rule names a handful.
+pub const GROUPS_PER_USER: usize = 256;
+
 /// RADIUS clients.
 pub const CLIENTS: usize = 100_000;
 

@@ -137,11 +137,26 @@ pub enum Reason {
     /// The application asks for nothing that users of this client could prove.
     #[n(20)]
     NothingToProve,
+    /// The directory has disabled the account, or no longer has it as a member.
+    #[n(21)]
+    DisabledInDirectory,
+    /// The directory has locked the account.
+    #[n(22)]
+    LockedInDirectory,
+    /// The account has expired in the directory.
+    #[n(23)]
+    ExpiredInDirectory,
+    /// The password is right and has expired, or has to be changed first.
+    #[n(24)]
+    PasswordExpired,
+    /// The directory permits no login at this time or from here.
+    #[n(25)]
+    NotPermittedNow,
 }
 
 impl Reason {
     /// Every reason, for metrics that want their labels from the start.
-    pub const ALL: [Reason; 21] = [
+    pub const ALL: [Reason; 26] = [
         Reason::UnknownUser,
         Reason::WrongPassword,
         Reason::WrongCode,
@@ -163,6 +178,11 @@ impl Reason {
         Reason::OverBudget,
         Reason::QueueFull,
         Reason::NothingToProve,
+        Reason::DisabledInDirectory,
+        Reason::LockedInDirectory,
+        Reason::ExpiredInDirectory,
+        Reason::PasswordExpired,
+        Reason::NotPermittedNow,
     ];
 
     /// The one text every rejected user sees: it tells a wrong password from an unknown user to nobody.
@@ -194,6 +214,11 @@ impl Reason {
             Reason::OverBudget => "over_budget",
             Reason::QueueFull => "queue_full",
             Reason::NothingToProve => "nothing_to_prove",
+            Reason::DisabledInDirectory => "disabled_in_directory",
+            Reason::LockedInDirectory => "locked_in_directory",
+            Reason::ExpiredInDirectory => "expired_in_directory",
+            Reason::PasswordExpired => "password_expired",
+            Reason::NotPermittedNow => "not_permitted_now",
         }
     }
 }
@@ -221,6 +246,11 @@ impl fmt::Display for Reason {
             Reason::Voided => "disabled or locked since the login began",
             Reason::OverBudget => "too many rejects from this client and source",
             Reason::QueueFull => "too many logins of this user or source are waiting",
+            Reason::DisabledInDirectory => "the directory has disabled the account, or has it no more",
+            Reason::LockedInDirectory => "the directory has locked the account",
+            Reason::ExpiredInDirectory => "the account has expired in the directory",
+            Reason::PasswordExpired => "the password is right and has to be changed in the directory first",
+            Reason::NotPermittedNow => "the directory permits no login at this time or from here",
             Reason::NothingToProve => "the application asks for nothing that users of this client could prove",
         })
     }
@@ -277,6 +307,9 @@ pub enum Refusal {
     /// A damaged node is being replaced, or was a short while ago.
     #[n(15)]
     NotYet,
+    /// A directory owns it: it is changed there.
+    #[n(30)]
+    OfDirectory,
 }
 
 impl fmt::Display for Refusal {
@@ -297,6 +330,7 @@ impl fmt::Display for Refusal {
             Refusal::AlreadyFounded => "the cluster has been founded already",
             Refusal::Expired => "the join token has expired",
             Refusal::Spent => "the join token was used before",
+            Refusal::OfDirectory => "a directory owns this: change it there",
             Refusal::NotYet => "another damaged node is being replaced, or was within the last hour",
         })
     }
@@ -405,6 +439,15 @@ pub enum Field {
     /// Whose a token is.
     #[n(32)]
     Owner,
+    /// The domain of a directory's users.
+    #[n(40)]
+    Domain,
+    /// The sealed settings of a directory.
+    #[n(41)]
+    Settings,
+    /// What a directory says of a person.
+    #[n(42)]
+    Attributes,
 }
 
 impl Field {
@@ -444,6 +487,9 @@ impl Field {
             Field::Uses => "uses",
             Field::Counter => "counter",
             Field::Owner => "user",
+            Field::Domain => "domain",
+            Field::Settings => "settings",
+            Field::Attributes => "attributes",
         }
     }
 }

@@ -24,6 +24,8 @@ pub enum Field {
     ClusterCaKey = 6,
     /// The key ring itself, under a passphrase.
     KeyRing = 7,
+    /// Where and how a directory is asked.
+    DirectorySettings = 8,
 }
 
 /// What a sealed field is bound to: it opens only as this field of this record.

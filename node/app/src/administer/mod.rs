@@ -15,6 +15,7 @@ mod access;
 mod applications;
 mod bulk;
 mod clients;
+mod directories;
 mod nodes;
 mod policy;
 mod retention;
@@ -35,6 +36,7 @@ pub use self::applications::ApplicationSpec;
 pub use self::bulk::{BulkProgress, BulkUser};
 pub(crate) use self::clients::secret_aad;
 pub use self::clients::{ClientSpec, SecretChange};
+pub use self::directories::{DirectorySpec, SyncReport};
 pub use self::nodes::{FoundingNode, IssuedJoinToken, found_cluster};
 pub use self::policy::PolicySpec;
 pub use self::submit::AdminError;
@@ -42,7 +44,7 @@ pub use self::token_spec::{Enrolment, Material, TokenSpec};
 pub use self::users::{NewUser, UserChange};
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
-use crate::ports::{Clock, Deps, Entropy, Replica, random};
+use crate::ports::{Clock, Deps, Directories, Entropy, Replica, random};
 
 /// What an administrator's use cases work with.
 #[derive(Clone)]
@@ -53,6 +55,7 @@ pub struct Administrator {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     names: Names,
+    directories: Arc<dyn Directories>,
     node: NodeId,
 }
 
@@ -66,6 +69,7 @@ impl Administrator {
             clock: deps.clock,
             entropy: deps.entropy,
             names: deps.names,
+            directories: deps.directories,
             node: deps.node,
         }
     }

@@ -31,6 +31,9 @@ pub enum AdminError {
     /// The request: something still refers to the object. Nothing was changed.
     #[error("it is still in use")]
     InUse,
+    /// A directory owns it. Nothing was changed.
+    #[error("a directory owns this: change it there")]
+    OfDirectory,
     /// The actor may not do this. Nothing was changed.
     #[error("not allowed")]
     NotAllowed,
@@ -46,6 +49,9 @@ pub enum AdminError {
     /// No answer in time: the change may have been made or not.
     #[error("no answer in time; whether the change was made is not known, so look before you repeat it")]
     Unknown,
+    /// A directory does not answer. Nothing was changed but what was acknowledged before.
+    #[error("the directory cannot be asked: {0}")]
+    Directory(String),
     /// A stored secret does not open: this node has another key.
     #[error("a stored secret does not open under this node's application key")]
     Seal(#[from] quorate_seal::SealError),
@@ -86,6 +92,7 @@ impl From<Refusal> for AdminError {
             Refusal::NameTaken => AdminError::NameTaken,
             Refusal::NotAllowed => AdminError::NotAllowed,
             Refusal::InUse => AdminError::InUse,
+            Refusal::OfDirectory => AdminError::OfDirectory,
             Refusal::Invalid(field) => AdminError::Invalid(vec![FieldError {
                 field: field.label().to_owned(),
                 problem: "is out of its bounds".to_owned(),

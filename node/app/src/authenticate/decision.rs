@@ -59,13 +59,15 @@ pub enum Silence {
     Restless,
     /// A secret does not open: this node has another application key.
     Sealed,
+    /// The user's directory cannot be asked.
+    Directory,
     /// The cluster refused for another reason; the log says which.
     Refused,
 }
 
 impl Silence {
     /// Every cause, for metrics that want their labels from the start.
-    pub const ALL: [Silence; 8] = [
+    pub const ALL: [Silence; 9] = [
         Silence::NoQuorum,
         Silence::Unknown,
         Silence::Overloaded,
@@ -73,6 +75,7 @@ impl Silence {
         Silence::Clock,
         Silence::Restless,
         Silence::Sealed,
+        Silence::Directory,
         Silence::Refused,
     ];
 
@@ -87,6 +90,7 @@ impl Silence {
             Silence::Clock => "clock",
             Silence::Restless => "restless",
             Silence::Sealed => "sealed",
+            Silence::Directory => "directory",
             Silence::Refused => "refused",
         }
     }

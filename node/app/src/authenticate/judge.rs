@@ -22,13 +22,13 @@ pub(super) enum Judgement {
 }
 
 impl Judgement {
-    fn silent(cause: Silence) -> Self {
+    pub(super) fn silent(cause: Silence) -> Self {
         Self::Answer(Answer::silent(cause))
     }
 }
 
 /// What a step comes to: the next one, or the end of this judgement.
-type Performed = ControlFlow<Judgement, Step>;
+pub(super) type Performed = ControlFlow<Judgement, Step>;
 
 impl Authenticator {
     pub(super) async fn judge(&self, login: &Login) -> Judgement {
@@ -40,7 +40,10 @@ impl Authenticator {
         };
         loop {
             let performed = match step {
-                Step::CheckPassword(check) => self.check_password(login, check).await,
+                Step::CheckPassword(check) => match check.directory().cloned() {
+                    Some(directory) => self.ask_directory(&state, login, &directory, check).await,
+                    None => self.check_password(login, check).await,
+                },
                 Step::MatchCode(code) => self.match_code(code),
                 Step::SealState(seal) => self.seal_state(&state, login, seal).await,
                 Step::Propose(propose) => self.propose(&state, login, propose).await,
@@ -241,7 +244,7 @@ const fn method_of(command: &Command) -> Option<Method> {
     }
 }
 
-const fn silence_of(error: ProposeError) -> Silence {
+pub(super) const fn silence_of(error: ProposeError) -> Silence {
     match error {
         ProposeError::NoLeader => Silence::NoQuorum,
         ProposeError::Unknown => Silence::Unknown,
@@ -267,7 +270,8 @@ fn refused(refusal: Refusal) -> Silence {
         | Refusal::AlreadyFounded
         | Refusal::Expired
         | Refusal::Spent
-        | Refusal::NotYet => {
+        | Refusal::NotYet
+        | Refusal::OfDirectory => {
             tracing::warn!(%refusal, "the cluster refused a verdict");
             Silence::Refused
         }

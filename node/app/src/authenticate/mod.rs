@@ -18,6 +18,7 @@
 
 mod budget;
 mod decision;
+mod directory;
 mod judge;
 mod local_reject;
 mod passing;
@@ -29,12 +30,15 @@ mod tests;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use quorate_core::NodeId;
 use quorate_core::login::{Conversation, OpenedState, Request};
 use quorate_core::{ProofDigest, State, UserName};
 use quorate_seal::{KeyRing, StateBinding};
 use tokio::time::Instant;
 
+use self::directory::Known;
+pub(crate) use self::directory::{is_up_to_date, sync_person};
 pub use self::decision::{Answer, Decision, Silence};
 use self::judge::Judgement;
 use self::local_reject::LocalRejects;
@@ -43,7 +47,7 @@ use self::stand_in::StandIn;
 use crate::hash_queue::{HashLane, HashQueue};
 use crate::limits;
 use crate::names::Names;
-use crate::ports::{Clock, Deps, Entropy, Replica};
+use crate::ports::{Clock, Deps, Directories, Entropy, Replica};
 
 /// Judges logins. One per node; any number of logins at once.
 pub struct Authenticator {
@@ -53,6 +57,7 @@ pub struct Authenticator {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     names: Names,
+    directories: Arc<dyn Directories>,
     node: NodeId,
     stand_in: StandIn,
     local_rejects: LocalRejects,
@@ -71,6 +76,7 @@ impl Authenticator {
             clock: deps.clock,
             entropy: deps.entropy,
             names: deps.names,
+            directories: deps.directories,
             node: deps.node,
             local_rejects: LocalRejects::default(),
             lanes: RandomState::new(),
@@ -130,6 +136,7 @@ impl Authenticator {
         };
         Login {
             deadline: access.received + limits::LOGIN_DEADLINE,
+            known: Mutex::new(None),
             lane,
             opened,
             request: Request {
@@ -175,4 +182,6 @@ struct Login {
     opened: Option<OpenedState>,
     lane: HashLane,
     deadline: Instant,
+    /// What a directory has said of the password already.
+    known: Mutex<Option<Known>>,
 }

@@ -4,6 +4,7 @@
 //! Production binds them in `boot`; tests bind a replica that is one `State` in memory.
 
 mod audit;
+mod directory;
 mod status;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::hash_queue::HashQueue;
 use crate::names::Names;
 
 pub use audit::{ArchiveStanding, AuditArchive, HeadSigner, Order};
+pub use directory::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, Person};
 pub use status::{ClockStanding, ClusterStatus, DiskStanding, Member, MemberKind, ProposalCounts, Role};
 
 /// The replicated state machine as a use case sees it. Cheap to share; every method may be called from any thread.
@@ -122,6 +124,7 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub names: Names,
+    pub directories: Arc<dyn Directories>,
     /// This node.
     pub node: NodeId,
 }

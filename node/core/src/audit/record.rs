@@ -6,7 +6,7 @@ use crate::{
     audit::Head,
     codec::{self, Undecodable},
     command::{Actor, LoginFacts},
-    ids::{ApiTokenId, ApplicationId, ClientId, Fingerprint, JoinTokenId, NodeId, TokenId, UserId},
+    ids::{ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, JoinTokenId, NodeId, TokenId, UserId},
     outcome::Verdict,
 };
 
@@ -257,6 +257,9 @@ pub enum Object {
     /// The retention rule of the audit.
     #[n(6)]
     Retention,
+    /// A directory.
+    #[n(7)]
+    Directory(#[n(0)] DirectoryId),
 }
 
 impl fmt::Display for Object {
@@ -269,6 +272,7 @@ impl fmt::Display for Object {
             Object::Policy => f.write_str("policy"),
             Object::Retention => f.write_str("retention"),
             Object::ApiToken(id) => id.fmt(f),
+            Object::Directory(id) => id.fmt(f),
         }
     }
 }
@@ -341,6 +345,20 @@ pub enum ChangeKind {
     LoseToken,
     #[n(29)]
     AssignToken,
+    #[n(30)]
+    CreateDirectory,
+    #[n(31)]
+    ChangeDirectory,
+    #[n(32)]
+    DisableDirectory,
+    #[n(33)]
+    EnableDirectory,
+    #[n(34)]
+    DeleteDirectory,
+    #[n(35)]
+    SyncPerson,
+    #[n(36)]
+    LeaveDirectory,
 }
 
 impl ChangeKind {
@@ -377,6 +395,13 @@ impl ChangeKind {
             ChangeKind::ResyncToken => "resync_token",
             ChangeKind::LoseToken => "lose_token",
             ChangeKind::AssignToken => "assign_token",
+            ChangeKind::CreateDirectory => "create_directory",
+            ChangeKind::ChangeDirectory => "change_directory",
+            ChangeKind::DisableDirectory => "disable_directory",
+            ChangeKind::EnableDirectory => "enable_directory",
+            ChangeKind::DeleteDirectory => "delete_directory",
+            ChangeKind::SyncPerson => "sync_person",
+            ChangeKind::LeaveDirectory => "leave_directory",
         }
     }
 }

@@ -7,6 +7,8 @@
 mod api_token;
 mod application;
 mod client;
+mod directory;
+mod person;
 mod policy;
 mod retention;
 mod token;
@@ -18,6 +20,8 @@ pub use self::{
     api_token::{CreateApiToken, DeleteApiToken},
     application::{ChangeApplication, CreateApplication, DeleteApplication, DisableApplication, EnableApplication},
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
+    directory::{ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory},
+    person::{LeaveDirectory, SyncPerson},
     policy::SetPolicy,
     retention::SetRetention,
     token::{
@@ -128,6 +132,27 @@ pub enum Change {
     /// A token for another user, or back into the drawer.
     #[n(29)]
     AssignToken(#[n(0)] AssignToken),
+    /// A new directory.
+    #[n(30)]
+    CreateDirectory(#[n(0)] CreateDirectory),
+    /// Another name or other settings of a directory.
+    #[n(31)]
+    ChangeDirectory(#[n(0)] ChangeDirectory),
+    /// Asks a directory no more.
+    #[n(32)]
+    DisableDirectory(#[n(0)] DisableDirectory),
+    /// Takes a disable back.
+    #[n(33)]
+    EnableDirectory(#[n(0)] EnableDirectory),
+    /// Removes a directory that has no users here.
+    #[n(34)]
+    DeleteDirectory(#[n(0)] DeleteDirectory),
+    /// A person as a directory has them.
+    #[n(35)]
+    SyncPerson(#[n(0)] SyncPerson),
+    /// A person whom a directory no longer has.
+    #[n(36)]
+    LeaveDirectory(#[n(0)] LeaveDirectory),
 }
 
 /// What a change does, and to what.
@@ -172,6 +197,13 @@ impl Change {
             Change::ResyncToken(change) => change.decide(state, revision),
             Change::LoseToken(change) => change.decide(state, revision),
             Change::AssignToken(change) => change.decide(state, revision),
+            Change::CreateDirectory(change) => change.decide(state, revision),
+            Change::ChangeDirectory(change) => change.decide(state, revision),
+            Change::DisableDirectory(change) => change.decide(state, revision),
+            Change::EnableDirectory(change) => change.decide(state, revision),
+            Change::DeleteDirectory(change) => change.decide(state, revision),
+            Change::SyncPerson(change) => change.decide(state, revision),
+            Change::LeaveDirectory(change) => change.decide(state, revision),
         }
     }
 
@@ -208,6 +240,13 @@ impl Change {
             Change::ResyncToken(_) => ChangeKind::ResyncToken,
             Change::LoseToken(_) => ChangeKind::LoseToken,
             Change::AssignToken(_) => ChangeKind::AssignToken,
+            Change::CreateDirectory(_) => ChangeKind::CreateDirectory,
+            Change::ChangeDirectory(_) => ChangeKind::ChangeDirectory,
+            Change::DisableDirectory(_) => ChangeKind::DisableDirectory,
+            Change::EnableDirectory(_) => ChangeKind::EnableDirectory,
+            Change::DeleteDirectory(_) => ChangeKind::DeleteDirectory,
+            Change::SyncPerson(_) => ChangeKind::SyncPerson,
+            Change::LeaveDirectory(_) => ChangeKind::LeaveDirectory,
         }
     }
 }

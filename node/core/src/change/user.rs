@@ -127,6 +127,7 @@ impl CreateUser {
             locked_until_ms: None,
             revision,
             epoch: 0,
+            origin: None,
         }))
     }
 }
@@ -135,6 +136,7 @@ impl ChangeUser {
     pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
         let user = expected_user(state, self.user, self.expected)?;
         check_names(state, self.user, &self.name, &self.display_name)?;
+        kept_here(user)?;
         let (name, display_name) = (self.name.clone(), self.display_name.clone());
         Ok(saved(User {
             name,
@@ -148,6 +150,7 @@ impl ChangeUser {
 impl SetPassword {
     pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
         let user = expected_user(state, self.user, self.expected)?;
+        kept_here(user)?;
         require(self.password.as_ref().is_none_or(is_sealed), Field::Password)?;
         let mut effect = saved(User {
             password: self.password.clone(),
@@ -214,6 +217,14 @@ fn expected_user(state: &State, id: UserId, expected: Option<Revision>) -> Resul
     let user = state.user(id).ok_or(Refusal::NotFound)?;
     expect(user.revision, expected)?;
     Ok(user)
+}
+
+/// What a directory owns is changed there.
+fn kept_here(user: &User) -> Result<(), Refusal> {
+    match user.origin {
+        None => Ok(()),
+        Some(_) => Err(Refusal::OfDirectory),
+    }
 }
 
 fn check_names(state: &State, id: UserId, name: &UserName, display_name: &str) -> Result<(), Refusal> {

@@ -9,7 +9,7 @@ use crate::{
     change::Change,
     decide::Decided,
     event::{Event, evolve},
-    ids::{ApiTokenId, Fingerprint, Level, NodeId, Revision},
+    ids::{ApiTokenId, DirectoryId, Fingerprint, Level, NodeId, Revision},
     limits,
     outcome::{Outcome, Refusal},
     state::State,
@@ -55,6 +55,13 @@ pub enum Actor {
         #[n(2)]
         source: IpAddr,
     },
+    /// A directory, about its own people and nothing else.
+    #[n(2)]
+    Directory {
+        /// Which directory.
+        #[n(0)]
+        id: DirectoryId,
+    },
 }
 
 impl Actor {
@@ -71,6 +78,26 @@ impl Actor {
                     .filter(|token| token.enabled && token.revision == *revision);
                 token.map(|_| ()).ok_or(Refusal::NotAllowed)
             }
+            Actor::Directory { id } => {
+                let directory = state.directory(*id).filter(|directory| directory.enabled);
+                directory.map(|_| ()).ok_or(Refusal::NotAllowed)
+            }
+        }
+    }
+
+    /// Whether the actor may make this change. Administrators may make all but what only a directory can know.
+    fn may(&self, state: &State, change: &Change) -> bool {
+        let about = match change {
+            Change::SyncPerson(sync) => Some(sync.origin.directory),
+            Change::LeaveDirectory(leave) => {
+                let user = state.user(leave.user);
+                user.and_then(|user| user.origin.as_ref()).map(|origin| origin.directory)
+            }
+            _ => None,
+        };
+        match self {
+            Actor::Root { .. } | Actor::ApiToken { .. } => !matches!(change, Change::SyncPerson(_)),
+            Actor::Directory { id } => about == Some(*id),
         }
     }
 }
@@ -87,7 +114,11 @@ impl Administer {
         let mut draft = state.clone();
         let mut events = Vec::with_capacity(self.changes.len() * 2 + 1);
         for (index, change) in self.changes.iter().enumerate() {
-            match change.decide(&draft, revision) {
+            let decided = match self.actor.may(&draft, change) {
+                true => change.decide(&draft, revision),
+                false => Err(Refusal::NotAllowed),
+            };
+            match decided {
                 Ok(effect) => {
                     let recorded = Event::ChangeRecorded(self.entry(change.kind(), effect.object, effect.name));
                     let is_last = index + 1 == self.changes.len();

@@ -77,6 +77,21 @@ pub enum Failure {
     /// The application asks for nothing that users of this client could prove.
     #[n(15)]
     NothingToProve,
+    /// The directory has disabled the account, or no longer has it as a member.
+    #[n(16)]
+    DisabledInDirectory,
+    /// The directory has locked the account.
+    #[n(17)]
+    LockedInDirectory,
+    /// The account has expired in the directory.
+    #[n(18)]
+    ExpiredInDirectory,
+    /// The password is right and has expired, or has to be changed first.
+    #[n(19)]
+    PasswordExpired,
+    /// The directory permits no login at this time or from here.
+    #[n(20)]
+    NotPermittedNow,
 }
 
 impl Failure {
@@ -99,6 +114,11 @@ impl Failure {
             Failure::ConversationExpired => Reason::ConversationExpired,
             Failure::Voided => Reason::Voided,
             Failure::NothingToProve => Reason::NothingToProve,
+            Failure::DisabledInDirectory => Reason::DisabledInDirectory,
+            Failure::LockedInDirectory => Reason::LockedInDirectory,
+            Failure::ExpiredInDirectory => Reason::ExpiredInDirectory,
+            Failure::PasswordExpired => Reason::PasswordExpired,
+            Failure::NotPermittedNow => Reason::NotPermittedNow,
         }
     }
 }

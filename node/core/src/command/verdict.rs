@@ -169,6 +169,8 @@ impl Subject<'_> {
             Some(Reason::ApplicationDisabled)
         } else if !user.enabled {
             Some(Reason::UserDisabled)
+        } else if !user.is_active() || self.is_without_judge(user) {
+            Some(Reason::DisabledInDirectory)
         } else if self.asks_for_code() && user.locked_at(self.now_ms) {
             Some(Reason::Locked)
         } else if self.asks_for_password() && self.state.password_delayed(user.id, self.judged, self.now_ms) {
@@ -176,6 +178,13 @@ impl Subject<'_> {
         } else {
             None
         }
+    }
+
+    /// Whether the password is asked for, and the directory that judges it is not asked.
+    fn is_without_judge(&self, user: &User) -> bool {
+        let directory = user.origin.as_ref().map(|origin| self.state.directory(origin.directory));
+        let silent = directory.is_some_and(|found| !found.is_some_and(|directory| directory.enabled));
+        silent && self.asks_for_password()
     }
 
     /// Whether a password has to be proven here: the application wants one and the client has not checked it.

@@ -9,7 +9,7 @@ use crate::{
     ids::UserId,
     login::{Conversation, Proof, Propose, Request, Step},
     method::{self, Moment},
-    records::{Application, Client, Factor, Policy, Token, User},
+    records::{Application, Client, Directory, Factor, Policy, Token, User},
     state::State,
 };
 
@@ -19,13 +19,15 @@ pub(super) struct Attempt {
     pub application: Arc<Application>,
     pub policy: Policy,
     pub account: Option<Account>,
+    /// Who judges the password, if not this cluster: of nobody known, the directory of the name's domain.
+    pub directory: Option<Arc<Directory>>,
     pub conversation: Option<Conversation>,
     /// Factors that were looked at in this packet, right or wrong.
     pub checked: Vec<Factor>,
     pub method: Method,
     cluster: [u8; 16],
     epochs: u32,
-    password_delayed: bool,
+    pub password_delayed: bool,
     now_ms: u64,
 }
 
@@ -52,6 +54,12 @@ impl Attempt {
                     .cloned()
                     .collect(),
             });
+        let directory = match &account {
+            Some(account) => account.user.origin.as_ref().and_then(|origin| state.directory(origin.directory)),
+            None => request.user.as_ref().and_then(|name| state.directory_of_domain(&name.domain)),
+        }
+        .filter(|directory| directory.enabled)
+        .cloned();
         let user = account.as_ref().map_or(UserId(0), |account| account.user.id);
         let mut attempt = Attempt {
             method: first_method(&client, &application),
@@ -63,6 +71,7 @@ impl Attempt {
             client,
             application,
             account,
+            directory,
             conversation: None,
             checked: Vec::new(),
             password_delayed: false,
@@ -158,6 +167,8 @@ impl Attempt {
             Some(Failure::ApplicationDisabled)
         } else if !user.enabled {
             Some(Failure::UserDisabled)
+        } else if !user.is_active() || self.is_without_judge(user) {
+            Some(Failure::DisabledInDirectory)
         } else if user.locked_at(self.now_ms) {
             Some(Failure::Locked)
         } else if self.password_delayed {
@@ -165,6 +176,18 @@ impl Attempt {
         } else {
             None
         }
+    }
+
+    /// Whether the password is asked for, and the directory that would judge it is not asked.
+    fn is_without_judge(&self, user: &User) -> bool {
+        let asked = self.application.asks_for_password() && !self.client.modes.passcode_only;
+        asked && user.origin.is_some() && self.directory.is_none()
+    }
+
+    /// Whether the user's directory does not let the user in, or is not asked.
+    pub fn is_barred_by_directory(&self) -> bool {
+        let user = self.account.as_ref().map(|account| &account.user);
+        user.is_some_and(|user| !user.is_active() || self.is_without_judge(user))
     }
 
     /// The step that proposes a failure.

@@ -74,6 +74,14 @@ pub(super) fn fits(factor: Factor, account: Option<&Account>, typed: &[u8]) -> b
 /// The step that finds out whether what was typed is right.
 pub(super) fn ask(factor: Factor, machine: Machine) -> Step {
     match factor {
+        // A directory counts wrong passwords too, and locks: who has to wait here is not passed on to it.
+        Factor::Password if machine.attempt.directory.is_some() && machine.attempt.password_delayed => {
+            machine.attempt.fail(Failure::PasswordDelayed)
+        }
+        // Without a judge there is nobody to ask, and a stand-in would only say no.
+        Factor::Password if machine.attempt.is_barred_by_directory() => {
+            machine.attempt.fail(Failure::DisabledInDirectory)
+        }
         Factor::Password => Step::CheckPassword(CheckPassword::new(machine)),
         Factor::Code(_) => Step::MatchCode(MatchCode::new(machine)),
     }

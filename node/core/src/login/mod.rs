@@ -33,7 +33,7 @@ pub use self::{
     conversation::{Conversation, OpenedState},
     factor::Proof,
     request::Request,
-    step::{CheckPassword, Decision, MatchCode, Propose, SealState, Step},
+    step::{CheckPassword, Decision, DirectorySays, MatchCode, Propose, SealState, Step},
 };
 use crate::{command::Failure, state::State};
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::{
-    command::{CodeProof, Command},
+    command::{CodeProof, Command, Failure},
     ids::{Revision, Sealed, TokenId, UserId},
     login::{Conversation, Proof, factor, machine::Machine},
     method::{self, Use},
     outcome::{Outcome, Reason, Refusal, Verdict},
-    records::{CodeKind, Standing, Token, TokenKind, Used},
+    records::{CodeKind, Directory, Standing, Token, TokenKind, Used},
 };
 
 /// What to do next.
@@ -66,6 +66,18 @@ impl CheckPassword {
         self.machine.attempt.account.as_ref().map(|account| account.user.id)
     }
 
+    /// Who is to be asked, if the password is not kept here. A name that nobody has yet may be somebody's there: then make
+    /// the person a user ([`crate::change::SyncPerson`]) and begin the login again.
+    pub fn directory(&self) -> Option<&Arc<Directory>> {
+        self.machine.attempt.directory.as_ref()
+    }
+
+    /// The name to ask the directory about.
+    pub fn name(&self) -> &str {
+        let name = self.machine.attempt.request.user.as_ref();
+        name.map_or("", |name| &name.name)
+    }
+
     /// The sealed verifier. Where there is none, do the same work against a stand-in.
     pub fn verifier(&self) -> Option<&Sealed> {
         self.machine.attempt.account.as_ref()?.user.password.as_ref()
@@ -76,11 +88,31 @@ impl CheckPassword {
         self.machine.typed()
     }
 
-    /// Takes the answer. Without a verifier it is always wrong.
+    /// Takes the answer of a comparison. Without a verifier it is always wrong.
     pub fn answer(self, right: bool) -> Step {
-        let right = right && self.verifier().is_some();
+        let right = right && self.verifier().is_some() && self.directory().is_none();
         self.machine.settle(right.then_some(Proof::Password))
     }
+
+    /// Takes the answer of the directory. For a name that nobody has it is always wrong.
+    pub fn answer_of_directory(self, said: DirectorySays) -> Step {
+        let right = said == DirectorySays::Right && self.user().is_some() && self.directory().is_some();
+        match said {
+            DirectorySays::Refuses(failure) => self.machine.attempt.fail(failure),
+            DirectorySays::Right | DirectorySays::Wrong => self.machine.settle(right.then_some(Proof::Password)),
+        }
+    }
+}
+
+/// What a directory says of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DirectorySays {
+    /// It is right, and the account is in order.
+    Right,
+    /// It is wrong, or nobody has the name.
+    Wrong,
+    /// The account is not in order.
+    Refuses(Failure),
 }
 
 /// Compare a code with those of the user's tokens.

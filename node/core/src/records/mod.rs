@@ -7,6 +7,7 @@ mod application;
 mod client;
 mod cluster;
 mod code_kind;
+mod directory;
 mod network;
 mod policy;
 mod retention;
@@ -19,6 +20,7 @@ pub use self::{
     client::{Client, Modes},
     cluster::{Cluster, Node, Replacement},
     code_kind::{CodeKind, CodeKinds},
+    directory::{Directory, Origin},
     network::{Cidr, MalformedCidr},
     policy::Policy,
     retention::Retention,

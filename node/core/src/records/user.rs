@@ -2,7 +2,10 @@ use std::fmt;
 
 use minicbor::{Decode, Encode};
 
-use crate::ids::{Revision, Sealed, TokenId, UserId};
+use crate::{
+    ids::{Revision, Sealed, TokenId, UserId},
+    records::Origin,
+};
 
 /// A user's name: domain and name within it, both canonical already. Folding happens where Unicode tables
 /// are allowed (the judging node); here names are only compared and checked by [`crate::names`].
@@ -68,12 +71,20 @@ pub struct User {
     /// Moves with every administrative change of the user or of one of its tokens.
     #[n(9)]
     pub revision: Revision,
-    /// Counts disables and locks: an accept remembered under a former epoch is void.
+    /// Counts disables and locks, of the user and of its tokens: an accept remembered under a former epoch is void.
     #[n(10)]
     pub epoch: u32,
+    /// What a directory says of the user, and owns; none for a user that is kept here.
+    #[n(11)]
+    pub origin: Option<Box<Origin>>,
 }
 
 impl User {
+    /// Whether the directory that the user is from, if any, lets the user in.
+    pub fn is_active(&self) -> bool {
+        self.origin.as_ref().is_none_or(|origin| origin.active)
+    }
+
     /// Whether the second factor is locked at this time.
     pub fn locked_at(&self, now_ms: u64) -> bool {
         self.locked_until_ms.is_some_and(|until_ms| now_ms < until_ms)

@@ -13,10 +13,10 @@ use crate::{
     audit::{Chain, Checkpoint, Head, HeadSignature, Seal},
     codec,
     ids::{
-        ApiTokenId, ApplicationId, ClientId, ConversationId, Fingerprint, JoinTokenId, NodeId, Revision, Stamp,
+        ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, JoinTokenId, NodeId, Revision, Stamp,
         TokenId, UserId,
     },
-    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Retention, Token, User},
+    records::{ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Policy, Retention, Token, User},
     state::{
         Delay, Remembered, SourceDigest, State,
         expiring::{Expiring, Mortal},
@@ -56,6 +56,7 @@ mod table {
     pub const AUDIT: u8 = 14;
     pub const SEALS: u8 = 15;
     pub const SIGNATURES: u8 = 16;
+    pub const DIRECTORIES: u8 = 17;
 }
 
 /// The one row that moves with every command.
@@ -109,6 +110,7 @@ impl State {
             .chain(table_rows(table::AUDIT, self.audit.open_table()))
             .chain(table_rows(table::SEALS, self.audit.seal_table()))
             .chain(table_rows(table::SIGNATURES, self.audit.signature_table()))
+            .chain(table_rows(table::DIRECTORIES, &self.directories))
     }
 
     /// The state in these rows, in whatever order they come.
@@ -190,6 +192,7 @@ impl StateBuilder {
             table::API_TOKENS => state.put_api_token(codec::from_bytes(value)?),
             table::JOIN_TOKENS => state.put_join_token(codec::from_bytes(value)?),
             table::NODES => state.put_node(codec::from_bytes(value)?),
+            table::DIRECTORIES => state.put_directory(codec::from_bytes(value)?),
             table::VERDICTS => take_mortal(&mut state.memory.verdicts, key, value)?,
             table::CONVERSATIONS => take_mortal(&mut state.memory.conversations, key, value)?,
             table::DELAYS => take_mortal(&mut state.memory.delays, key, value)?,
@@ -291,6 +294,7 @@ wrapped_key!(
     ApplicationId,
     ApiTokenId,
     JoinTokenId,
+    DirectoryId,
     NodeId
 );
 wrapped_key!(Fingerprint, ConversationId, SourceDigest);
@@ -341,6 +345,7 @@ shared_value!(
     ApiToken,
     JoinToken,
     Node,
+    Directory,
     HeadSignature
 );
 

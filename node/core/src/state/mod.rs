@@ -22,8 +22,8 @@ use self::networks::Networks;
 use crate::{
     audit::Chain,
     command::Judged,
-    ids::{ApiTokenId, ApplicationId, ClientId, JoinTokenId, NodeId, Revision, Stamp, TokenId, UserId},
-    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Retention, Token, User, UserName},
+    ids::{ApiTokenId, ApplicationId, ClientId, DirectoryId, JoinTokenId, NodeId, Revision, Stamp, TokenId, UserId},
+    records::{ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Policy, Retention, Token, User, UserName},
 };
 
 /// Everything the cluster has agreed on, at one instant.
@@ -49,6 +49,9 @@ pub struct State {
     api_token_names: OrdMap<Box<str>, ApiTokenId>,
     networks: Networks,
     stock: OrdSet<TokenId>,
+    directories: OrdMap<DirectoryId, Arc<Directory>>,
+    /// By directory and what identifies a person there.
+    people: OrdMap<(DirectoryId, Box<str>), UserId>,
 }
 
 impl State {
@@ -185,6 +188,40 @@ impl State {
     /// Applications in the order of their names.
     pub fn applications(&self) -> impl Iterator<Item = &Arc<Application>> + '_ {
         self.application_names.values().filter_map(|id| self.application(*id))
+    }
+
+    /// A directory by id.
+    pub fn directory(&self, id: DirectoryId) -> Option<&Arc<Directory>> {
+        self.directories.get(&id)
+    }
+
+    /// A directory by name.
+    pub fn directory_by_name(&self, name: &str) -> Option<&Arc<Directory>> {
+        self.directories().find(|directory| &*directory.name == name)
+    }
+
+    /// The directory whose users are in this domain.
+    pub fn directory_of_domain(&self, domain: &str) -> Option<&Arc<Directory>> {
+        self.directories().find(|directory| &*directory.domain == domain)
+    }
+
+    /// Directories in the order of their ids; there are few.
+    pub fn directories(&self) -> impl Iterator<Item = &Arc<Directory>> + '_ {
+        self.directories.values()
+    }
+
+    /// The user whom the directory identifies so.
+    pub fn person(&self, directory: DirectoryId, unique_id: &str) -> Option<&Arc<User>> {
+        if unique_id.is_empty() {
+            return None;
+        }
+        self.user(*self.people.get(&(directory, unique_id.into()))?)
+    }
+
+    /// Users of a directory that have an identifier there, in its order.
+    pub fn people_of(&self, directory: DirectoryId) -> impl Iterator<Item = &Arc<User>> + '_ {
+        let rows = self.people.range((directory, Box::default())..);
+        rows.take_while(move |((of, _), _)| *of == directory).filter_map(|(_, id)| self.user(*id))
     }
 
     /// A bearer token by id.

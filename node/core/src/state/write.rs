@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::{
     audit::{Chain, Entry, Segment},
     command::Judged,
-    ids::{ApiTokenId, ApplicationId, ClientId, Fingerprint, JoinTokenId, NodeId, Revision, Stamp, TokenId, UserId},
+    ids::{ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, JoinTokenId, NodeId, Revision, Stamp, TokenId, UserId},
     limits,
     outcome::Verdict,
-    records::{ApiToken, Application, Client, Cluster, JoinToken, Node, Policy, Retention, Token, User},
+    records::{ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Origin, Policy, Retention, Token, User},
     state::{Delay, Memory, Remembered, SourceDigest, State, expiring::Mortal},
 };
 
@@ -57,6 +57,9 @@ impl State {
 
     pub(crate) fn put_user(&mut self, user: Arc<User>) {
         let former = self.users.get(&user.id).cloned();
+        let former_origin = former
+            .as_ref()
+            .and_then(|former| former.origin.as_ref().map(|origin| person_key(former, origin)));
         let renamed = former.as_ref().is_none_or(|former| former.name != user.name);
         if let Some(former) = former.filter(|_| renamed) {
             self.user_names.remove(&former.name);
@@ -64,12 +67,21 @@ impl State {
         if renamed {
             self.user_names.insert(user.name.clone(), user.id);
         }
+        if let Some(origin) = former_origin {
+            self.people.remove(&origin);
+        }
+        if let Some(origin) = &user.origin {
+            self.people.insert(person_key(&user, origin), user.id);
+        }
         self.users.insert(user.id, user);
     }
 
     pub(crate) fn drop_user(&mut self, id: UserId) {
         if let Some(user) = self.users.remove(&id) {
             self.user_names.remove(&user.name);
+            if let Some(origin) = &user.origin {
+                self.people.remove(&person_key(&user, origin));
+            }
             user.tokens.iter().for_each(|token| drop(self.tokens.remove(token)));
         }
     }
@@ -130,6 +142,14 @@ impl State {
         if let Some(application) = self.applications.remove(&id) {
             self.application_names.remove(&application.name);
         }
+    }
+
+    pub(crate) fn put_directory(&mut self, directory: Directory) {
+        self.directories.insert(directory.id, Arc::new(directory));
+    }
+
+    pub(crate) fn drop_directory(&mut self, id: DirectoryId) {
+        self.directories.remove(&id);
     }
 
     pub(crate) fn put_api_token(&mut self, token: ApiToken) {
@@ -196,4 +216,13 @@ impl State {
             },
         );
     }
+}
+
+/// A person without an identifier of its own is known by its id here.
+fn person_key(user: &User, origin: &Origin) -> (DirectoryId, Box<str>) {
+    let key = match origin.unique_id.is_empty() {
+        true => user.id.to_string().into(),
+        false => origin.unique_id.clone(),
+    };
+    (origin.directory, key)
 }

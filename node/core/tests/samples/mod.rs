@@ -161,6 +161,7 @@ pub fn commands() -> Vec<Command> {
 pub fn changes() -> Vec<Change> {
     let expected = Some(Revision(300));
     let (user, token, client, application) = (UserId(1), TokenId(2), ClientId(3), ApplicationId(4));
+    let directory = DirectoryId(6);
     let password = Some(Sealed::from(vec![9; 6]));
     let kind = TokenKind::Totp {
         algorithm: OtpAlgorithm::Sha256,
@@ -273,6 +274,36 @@ pub fn changes() -> Vec<Change> {
         }),
         Change::LoseToken(LoseToken { token, expected }),
         Change::AssignToken(AssignToken { token, expected, user }),
+        Change::CreateDirectory(CreateDirectory {
+            id: directory,
+            name: "head office".into(),
+            domain: "example.org".into(),
+            settings: Sealed::from(vec![5; 10]),
+        }),
+        Change::ChangeDirectory(ChangeDirectory {
+            directory,
+            expected,
+            name: "head office".into(),
+            settings: Sealed::from(vec![6; 10]),
+        }),
+        Change::DisableDirectory(DisableDirectory { directory, expected }),
+        Change::EnableDirectory(EnableDirectory { directory, expected }),
+        Change::DeleteDirectory(DeleteDirectory { directory, expected }),
+        Change::SyncPerson(SyncPerson {
+            id: user,
+            name: UserName::new("example.org", "alice"),
+            display_name: "Alice".into(),
+            origin: Origin {
+                directory,
+                unique_id: "6f9619ff-8b86-d011-b42d-00cf4fc964ff".into(),
+                mail: "alice@example.org".into(),
+                mobile: "+905321234567".into(),
+                language: "tr".into(),
+                groups: vec!["staff".into(), "vpn".into()].into(),
+                active: true,
+            },
+        }),
+        Change::LeaveDirectory(LeaveDirectory { user, expected }),
     ]
 }
 
@@ -317,6 +348,7 @@ pub fn outcomes() -> Vec<Outcome> {
         Refusal::Expired,
         Refusal::Spent,
         Refusal::NotYet,
+        Refusal::OfDirectory,
     ];
     let mut outcomes = vec![
         verdict(Verdict::Accept),
@@ -352,6 +384,8 @@ pub fn state() -> State {
         "spend ticket",
         "admin create-token fob kind=hotp ; create-token sheet kind=recovery user=alice ; create-token left kind=temporary user=alice lasts=86400s",
         "admin create-token key kind=yubikey user=alice ; create-token pad kind=static user=alice",
+        "admin create-directory hq domain=example.org",
+        "sync hq carol groups=staff,vpn",
         "consume vpn alice phone conversation=talk",
         "fail vpn alice WrongPassword",
         "fail vpn alice WrongCode",

@@ -1,8 +1,8 @@
 //! Administrative commands of scripts.
 
 use quorate_core::{
-    Actor, ApiTokenId, ApplicationId, Change, ClientId, CodeKind, CodeKinds, Command, Factor, JoinTokenId, Modes,
-    NodeId, Revision, TokenId, UserId, UserName, change::*, command::*,
+    Actor, ApiTokenId, ApplicationId, Change, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Factor, Fingerprint,
+    JoinTokenId, Modes, NodeId, Origin, Revision, TokenId, UserId, UserName, change::*, command::*,
 };
 
 use super::{
@@ -30,6 +30,7 @@ impl World {
                 key_digest: [1; 32],
             }),
             "admin" => self.changes(changes),
+            "sync" | "leave" => self.people(verb, &words, request, node),
             "join-token" => Command::IssueJoinToken(IssueJoinToken {
                 request,
                 actor,
@@ -72,6 +73,44 @@ impl World {
             other => unreachable!("{other}"),
         };
         self.apply_and_say(&command);
+    }
+
+    /// `sync hq alice uid=7 groups=a,b active=no`, `leave hq alice`: what a directory says.
+    fn people(&self, verb: &str, words: &Words, request: Fingerprint, node: NodeId) -> Command {
+        let directory = DirectoryId(id(&words.plain[0]));
+        let name = words.plain[1].as_str();
+        let domain = self.state.directory(directory).map_or("", |directory| &directory.domain);
+        let change = match verb {
+            "sync" => Change::SyncPerson(SyncPerson {
+                id: UserId(id(&words.or("id", name))),
+                name: UserName::new(domain, name),
+                display_name: words.or("display", "").into(),
+                origin: Origin {
+                    directory: DirectoryId(id(&words.or("of", &words.plain[0]))),
+                    unique_id: words.or("uid", name).into(),
+                    mail: words.or("mail", "").into(),
+                    mobile: "".into(),
+                    language: "".into(),
+                    groups: words
+                        .or("groups", "")
+                        .split(',')
+                        .filter(|group| !group.is_empty())
+                        .map(Into::into)
+                        .collect(),
+                    active: words.key("active") != Some("no"),
+                },
+            }),
+            _ => Change::LeaveDirectory(LeaveDirectory {
+                user: UserId(id(name)),
+                expected: None,
+            }),
+        };
+        Command::Administer(Administer {
+            request,
+            actor: Actor::Directory { id: directory },
+            node,
+            changes: vec![change],
+        })
     }
 
     fn actor(&self, words: &Words) -> Actor {
@@ -118,6 +157,7 @@ fn change(world: &World, words: &Words) -> Change {
         ClientId(id(name)),
         ApplicationId(id(name)),
     );
+    let directory = DirectoryId(id(name));
     let password = words.key("password").map(sealed);
     let display_name: Box<str> = words.or("display", "").into();
     let renamed: Box<str> = words.or("name", name).into();
@@ -163,6 +203,22 @@ fn change(world: &World, words: &Words) -> Change {
         "disable-token" => Change::DisableToken(DisableToken { token, expected }),
         "enable-token" => Change::EnableToken(EnableToken { token, expected }),
         "delete-token" => Change::DeleteToken(DeleteToken { token, expected }),
+        "create-directory" => Change::CreateDirectory(CreateDirectory {
+            id: directory,
+            name: renamed,
+            domain: words.or("domain", "").into(),
+            settings: sealed("settings"),
+        }),
+        "change-directory" => Change::ChangeDirectory(ChangeDirectory {
+            directory,
+            expected,
+            name: renamed,
+            settings: sealed("other settings"),
+        }),
+        "disable-directory" => Change::DisableDirectory(DisableDirectory { directory, expected }),
+        "enable-directory" => Change::EnableDirectory(EnableDirectory { directory, expected }),
+        "delete-directory" => Change::DeleteDirectory(DeleteDirectory { directory, expected }),
+        "leave-directory" => Change::LeaveDirectory(LeaveDirectory { user, expected }),
         "create-client" => Change::CreateClient(CreateClient {
             id: client,
             settings: settings(words, renamed),

@@ -2,7 +2,8 @@
 
 use quorate_core::{
     ClientId, Command, NodeId, ProofDigest, Token, TokenId, Used, UserName,
-    login::{self, Decision, OpenedState, Request, Step},
+    Failure,
+    login::{self, Decision, DirectorySays, OpenedState, Request, Step},
     method::Use,
 };
 use zeroize::Zeroizing;
@@ -26,6 +27,19 @@ impl World {
         };
         loop {
             step = match step {
+                // A script's directory knows the password "pw", and says so of the names that end in its word for a state.
+                Step::CheckPassword(check) if check.directory().is_some() => {
+                    let name = check.name().to_owned();
+                    let said = match (check.candidate(), &*name) {
+                        (b"pw", name) if name.ends_with("locked") => DirectorySays::Refuses(Failure::LockedInDirectory),
+                        (b"pw", name) if name.ends_with("old") => DirectorySays::Refuses(Failure::PasswordExpired),
+                        (b"pw", _) => DirectorySays::Right,
+                        _ => DirectorySays::Wrong,
+                    };
+                    let known = if check.user().is_some() { "" } else { ", who is nobody here" };
+                    self.say(format_args!("ask directory about {name}{known}: {said:?}"));
+                    check.answer_of_directory(said)
+                }
                 Step::CheckPassword(check) => {
                     let right = check
                         .verifier()
@@ -90,7 +104,10 @@ impl World {
         let user = &words.plain[1];
         Request {
             client: ClientId(id(&words.plain[0])),
-            user: Some(UserName::new("", user)),
+            user: Some(match user.split_once('@') {
+                Some((name, domain)) => UserName::new(domain, name),
+                None => UserName::new("", user),
+            }),
             user_name: words.or("typed", user).as_bytes().into(),
             proof: ProofDigest(digest(&field)),
             field: Zeroizing::new(field.into_bytes()),

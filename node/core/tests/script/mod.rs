@@ -88,6 +88,8 @@ impl World {
             | "remove-node"
             | "summarize"
             | "admit-successor"
+            | "sync"
+            | "leave"
             | "complete-replacement" => self.administer(verb, rest),
             "fill" | "sign" | "prune" => self.audit(verb, &Words::parse(rest)),
             "consume" | "accept" | "fail" => self.verdict(verb, &Words::parse(rest)),

@@ -31,8 +31,14 @@ impl World {
                 let locked = user.locked_until_ms.map(|until_ms| until_ms.saturating_sub(self.now_ms));
                 let (enabled, tokens, failures) = (user.enabled, user.tokens.len(), user.code_failures);
                 format!(
-                    "{} {:?} enabled={enabled} tokens={tokens} failures={failures} locked_for_ms={locked:?} revision={}",
-                    user.name, user.display_name, user.revision
+                    "{} {:?} enabled={enabled} tokens={tokens} failures={failures} locked_for_ms={locked:?} revision={}{}",
+                    user.name,
+                    user.display_name,
+                    user.revision,
+                    user.origin.as_ref().map_or_else(String::new, |origin| format!(
+                        " from directory: uid={} groups={:?} active={}",
+                        origin.unique_id, origin.groups, origin.active
+                    ))
                 )
             }),
             "token" => self.state.token(TokenId(id(name))).map(|token| {

@@ -55,6 +55,13 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::ResyncToken(_) => "ResyncToken",
         Change::LoseToken(_) => "LoseToken",
         Change::AssignToken(_) => "AssignToken",
+        Change::CreateDirectory(_) => "CreateDirectory",
+        Change::ChangeDirectory(_) => "ChangeDirectory",
+        Change::DisableDirectory(_) => "DisableDirectory",
+        Change::EnableDirectory(_) => "EnableDirectory",
+        Change::DeleteDirectory(_) => "DeleteDirectory",
+        Change::SyncPerson(_) => "SyncPerson",
+        Change::LeaveDirectory(_) => "LeaveDirectory",
     }
 }
 

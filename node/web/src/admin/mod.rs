@@ -35,11 +35,15 @@ impl From<AdminError> for Failure {
             }
             AdminError::Conflict => Failure::new(ProblemKind::Stale).detail("Read it again and repeat the change."),
             AdminError::InUse => Failure::new(ProblemKind::Conflict).detail("Something still refers to it."),
+            AdminError::OfDirectory => {
+                Failure::new(ProblemKind::Conflict).detail("A directory owns this: change it there.")
+            }
             AdminError::NotAllowed => Failure::new(ProblemKind::Forbidden),
             AdminError::Refused(refusal) => Failure::new(ProblemKind::Conflict).detail(format!("Refused: {refusal}.")),
             AdminError::NoQuorum => Failure::new(ProblemKind::NoQuorum).because(said),
             AdminError::Overloaded => Failure::new(ProblemKind::Overloaded).because(said),
             AdminError::Unknown => Failure::new(ProblemKind::OutcomeUnknown).because(said),
+            AdminError::Directory(_) => Failure::new(ProblemKind::Unreachable).detail(said),
             AdminError::Seal(cause) => Failure::new(ProblemKind::Internal).because(format!("{said}: {cause}")),
         }
     }

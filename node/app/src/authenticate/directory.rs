@@ -1,0 +1,144 @@
+//! Passwords that a directory judges, and people who become users by it.
+//!
+//! Nobody is let in by the directory's word alone: the verdict is the cluster's as ever. A person whom the cluster does not know yet, or knows
+//! otherwise, is first written down ([`SyncPerson`]), by an entry of its own; then the login is judged again, and what the directory
+//! said a moment ago is not asked a second time. A login that dies in between leaves a user who was not let in, which harms nobody.
+
+use std::ops::ControlFlow;
+
+use quorate_core::change::SyncPerson;
+use quorate_core::command::Administer;
+use quorate_core::login::{CheckPassword, DirectorySays};
+use quorate_core::{Actor, Change, Command, Directory, Fingerprint, Origin, Outcome, State, User, UserId, UserName};
+use zeroize::Zeroizing;
+
+use super::judge::{Judgement, Performed};
+use super::{Authenticator, Login, Silence};
+use crate::ports::{DirectoryRefused, Person, Proposed, random};
+use crate::propose::propose_until_known;
+
+/// A password that was right a moment ago, in this login.
+pub(super) struct Known {
+    directory: Directory,
+    password: Zeroizing<Vec<u8>>,
+}
+
+impl Authenticator {
+    pub(super) async fn ask_directory(
+        &self,
+        state: &State,
+        login: &Login,
+        directory: &Directory,
+        check: CheckPassword,
+    ) -> Performed {
+        if login.knows(directory, check.candidate()) {
+            return ControlFlow::Continue(check.answer_of_directory(DirectorySays::Right));
+        }
+        let wrong = |check: CheckPassword| ControlFlow::Continue(check.answer_of_directory(DirectorySays::Wrong));
+        let Ok(typed) = std::str::from_utf8(check.candidate()) else {
+            return wrong(check);
+        };
+        let password = Zeroizing::new(typed.to_owned());
+        let asked = self
+            .directories
+            .authenticate(directory, check.name(), &password, login.deadline)
+            .await;
+        let person = match asked {
+            Ok(person) => person,
+            Err(DirectoryRefused::Wrong) => return wrong(check),
+            Err(DirectoryRefused::Account(failure)) => {
+                return ControlFlow::Continue(check.answer_of_directory(DirectorySays::Refuses(failure)));
+            }
+            Err(DirectoryRefused::Unavailable(why)) => {
+                tracing::warn!(directory = %directory.name, why, "a directory cannot be asked");
+                return ControlFlow::Break(Judgement::silent(Silence::Directory));
+            }
+        };
+        let name = UserName::new(&directory.domain, check.name());
+        let sync = sync_person(&name, UserId(self.random_id()), directory, person);
+        let user = check.user().and_then(|user| state.user(user));
+        if user.is_some_and(|user| is_up_to_date(user, &sync)) {
+            return ControlFlow::Continue(check.answer_of_directory(DirectorySays::Right));
+        }
+        match self.write_down(login, directory, sync).await {
+            Ok(true) => {
+                *login.known.lock() = Some(Known {
+                    directory: directory.clone(),
+                    password: Zeroizing::new(check.candidate().to_vec()),
+                });
+                ControlFlow::Break(Judgement::Again)
+            }
+            Ok(false) => wrong(check),
+            Err(silence) => ControlFlow::Break(Judgement::silent(silence)),
+        }
+    }
+
+    /// Whether the cluster took the person for what the directory says; it does not where somebody else has the name.
+    async fn write_down(&self, login: &Login, directory: &Directory, sync: SyncPerson) -> Result<bool, Silence> {
+        let name = sync.name.clone();
+        let command = Command::Administer(Administer {
+            request: Fingerprint(random(&*self.entropy)),
+            actor: Actor::Directory { id: directory.id },
+            node: self.node,
+            changes: vec![Change::SyncPerson(sync)],
+        });
+        let proposed = propose_until_known(&*self.replica, &command, login.deadline).await;
+        let Proposed { index, outcome } = proposed.map_err(super::judge::silence_of)?;
+        match outcome {
+            Outcome::Done { .. } => match self.replica.wait_applied(index, login.deadline).await {
+                Ok(()) => Ok(true),
+                Err(_) => Err(Silence::Late),
+            },
+            other => {
+                tracing::warn!(%name, directory = %directory.name, ?other, "a person of a directory is no user");
+                Ok(false)
+            }
+        }
+    }
+
+    fn random_id(&self) -> u64 {
+        u64::from_be_bytes(random(&*self.entropy)).max(1)
+    }
+}
+
+impl Login {
+    fn knows(&self, directory: &Directory, password: &[u8]) -> bool {
+        let known = self.known.lock();
+        known
+            .as_ref()
+            .is_some_and(|known| known.directory == *directory && *known.password == *password)
+    }
+}
+
+/// What a directory says of a person, as a change. Texts that no user may have are left out; groups are sorted, and cut where too many.
+pub(crate) fn sync_person(name: &UserName, id: UserId, directory: &Directory, person: Person) -> SyncPerson {
+    let label = |text: String| -> Box<str> {
+        match quorate_core::names::is_label(&text) {
+            true => text.into(),
+            false => Box::default(),
+        }
+    };
+    let mut groups: Vec<Box<str>> = person.groups.into_iter().map(label).filter(|name| !name.is_empty()).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups.truncate(quorate_core::limits::GROUPS_PER_USER);
+    SyncPerson {
+        id,
+        name: name.clone(),
+        display_name: label(person.display_name),
+        origin: Origin {
+            directory: directory.id,
+            unique_id: label(person.unique_id),
+            mail: label(person.mail),
+            mobile: label(person.mobile),
+            language: label(person.language),
+            groups: groups.into(),
+            active: person.active,
+        },
+    }
+}
+
+/// Whether the change would change nothing.
+pub(crate) fn is_up_to_date(user: &User, sync: &SyncPerson) -> bool {
+    user.name == sync.name && user.display_name == sync.display_name && user.origin.as_deref() == Some(&sync.origin)
+}

@@ -1,0 +1,94 @@
+//! Directories that others keep, as the use cases see them. An adapter speaks LDAP to them.
+
+use async_trait::async_trait;
+use quorate_core::{Directory, Failure};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::fields::FieldError;
+
+/// Asks directories. Each has deadlines and a bulkhead of its own: one that hangs delays no other.
+#[async_trait]
+pub trait Directories: Send + Sync + 'static {
+    /// What is wrong with settings, field by field; and nothing if a directory can be asked with them.
+    fn check(&self, settings: &[u8]) -> Vec<FieldError>;
+
+    /// Whether the password is that of the person with this name, folded, without domain.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused`].
+    async fn authenticate(
+        &self,
+        directory: &Directory,
+        name: &str,
+        password: &Zeroizing<String>,
+        deadline: Instant,
+    ) -> Result<Person, DirectoryRefused>;
+
+    /// Everybody whom the directory lets in, page by page. An error is a sentence, and the last thing that comes.
+    fn people(&self, directory: &Directory) -> mpsc::Receiver<Result<Vec<Person>, String>>;
+
+    /// Walks through everything that a login needs, and says how each step went.
+    async fn examine(
+        &self,
+        directory: &Directory,
+        person: Option<(String, Option<Zeroizing<String>>)>,
+    ) -> Vec<ExaminedStep>;
+
+    /// How a directory's controllers stand, as this node has seen them.
+    fn standing(&self, directory: &Directory) -> DirectoryStanding;
+}
+
+/// Somebody in a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The name to log in with, as the directory spells it, without domain.
+    pub name: String,
+    /// What identifies the person for ever; empty if nothing does.
+    pub unique_id: String,
+    pub display_name: String,
+    pub mail: String,
+    pub mobile: String,
+    pub language: String,
+    /// Names of groups; none if groups are not asked for.
+    pub groups: Vec<String>,
+    /// Whether the account can be used.
+    pub active: bool,
+}
+
+/// Why a directory does not say yes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryRefused {
+    /// The password is wrong, or nobody has the name.
+    #[error("the password is wrong, or nobody has the name")]
+    Wrong,
+    /// The account is not in order.
+    #[error("the account is not in order: {0:?}")]
+    Account(Failure),
+    /// No controller answered in time, or too much waits for them.
+    #[error("the directory cannot be asked: {0}")]
+    Unavailable(String),
+}
+
+/// One step of an examination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExaminedStep {
+    pub step: String,
+    /// `ok`, `warning`, `failed` or `skipped`.
+    pub outcome: &'static str,
+    pub took_ms: u64,
+    /// A sentence that helps.
+    pub said: String,
+}
+
+/// How a directory stands, as one node has seen it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DirectoryStanding {
+    /// In their order: where, whether it is thought well, and what was wrong last.
+    pub controllers: Vec<(String, bool, String)>,
+    /// Operations under way.
+    pub under_way: usize,
+    /// Operations that wait.
+    pub waiting: usize,
+}
