@@ -105,6 +105,16 @@ impl Stations {
         }
     }
 
+    /// A try at this controller, whatever is known of it.
+    pub(crate) fn attempt(&self, station: &Arc<Station>, until: Instant) -> Attempt {
+        Attempt {
+            station: Arc::clone(station),
+            shared: Arc::clone(&self.shared),
+            until,
+            reused: Arc::default(),
+        }
+    }
+
     pub(crate) fn all(&self) -> &[Arc<Station>] {
         &self.all
     }
@@ -129,12 +139,7 @@ impl Stations {
 
     async fn once<'a, T>(&self, station: &Arc<Station>, until: Instant, work: &impl Fn(Attempt) -> Work<'a, T>) -> Result<T, Failure> {
         let begun = Instant::now();
-        let attempt = Attempt {
-            station: Arc::clone(station),
-            shared: Arc::clone(&self.shared),
-            until,
-            reused: Arc::default(),
-        };
+        let attempt = self.attempt(station, until);
         let mut done = timeout_at(until, work(attempt.clone())).await;
         let was_dead = matches!(done, Ok(Err(Failure::Closed(_) | Failure::Busy { .. })));
         if was_dead && attempt.reused.swap(false, Ordering::Relaxed) {

@@ -14,7 +14,7 @@ use crate::{
     attempt::log_in,
     connection::{Connection, Query, Scope},
     controller::Station,
-    directory::{Directory, FindError},
+    directory::{Directory, FindError, check},
     failure::Failure,
     person::{AccountState, Person},
     settings::Security,
@@ -149,7 +149,7 @@ impl Walk<'_> {
         let Some(person) = self.person(station, name).await else { return };
         self.attributes(&person);
         self.groups(&person);
-        self.password(name, password, &person).await;
+        self.password(station, name, password, &person).await;
     }
 
     async fn base(&mut self, connection: &mut Connection) -> Option<()> {
@@ -179,23 +179,26 @@ impl Walk<'_> {
     }
 
     /// Searches as a login does, groups and all.
-    async fn person(&mut self, _station: &Arc<Station>, name: &str) -> Option<Person> {
+    async fn person(&mut self, station: &Arc<Station>, name: &str) -> Option<Person> {
         let what = &self.directory.what;
         let begun = Instant::now();
-        let found = self.directory.find(name, self.deadline).await;
+        let attempt = self.directory.stations.attempt(station, self.deadline);
+        let found = timeout_at(self.deadline, self.directory.find_at(attempt, name)).await;
         let took = begun.elapsed();
+        let found = found.unwrap_or(Err(Failure::TimedOut(took)));
         let says = match found {
-            Ok(person) => {
+            Err(failure) => advice(&failure),
+            Ok(Ok(person)) => {
                 self.note(Step::Search, Outcome::Passed, took, format!("{name} is {}", person.dn));
                 return Some(person);
             }
-            Err(FindError::NotFound) => format!(
+            Ok(Err(FindError::NotFound)) => format!(
                 "the filter {} finds nobody under {}: look at the name, at the base, and at who is a member",
                 what.filter_for(name),
                 what.base
             ),
-            Err(FindError::Ambiguous) => format!("the filter {} finds more than one entry", what.filter_for(name)),
-            Err(error) => error.to_string(),
+            Ok(Err(FindError::Ambiguous)) => format!("the filter {} finds more than one entry", what.filter_for(name)),
+            Ok(Err(error)) => error.to_string(),
         };
         self.note(Step::Search, Outcome::Failed, took, says);
         None
@@ -238,15 +241,24 @@ impl Walk<'_> {
         self.note(Step::Groups, outcome, Duration::ZERO, says);
     }
 
-    async fn password(&mut self, name: &str, password: Option<&Zeroizing<String>>, person: &Person) {
+    async fn password(&mut self, station: &Arc<Station>, name: &str, password: Option<&Zeroizing<String>>, person: &Person) {
         let Some(password) = password else {
             self.note(Step::Password, Outcome::Skipped, Duration::ZERO, "give a password to try this".to_owned());
             return;
         };
         let begun = Instant::now();
-        let (outcome, says) = match self.directory.authenticate(name, password, self.deadline).await {
-            Ok(_) => (Outcome::Passed, format!("it is the password of {}", person.dn)),
-            Err(error) => (Outcome::Failed, error.to_string()),
+        let attempt = self.directory.stations.attempt(station, self.deadline);
+        let judged = async {
+            match check(name, password) {
+                Ok(()) => self.directory.authenticate_at(attempt, name, password).await,
+                Err(denied) => Ok(Err(denied)),
+            }
+        };
+        let (outcome, says) = match timeout_at(self.deadline, judged).await {
+            Ok(Ok(Ok(_))) => (Outcome::Passed, format!("it is the password of {}", person.dn)),
+            Ok(Ok(Err(denied))) => (Outcome::Failed, denied.to_string()),
+            Ok(Err(failure)) => (Outcome::Failed, advice(&failure)),
+            Err(_) => (Outcome::Failed, advice(&Failure::TimedOut(begun.elapsed()))),
         };
         self.note(Step::Password, outcome, begun.elapsed(), says);
     }

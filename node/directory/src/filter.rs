@@ -149,7 +149,7 @@ mod tests {
     fn filters_join() {
         assert_eq!(all(["(a=1)"]), "(a=1)");
         assert_eq!(all(["(a=1)", "b=2"]), "(&(a=1)(b=2))");
-        assert_eq!(any(["(a=1)", "(b=2)"]), "(|(a=1)(b=2))");
+        assert_eq!(super::any(["(a=1)", "(b=2)"]), "(|(a=1)(b=2))");
         assert_eq!(with_any_name("(uid={name})"), "(uid=*)");
     }
 

@@ -61,4 +61,4 @@ pub use settings::{
     Attributes, Complaint, Controller, Groups, Kind, MemberIs, Problem, Security, ServiceAccount, Settings, Timeouts,
     Trust,
 };
-pub use transport::CertificateRefused;
+pub use transport::{CertificateRefused, Leaf};

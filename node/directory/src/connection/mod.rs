@@ -24,7 +24,7 @@ use crate::{
     failure::{Failure, Operation},
     limits::{CONNECTION_AGE_MAX, IDLE_MAX},
     ppolicy,
-    transport::{Leaf, Opened},
+    transport::Opened,
     wire::{Ended, carry},
 };
 
@@ -38,8 +38,6 @@ pub(crate) struct Connection {
     used: Instant,
     /// An operation is under way, or was and did not come to its end.
     open_end: bool,
-    /// What the controller showed.
-    pub(crate) leaf: Option<Leaf>,
 }
 
 /// What is searched for.
@@ -82,7 +80,6 @@ impl Connection {
             opened: now,
             used: now,
             open_end: false,
-            leaf: opened.leaf,
         })
     }
 

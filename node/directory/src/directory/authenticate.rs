@@ -66,6 +66,18 @@ pub enum AuthenticateError {
     Unavailable(#[from] Unavailable),
 }
 
+/// What need not be asked.
+pub(crate) fn check(name: &str, password: &str) -> Result<(), Denied> {
+    if !is_name(name) {
+        return Err(Denied::NotFound);
+    }
+    // RFC 4513 §5.1.2: a bind without password succeeds, as nobody.
+    match password.is_empty() || password.len() > PASSWORD_BYTES_MAX {
+        true => Err(Denied::WrongPassword),
+        false => Ok(()),
+    }
+}
+
 /// What a controller says of a password.
 type Judged = Result<Option<PasswordWarning>, Denied>;
 
@@ -75,13 +87,7 @@ impl Directory {
     /// # Errors
     /// [`AuthenticateError`].
     pub async fn authenticate(&self, name: &str, password: &Zeroizing<String>, deadline: Instant) -> Result<Person, AuthenticateError> {
-        if !is_name(name) {
-            return Err(Denied::NotFound.into());
-        }
-        // RFC 4513 §5.1.2: a bind without password succeeds, as nobody.
-        if password.is_empty() || password.len() > PASSWORD_BYTES_MAX {
-            return Err(Denied::WrongPassword.into());
-        }
+        check(name, password)?;
         let verdict = self
             .stations
             .run(deadline, |attempt| Box::pin(self.authenticate_at(attempt, name, password)))
@@ -89,7 +95,7 @@ impl Directory {
         verdict.map_err(AuthenticateError::Denied)
     }
 
-    async fn authenticate_at(&self, attempt: Attempt, name: &str, password: &str) -> Result<Result<Person, Denied>, Failure> {
+    pub(crate) async fn authenticate_at(&self, attempt: Attempt, name: &str, password: &str) -> Result<Result<Person, Denied>, Failure> {
         let mut service = attempt.service().await?;
         let mut hit = match self.seek(&mut service, &attempt, name).await? {
             Ok(hit) => hit,

@@ -65,7 +65,7 @@ impl Directory {
             .await?
     }
 
-    async fn find_at(&self, attempt: Attempt, name: &str) -> Result<Result<Person, FindError>, Failure> {
+    pub(crate) async fn find_at(&self, attempt: Attempt, name: &str) -> Result<Result<Person, FindError>, Failure> {
         let mut connection = attempt.service().await?;
         let hit = match self.seek(&mut connection, &attempt, name).await? {
             Ok(hit) => hit,

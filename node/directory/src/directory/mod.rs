@@ -11,6 +11,7 @@ mod referral;
 
 use std::{sync::Arc, time::Duration};
 
+pub(crate) use self::authenticate::check;
 pub use self::{
     authenticate::{AuthenticateError, Denied},
     contact::{Contact, WriteBackError},

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt};
 
-use super::{Controller, Groups, Kind, Security, Settings, Trust};
+use super::{Controller, Groups, Security, Settings, Trust};
 use crate::{dn, filter, limits, transport};
 
 /// One field that is wrong, or that should not stay so.
@@ -168,11 +168,6 @@ impl Settings {
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.controllers.iter().all(|controller| controller.security.is_private())
-    }
-
-    /// Whether it is Active Directory.
-    pub(crate) fn is_active_directory(&self) -> bool {
-        self.kind == Kind::ActiveDirectory
     }
 }
 

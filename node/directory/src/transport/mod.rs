@@ -15,10 +15,10 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-pub use self::trust::CertificateRefused;
+pub use self::trust::{CertificateRefused, Leaf};
 pub(crate) use self::{
     resolver::Resolver,
-    trust::{Leaf, authorities, server_name},
+    trust::{authorities, server_name},
 };
 use crate::{
     failure::Failure,
