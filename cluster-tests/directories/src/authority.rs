@@ -61,6 +61,8 @@ impl Authority {
 fn params(names: &[&str]) -> Result<CertificateParams> {
     let all: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(all)?;
-    params.distinguished_name.push(DnType::CommonName, names.first().copied().unwrap_or_default());
+    params
+        .distinguished_name
+        .push(DnType::CommonName, names.first().copied().unwrap_or_default());
     Ok(params)
 }

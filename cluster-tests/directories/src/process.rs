@@ -87,7 +87,10 @@ impl Drop for Server {
 /// It failed; with what it said.
 pub fn run(mut command: Command, input: &str) -> Result<String> {
     let said = format!("{command:?}");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot run {said}"))?;
     if let Some(mut stdin) = child.stdin.take() {
         // Who does not read its input says why.
@@ -96,7 +99,12 @@ pub fn run(mut command: Command, input: &str) -> Result<String> {
     let output = child.wait_with_output()?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if !output.status.success() {
-        bail!("{said} failed ({}): {}{}", output.status, text(&output.stdout), text(&output.stderr));
+        bail!(
+            "{said} failed ({}): {}{}",
+            output.status,
+            text(&output.stdout),
+            text(&output.stderr)
+        );
     }
     Ok(text(&output.stdout))
 }

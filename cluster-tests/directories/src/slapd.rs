@@ -62,7 +62,10 @@ impl Slapd {
         fs::create_dir(at("data"))?;
         fs::write(at("certificate.pem"), &certified.certificate_pem)?;
         fs::write(at("key.pem"), &certified.key_pem)?;
-        fs::write(at("slapd.conf"), configuration(folder.path().to_str().context("a path")?))?;
+        fs::write(
+            at("slapd.conf"),
+            configuration(folder.path().to_str().context("a path")?),
+        )?;
         let mut slapd = Self {
             folder,
             port: free_port(),
@@ -78,8 +81,15 @@ impl Slapd {
     pub fn start_again(&mut self) -> Result<()> {
         let urls = format!("ldap://127.0.0.1:{}/ ldaps://127.0.0.1:{}/", self.port, self.tls_port);
         let mut command = Command::new(installed("slapd"));
-        command.arg("-h").arg(urls).arg("-f").arg(self.file("slapd.conf")).args(["-d", "0"]);
-        command.stdout(Stdio::null()).stderr(fs::File::create(self.file("log"))?);
+        command
+            .arg("-h")
+            .arg(urls)
+            .arg("-f")
+            .arg(self.file("slapd.conf"))
+            .args(["-d", "0"]);
+        command
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(self.file("log"))?);
         let ready = [self.address(), self.tls_address()];
         self.server = Some(Server::start(command, &ready)?);
         Ok(())
@@ -130,7 +140,15 @@ impl Slapd {
 
     fn client(&self, command: &str, ldif: &str) -> Result<()> {
         let mut client = Command::new(installed(command));
-        client.args(["-x", "-H", &format!("ldap://{}", self.address()), "-D", ROOT, "-w", ROOT_PASSWORD]);
+        client.args([
+            "-x",
+            "-H",
+            &format!("ldap://{}", self.address()),
+            "-D",
+            ROOT,
+            "-w",
+            ROOT_PASSWORD,
+        ]);
         run(client, ldif).map(drop)
     }
 
@@ -151,7 +169,10 @@ pub fn person(name: &str, more: &str) -> String {
 /// Debian keeps servers where not everybody looks.
 fn installed(command: &str) -> PathBuf {
     let places = ["/usr/sbin", "/usr/bin", "/usr/lib/slapd"];
-    let found = places.iter().map(|place| PathBuf::from(place).join(command)).find(|file| file.exists());
+    let found = places
+        .iter()
+        .map(|place| PathBuf::from(place).join(command))
+        .find(|file| file.exists());
     found.unwrap_or_else(|| command.into())
 }
 
@@ -199,7 +220,10 @@ fn skeleton() -> String {
     for unit in ["people", "groups", "policies"] {
         ldif += &format!("dn: ou={unit},{SUFFIX}\nobjectClass: organizationalUnit\n\n");
     }
-    ldif += &policy("default", "pwdMinLength: 8\npwdInHistory: 3\npwdMaxFailure: 3\npwdLockout: TRUE\npwdMustChange: TRUE\n");
+    ldif += &policy(
+        "default",
+        "pwdMinLength: 8\npwdInHistory: 3\npwdMaxFailure: 3\npwdLockout: TRUE\npwdMustChange: TRUE\n",
+    );
     ldif += &policy("fixed", "pwdAllowUserChange: FALSE\n");
     ldif += &policy("young", "pwdMinAge: 86400\n");
     ldif += &policy("short-lived", "pwdMaxAge: 1\n");

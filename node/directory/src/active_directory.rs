@@ -90,7 +90,9 @@ fn rule(text: &str) -> PasswordRefused {
 pub(crate) fn state(entry: &Entry, now_s: i64) -> AccountState {
     let flags = entry.number("userAccountControl").unwrap_or_default();
     let computed = entry.number("msDS-User-Account-Control-Computed").unwrap_or_default();
-    let expires = entry.number("accountExpires").filter(|expires| !NEVER.contains(expires));
+    let expires = entry
+        .number("accountExpires")
+        .filter(|expires| !NEVER.contains(expires));
     let never_expires = flags & PASSWORD_NEVER_EXPIRES != 0;
     if flags & DISABLED != 0 {
         AccountState::Disabled
@@ -138,16 +140,27 @@ fn sid(bytes: &[u8]) -> Option<Vec<u64>> {
     if head.first() != Some(&1) || !(1..=15).contains(&count) || tail.len() != count * 4 {
         return None;
     }
-    let authority = head.iter().skip(2).fold(0, |number, byte| number << 8 | u64::from(*byte));
-    let parts = tail.chunks_exact(4).map(|part| part.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)));
+    let authority = head
+        .iter()
+        .skip(2)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+    let parts = tail
+        .chunks_exact(4)
+        .map(|part| part.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)));
     Some(std::iter::once(authority).chain(parts).collect())
 }
 
 /// A password as unicodePwd takes it: in quotation marks, UTF-16, little-endian ([MS-ADTS] §3.1.1.3.1.5).
 pub(crate) fn unicode_password(password: &str) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(password.len() * 2 + 4));
-    let mut units: Vec<u16> = "\"".encode_utf16().chain(password.encode_utf16()).chain("\"".encode_utf16()).collect();
-    units.iter().for_each(|unit| bytes.extend_from_slice(&unit.to_le_bytes()));
+    let mut units: Vec<u16> = "\""
+        .encode_utf16()
+        .chain(password.encode_utf16())
+        .chain("\"".encode_utf16())
+        .collect();
+    units
+        .iter()
+        .for_each(|unit| bytes.extend_from_slice(&unit.to_le_bytes()));
     units.zeroize();
     bytes
 }
@@ -183,7 +196,9 @@ mod tests {
     fn identifiers_are_spelled_as_everywhere() {
         let bytes: Vec<u8> = (0..16).collect();
         assert_eq!(guid(&bytes).as_deref(), Some("03020100-0504-0706-0809-0a0b0c0d0e0f"));
-        let sid = [1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 80, 4, 0, 0];
+        let sid = [
+            1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 80, 4, 0, 0,
+        ];
         let entry = Entry::with("cn=a", &[("objectSid", &sid), ("primaryGroupID", b"513")]);
         assert_eq!(primary_group(&entry).as_deref(), Some("<SID=S-1-5-21-1-2-3-513>"));
     }
@@ -193,12 +208,27 @@ mod tests {
         let state = |attributes: &[(&str, &[u8])]| super::state(&Entry::with("cn=a", attributes), 1_700_000_000);
         assert_eq!(state(&[("userAccountControl", b"512")]), AccountState::Enabled);
         assert_eq!(state(&[("userAccountControl", b"514")]), AccountState::Disabled);
-        assert_eq!(state(&[("msDS-User-Account-Control-Computed", b"16")]), AccountState::Locked);
-        assert_eq!(state(&[("accountExpires", b"132000000000000000")]), AccountState::Expired);
-        assert_eq!(state(&[("accountExpires", b"9223372036854775807")]), AccountState::Enabled);
+        assert_eq!(
+            state(&[("msDS-User-Account-Control-Computed", b"16")]),
+            AccountState::Locked
+        );
+        assert_eq!(
+            state(&[("accountExpires", b"132000000000000000")]),
+            AccountState::Expired
+        );
+        assert_eq!(
+            state(&[("accountExpires", b"9223372036854775807")]),
+            AccountState::Enabled
+        );
         assert_eq!(state(&[("pwdLastSet", b"0")]), AccountState::MustChangePassword);
-        assert_eq!(state(&[("pwdLastSet", b"0"), ("userAccountControl", b"66048")]), AccountState::Enabled);
-        assert_eq!(state(&[("msDS-User-Account-Control-Computed", b"8388608")]), AccountState::PasswordExpired);
+        assert_eq!(
+            state(&[("pwdLastSet", b"0"), ("userAccountControl", b"66048")]),
+            AccountState::Enabled
+        );
+        assert_eq!(
+            state(&[("msDS-User-Account-Control-Computed", b"8388608")]),
+            AccountState::PasswordExpired
+        );
     }
 
     #[test]

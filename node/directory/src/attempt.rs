@@ -57,7 +57,14 @@ pub(crate) struct Attempt {
 }
 
 impl Stations {
-    pub(crate) fn new(name: String, controllers: Vec<Controller>, tls: Tls, account: ServiceAccount, timeouts: Timeouts, width: usize) -> Self {
+    pub(crate) fn new(
+        name: String,
+        controllers: Vec<Controller>,
+        tls: Tls,
+        account: ServiceAccount,
+        timeouts: Timeouts,
+        width: usize,
+    ) -> Self {
         Self {
             name,
             all: controllers.into_iter().map(Station::new).map(Arc::new).collect(),
@@ -68,7 +75,11 @@ impl Stations {
     }
 
     /// Does `work` at the first controller that can, within the bulkhead.
-    pub(crate) async fn run<'a, T>(&self, deadline: Instant, work: impl Fn(Attempt) -> Work<'a, T>) -> Result<T, Unavailable> {
+    pub(crate) async fn run<'a, T>(
+        &self,
+        deadline: Instant,
+        work: impl Fn(Attempt) -> Work<'a, T>,
+    ) -> Result<T, Unavailable> {
         let _place = self.bulkhead.enter(deadline).await.map_err(|none| match none {
             NoPlace::Full => Unavailable::Full,
             NoPlace::TimedOut => Unavailable::TimedOut(Vec::new()),
@@ -134,10 +145,16 @@ impl Stations {
     pub(crate) fn status(&self) -> Vec<ControllerStatus> {
         let (active, alone, now) = (self.active.load(Ordering::Relaxed), self.is_alone(), Instant::now());
         let all = self.all.iter().enumerate();
-        all.map(|(index, station)| station.status(index == active, alone, now)).collect()
+        all.map(|(index, station)| station.status(index == active, alone, now))
+            .collect()
     }
 
-    async fn once<'a, T>(&self, station: &Arc<Station>, until: Instant, work: &impl Fn(Attempt) -> Work<'a, T>) -> Result<T, Failure> {
+    async fn once<'a, T>(
+        &self,
+        station: &Arc<Station>,
+        until: Instant,
+        work: &impl Fn(Attempt) -> Work<'a, T>,
+    ) -> Result<T, Failure> {
         let begun = Instant::now();
         let attempt = self.attempt(station, until);
         let mut done = timeout_at(until, work(attempt.clone())).await;
@@ -235,7 +252,11 @@ impl Attempt {
 }
 
 /// Logs the service account in.
-pub(crate) async fn log_in(connection: &mut Connection, account: &ServiceAccount, until: Instant) -> Result<Answer, Failure> {
+pub(crate) async fn log_in(
+    connection: &mut Connection,
+    account: &ServiceAccount,
+    until: Instant,
+) -> Result<Answer, Failure> {
     let password: &Zeroizing<String> = &account.password;
     let answer = connection.bind(&account.name, password, until).await?;
     match answer.code {

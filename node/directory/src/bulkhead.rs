@@ -130,7 +130,11 @@ mod tests {
                     left -= 1;
                 }
             }
-            if left == 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+            if left == 0 {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
         })
         .await;
         done.into_iter().flatten().collect()

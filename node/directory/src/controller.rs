@@ -257,7 +257,11 @@ mod tests {
     fn station() -> Station {
         let host = "127.0.0.1".to_owned();
         let security = Security::Plain;
-        Station::new(Controller { host, port: 389, security })
+        Station::new(Controller {
+            host,
+            port: 389,
+            security,
+        })
     }
 
     fn dead() -> Failure {
@@ -277,7 +281,10 @@ mod tests {
             assert!(!station.failed(dead(), due));
             now = due;
         }
-        assert!(station.turn(now + BACKOFF_ALONE_MAX, true).is_some(), "nobody else is well");
+        assert!(
+            station.turn(now + BACKOFF_ALONE_MAX, true).is_some(),
+            "nobody else is well"
+        );
         assert!(station.succeeded());
         assert!(station.turn(now, false).is_some());
     }

@@ -13,7 +13,11 @@ pub(crate) fn is_valid(dn: &str) -> bool {
 /// Whether this is an attribute's name or object identifier, with options or without (RFC 4512 §2.5).
 pub(crate) fn is_attribute(name: &str) -> bool {
     let good = |part: &str| {
-        !part.is_empty() && part.len() <= 128 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        !part.is_empty()
+            && part.len() <= 128
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
     };
     name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric()) && name.split(';').all(good)
 }
@@ -31,8 +35,9 @@ pub(crate) fn key(dn: &str) -> String {
 }
 
 fn is_pair(pair: &str) -> bool {
-    pair.split_once('=')
-        .is_some_and(|(name, value)| is_attribute(name.trim()) && !value.trim().is_empty() && unescaped(value).is_some())
+    pair.split_once('=').is_some_and(|(name, value)| {
+        is_attribute(name.trim()) && !value.trim().is_empty() && unescaped(value).is_some()
+    })
 }
 
 /// Parts between separators that are not escaped.
@@ -74,10 +79,24 @@ mod tests {
 
     #[test]
     fn names_are_told_from_what_is_none() {
-        for right in ["dc=example", "ou=people, dc=example,dc=com", r"cn=Smith\, John+uid=js,dc=x", r"cn=Zo\c3\ab,dc=x"] {
+        for right in [
+            "dc=example",
+            "ou=people, dc=example,dc=com",
+            r"cn=Smith\, John+uid=js,dc=x",
+            r"cn=Zo\c3\ab,dc=x",
+        ] {
             assert!(is_valid(right), "{right}");
         }
-        for wrong in ["", "example.com", "dc=", "dc=a,", ",dc=a", "cn=a\\", r"cn=a\4", "svc@example.com"] {
+        for wrong in [
+            "",
+            "example.com",
+            "dc=",
+            "dc=a,",
+            ",dc=a",
+            "cn=a\\",
+            r"cn=a\4",
+            "svc@example.com",
+        ] {
             assert!(!is_valid(wrong), "{wrong}");
         }
     }
@@ -91,7 +110,12 @@ mod tests {
 
     #[test]
     fn attributes_have_names() {
-        for right in ["uid", "cn;lang-de", "1.2.840.113556.1.4.1", "msDS-User-Account-Control-Computed"] {
+        for right in [
+            "uid",
+            "cn;lang-de",
+            "1.2.840.113556.1.4.1",
+            "msDS-User-Account-Control-Computed",
+        ] {
             assert!(is_attribute(right), "{right}");
         }
         for wrong in ["", "a b", "uid=", "(uid", ";", "uid;"] {

@@ -74,7 +74,12 @@ pub struct StepReport {
 
 impl Directory {
     /// Tries every step, at every controller as far as logging in the service account, and the rest at the first where that works.
-    pub async fn examine(&self, name: Option<&str>, password: Option<&Zeroizing<String>>, deadline: Instant) -> Vec<StepReport> {
+    pub async fn examine(
+        &self,
+        name: Option<&str>,
+        password: Option<&Zeroizing<String>>,
+        deadline: Instant,
+    ) -> Vec<StepReport> {
         let mut reports = Vec::new();
         let mut is_told = false;
         for station in self.stations.all() {
@@ -119,10 +124,15 @@ impl Walk<'_> {
         })?;
         let begun = Instant::now();
         let opened = transport::protect(stream, &station.at, self.directory.stations.tls(), self.deadline).await;
-        let opened = self.noted(Step::Tls, begun, opened, |opened| match (&opened.leaf, station.at.security) {
-            (Some(leaf), _) => (Outcome::Passed, format!("the certificate is {leaf}")),
-            (None, Security::Plain) => (Outcome::Warning, "not encrypted: every password can be read on the way".to_owned()),
-            (None, _) => (Outcome::Warning, "no certificate was shown".to_owned()),
+        let opened = self.noted(Step::Tls, begun, opened, |opened| {
+            match (&opened.leaf, station.at.security) {
+                (Some(leaf), _) => (Outcome::Passed, format!("the certificate is {leaf}")),
+                (None, Security::Plain) => (
+                    Outcome::Warning,
+                    "not encrypted: every password can be read on the way".to_owned(),
+                ),
+                (None, _) => (Outcome::Warning, "no certificate was shown".to_owned()),
+            }
         })?;
         let begun = Instant::now();
         let account = self.directory.stations.account();
@@ -138,7 +148,13 @@ impl Walk<'_> {
     }
 
     /// What the service account sees.
-    async fn look(&mut self, connection: &mut Connection, station: &Arc<Station>, name: Option<&str>, password: Option<&Zeroizing<String>>) {
+    async fn look(
+        &mut self,
+        connection: &mut Connection,
+        station: &Arc<Station>,
+        name: Option<&str>,
+        password: Option<&Zeroizing<String>>,
+    ) {
         if self.base(connection).await.is_none() {
             return;
         }
@@ -146,7 +162,9 @@ impl Walk<'_> {
             self.anybody(connection).await;
             return;
         };
-        let Some(person) = self.person(station, name).await else { return };
+        let Some(person) = self.person(station, name).await else {
+            return;
+        };
         self.attributes(&person);
         self.groups(&person);
         self.password(station, name, password, &person).await;
@@ -155,12 +173,19 @@ impl Walk<'_> {
     async fn base(&mut self, connection: &mut Connection) -> Option<()> {
         let base = &self.directory.what.base;
         let begun = Instant::now();
-        let found = connection.search(all_of(base, Scope::Base, "(objectClass=*)", &["1.1"]), self.deadline).await;
+        let found = connection
+            .search(all_of(base, Scope::Base, "(objectClass=*)", &["1.1"]), self.deadline)
+            .await;
         let found = found.and_then(|found| match found.entries.is_empty() {
             false => Ok(()),
-            true => Err(Failure::NoBase { base: base.clone(), matched: base.clone() }),
+            true => Err(Failure::NoBase {
+                base: base.clone(),
+                matched: base.clone(),
+            }),
         });
-        self.noted(Step::Base, begun, found, |()| (Outcome::Passed, format!("{base} exists")))
+        self.noted(Step::Base, begun, found, |()| {
+            (Outcome::Passed, format!("{base} exists"))
+        })
     }
 
     /// Whether the filter finds anybody at all.
@@ -168,13 +193,26 @@ impl Walk<'_> {
         let what = &self.directory.what;
         let filter = what.filter_for_all();
         let begun = Instant::now();
-        let found = connection.search(all_of(&what.base, Scope::Subtree, &filter, &["1.1"]), self.deadline).await;
+        let found = connection
+            .search(all_of(&what.base, Scope::Subtree, &filter, &["1.1"]), self.deadline)
+            .await;
         self.noted(Step::Search, begun, found, |found| match found.entries.first() {
-            Some(first) => (Outcome::Passed, format!("the filter finds people, {} among them", first.dn)),
-            None => (Outcome::Warning, format!("the filter {filter} finds nobody under {}", what.base)),
+            Some(first) => (
+                Outcome::Passed,
+                format!("the filter finds people, {} among them", first.dn),
+            ),
+            None => (
+                Outcome::Warning,
+                format!("the filter {filter} finds nobody under {}", what.base),
+            ),
         });
         for step in [Step::Attributes, Step::Groups, Step::Password] {
-            self.note(step, Outcome::Skipped, Duration::ZERO, "give a name to try this".to_owned());
+            self.note(
+                step,
+                Outcome::Skipped,
+                Duration::ZERO,
+                "give a name to try this".to_owned(),
+            );
         }
     }
 
@@ -215,13 +253,23 @@ impl Walk<'_> {
             (&wanted.language, &person.language),
             (&wanted.manager, &person.manager),
         ];
-        let missing: Vec<&str> = both.iter().filter(|(_, has)| has.is_none()).filter_map(|(name, _)| name.as_deref()).collect();
+        let missing: Vec<&str> = both
+            .iter()
+            .filter(|(_, has)| has.is_none())
+            .filter_map(|(name, _)| name.as_deref())
+            .collect();
         let (outcome, says) = match (&missing[..], person.state) {
             ([], AccountState::Enabled) => (Outcome::Passed, "every attribute is there".to_owned()),
-            ([], state) => (Outcome::Warning, format!("every attribute is there; the account is {state}")),
+            ([], state) => (
+                Outcome::Warning,
+                format!("every attribute is there; the account is {state}"),
+            ),
             (missing, state) => {
                 let missing = missing.join(", ");
-                let says = format!("{} has no {missing}, or the service account may not read it; the account is {state}", person.dn);
+                let says = format!(
+                    "{} has no {missing}, or the service account may not read it; the account is {state}",
+                    person.dn
+                );
                 (Outcome::Warning, says)
             }
         };
@@ -231,19 +279,37 @@ impl Walk<'_> {
     fn groups(&mut self, person: &Person) {
         let (outcome, says) = match (&self.directory.what.groups, &person.groups[..]) {
             (None, _) => (Outcome::Skipped, "the settings ask for no groups".to_owned()),
-            (Some(_), []) => (Outcome::Warning, "no group has this member; look at the groups' base, filter and member attribute".to_owned()),
+            (Some(_), []) => (
+                Outcome::Warning,
+                "no group has this member; look at the groups' base, filter and member attribute".to_owned(),
+            ),
             (Some(_), groups) => {
                 let names: Vec<&str> = groups.iter().take(20).map(|group| group.cn.as_str()).collect();
-                let outcome = if person.groups_are_cut { Outcome::Warning } else { Outcome::Passed };
+                let outcome = if person.groups_are_cut {
+                    Outcome::Warning
+                } else {
+                    Outcome::Passed
+                };
                 (outcome, format!("{} groups: {}", groups.len(), names.join(", ")))
             }
         };
         self.note(Step::Groups, outcome, Duration::ZERO, says);
     }
 
-    async fn password(&mut self, station: &Arc<Station>, name: &str, password: Option<&Zeroizing<String>>, person: &Person) {
+    async fn password(
+        &mut self,
+        station: &Arc<Station>,
+        name: &str,
+        password: Option<&Zeroizing<String>>,
+        person: &Person,
+    ) {
         let Some(password) = password else {
-            self.note(Step::Password, Outcome::Skipped, Duration::ZERO, "give a password to try this".to_owned());
+            self.note(
+                Step::Password,
+                Outcome::Skipped,
+                Duration::ZERO,
+                "give a password to try this".to_owned(),
+            );
             return;
         };
         let begun = Instant::now();
@@ -264,7 +330,13 @@ impl Walk<'_> {
     }
 
     /// Notes what came of a step, and hands it on if it worked.
-    fn noted<T>(&mut self, step: Step, begun: Instant, done: Result<T, Failure>, passed: impl FnOnce(&T) -> (Outcome, String)) -> Option<T> {
+    fn noted<T>(
+        &mut self,
+        step: Step,
+        begun: Instant,
+        done: Result<T, Failure>,
+        passed: impl FnOnce(&T) -> (Outcome, String),
+    ) -> Option<T> {
         let took = begun.elapsed();
         match done {
             Ok(done) => {
@@ -281,12 +353,25 @@ impl Walk<'_> {
 
     fn note(&mut self, step: Step, outcome: Outcome, took: Duration, says: String) {
         let controller = self.controller.clone();
-        self.reports.push(StepReport { controller, step, outcome, took, says });
+        self.reports.push(StepReport {
+            controller,
+            step,
+            outcome,
+            took,
+            says,
+        });
     }
 }
 
 fn all_of<'a>(base: &'a str, scope: Scope, filter: &'a str, attributes: &'a [&'a str]) -> Query<'a> {
-    Query { base, scope, filter, attributes, most: 1, cookie: None }
+    Query {
+        base,
+        scope,
+        filter,
+        attributes,
+        most: 1,
+        cookie: None,
+    }
 }
 
 /// What failed, and what to do about it.
@@ -295,8 +380,12 @@ fn advice(failure: &Failure) -> String {
         Failure::Resolve { .. } => "look at the name, and at this machine's name servers",
         Failure::Connect { .. } => "look at the port, and at what filters packets on the way",
         Failure::TimedOut(_) => "it may be down, or packets are dropped on the way",
-        Failure::Certificate(refused) if refused.why.contains("issuer") => "give the certificate of the authority that issued it, or pin it",
-        Failure::Certificate(refused) if refused.why.contains("not for") => "write the controller as its certificate has it",
+        Failure::Certificate(refused) if refused.why.contains("issuer") => {
+            "give the certificate of the authority that issued it, or pin it"
+        }
+        Failure::Certificate(refused) if refused.why.contains("not for") => {
+            "write the controller as its certificate has it"
+        }
         Failure::Certificate(_) => "have the controller's certificate renewed, or pin the one that it shows",
         Failure::Tls { .. } => "the port may not speak TLS: ldaps is usually 636, StartTLS and plain 389",
         Failure::StartTls { .. } => "the controller may have no certificate; try ldaps",
@@ -305,7 +394,9 @@ fn advice(failure: &Failure) -> String {
             None => "look at its name (a DN, or a UPN in Active Directory) and at its password",
         },
         Failure::NoBase { .. } => "look at the base, or the service account may not read it",
-        Failure::Refused { answer, .. } if [8, 13].contains(&answer.code) => "it wants an encrypted connection: use ldaps or starttls",
+        Failure::Refused { answer, .. } if [8, 13].contains(&answer.code) => {
+            "it wants an encrypted connection: use ldaps or starttls"
+        }
         _ => return failure.to_string(),
     };
     format!("{failure}; {what_to_do}")

@@ -55,7 +55,10 @@ mod tests {
     #[test]
     fn groups_are_forgotten_in_time_and_never_too_many() {
         let (cache, begun) = (GroupCache::new(Duration::from_secs(60)), Instant::now());
-        let groups = || Groups { all: Arc::new([]), are_cut: false };
+        let groups = || Groups {
+            all: Arc::new([]),
+            are_cut: false,
+        };
         cache.remember("uid=Alice", groups(), begun);
         assert!(cache.find("uid=alice", begun + Duration::from_secs(59)).is_some());
         assert!(cache.find("uid=alice", begun + Duration::from_secs(60)).is_none());
@@ -68,7 +71,14 @@ mod tests {
     #[test]
     fn without_an_age_nothing_is_remembered() {
         let (cache, now) = (GroupCache::new(Duration::ZERO), Instant::now());
-        cache.remember("uid=alice", Groups { all: Arc::new([]), are_cut: false }, now);
+        cache.remember(
+            "uid=alice",
+            Groups {
+                all: Arc::new([]),
+                are_cut: false,
+            },
+            now,
+        );
         assert!(cache.find("uid=alice", now).is_none());
     }
 }

@@ -43,7 +43,6 @@ pub const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What one search may bring. Four times a full page of people with every attribute they can have.
 pub const SEARCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-
 /// Service connections that are kept when nobody uses them. A burst opens more, up to the bulkhead's width.
 pub const IDLE_CONNECTIONS_MAX: usize = 4;
 

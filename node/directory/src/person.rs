@@ -87,7 +87,13 @@ impl std::fmt::Display for AccountState {
 
 /// Attributes by which the state of an account outside of Active Directory is known: OpenLDAP's ppolicy, 389 Directory Server, eDirectory,
 /// and the shadow password suite.
-const STATE_ATTRIBUTES: [&str; 5] = ["pwdAccountLockedTime", "pwdReset", "nsAccountLock", "loginDisabled", "shadowExpire"];
+const STATE_ATTRIBUTES: [&str; 5] = [
+    "pwdAccountLockedTime",
+    "pwdReset",
+    "nsAccountLock",
+    "loginDisabled",
+    "shadowExpire",
+];
 
 /// pwdAccountLockedTime of who is locked for ever, by an administrator (draft-behera-ldap-password-policy §5.3.3).
 const LOCKED_FOR_EVER: &str = "000001010000Z";
@@ -100,7 +106,11 @@ pub(crate) fn wanted(attributes: &Attributes, kind: Kind) -> Vec<&str> {
         Kind::Ldap => &STATE_ATTRIBUTES,
         Kind::ActiveDirectory => &active_directory::STATE_ATTRIBUTES,
     };
-    attributes.named().map(|(_, name)| name).chain(state.iter().copied()).collect()
+    attributes
+        .named()
+        .map(|(_, name)| name)
+        .chain(state.iter().copied())
+        .collect()
 }
 
 /// The person of an entry; nothing, if it has no name to log in with.
@@ -128,7 +138,9 @@ pub(crate) fn person(entry: &Entry, attributes: &Attributes, kind: Kind, now_s: 
 
 /// Text as it is, a GUID as a GUID, other bytes in hexadecimal.
 fn unique_id(entry: &Entry, name: &str) -> Option<String> {
-    let bytes = entry.bytes(name).filter(|bytes| !bytes.is_empty() && bytes.len() <= 128)?;
+    let bytes = entry
+        .bytes(name)
+        .filter(|bytes| !bytes.is_empty() && bytes.len() <= 128)?;
     if name.eq_ignore_ascii_case("objectGUID") {
         return active_directory::guid(bytes);
     }
@@ -140,7 +152,10 @@ fn unique_id(entry: &Entry, name: &str) -> Option<String> {
 
 fn state(entry: &Entry, now_s: i64) -> AccountState {
     let locked = entry.text("pwdAccountLockedTime");
-    let ends_s = entry.number("shadowExpire").filter(|day| *day >= 0).map(|day| day.saturating_mul(DAY_S));
+    let ends_s = entry
+        .number("shadowExpire")
+        .filter(|day| *day >= 0)
+        .map(|day| day.saturating_mul(DAY_S));
     if entry.is_true("nsAccountLock") || entry.is_true("loginDisabled") || locked == Some(LOCKED_FOR_EVER) {
         AccountState::Disabled
     } else if locked.is_some() {
@@ -160,7 +175,12 @@ mod tests {
 
     fn read(attributes: &[(&str, &[u8])]) -> Option<Person> {
         let usual = Attributes::usual(Kind::Ldap);
-        person(&Entry::with("uid=alice,dc=x", attributes), &usual, Kind::Ldap, 1_700_000_000)
+        person(
+            &Entry::with("uid=alice,dc=x", attributes),
+            &usual,
+            Kind::Ldap,
+            1_700_000_000,
+        )
     }
 
     #[test]

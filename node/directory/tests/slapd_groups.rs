@@ -10,7 +10,10 @@ use quorate_directory::{Directory, Groups, Kind, MemberIs, Person};
 use support::{settings, slapd, soon};
 
 fn group(name: &str, members: &[&str]) -> String {
-    let members: String = members.iter().map(|member| format!("member: {member},{SUFFIX}\n")).collect();
+    let members: String = members
+        .iter()
+        .map(|member| format!("member: {member},{SUFFIX}\n"))
+        .collect();
     format!("dn: cn={name},ou=groups,{SUFFIX}\nobjectClass: groupOfNames\ncn: {name}\n{members}\n")
 }
 
@@ -22,7 +25,9 @@ fn names(person: &Person) -> Vec<&str> {
 fn add_groups(slapd: &Slapd) {
     slapd.add_people("alice", 1).unwrap();
     slapd.add_people("bob", 1).unwrap();
-    slapd.add(&group("a", &["uid=alice1,ou=people", "cn=c,ou=groups"])).unwrap();
+    slapd
+        .add(&group("a", &["uid=alice1,ou=people", "cn=c,ou=groups"]))
+        .unwrap();
     slapd.add(&group("b", &["cn=a,ou=groups"])).unwrap();
     slapd.add(&group("c", &["cn=b,ou=groups"])).unwrap();
     slapd.add(&group("d", &["cn=c,ou=groups"])).unwrap();
@@ -66,7 +71,8 @@ async fn a_deep_chain_is_cut_and_said_to_be() {
 async fn groups_of_login_names_are_found() {
     let (authority, slapd) = slapd();
     slapd.add_people("p", 1).unwrap();
-    let ldif = format!("dn: cn=unix,ou=groups,{SUFFIX}\nobjectClass: posixGroup\ncn: unix\ngidNumber: 7\nmemberUid: p1\n");
+    let ldif =
+        format!("dn: cn=unix,ou=groups,{SUFFIX}\nobjectClass: posixGroup\ncn: unix\ngidNumber: 7\nmemberUid: p1\n");
     slapd.add(&ldif).unwrap();
     let mut posix = settings(&authority, &[&slapd]);
     posix.groups = Some(Groups {

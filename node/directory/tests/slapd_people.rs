@@ -22,7 +22,10 @@ async fn a_person_is_let_in_with_the_right_password_only() {
     let manager = format!("manager: uid=boss,ou=people,{SUFFIX}\n");
     slapd.add(&person("alice", &manager)).unwrap();
     let directory = directory(&authority, &[&slapd]);
-    let alice = directory.authenticate("ALICE", &secret(PASSWORD), soon()).await.unwrap();
+    let alice = directory
+        .authenticate("ALICE", &secret(PASSWORD), soon())
+        .await
+        .unwrap();
     assert_eq!(alice.name, "alice", "the canonical spelling");
     assert_eq!(alice.dn, format!("uid=alice,ou=people,{SUFFIX}"));
     assert_eq!(alice.display_name.as_deref(), Some("alice of Example"));
@@ -33,7 +36,11 @@ async fn a_person_is_let_in_with_the_right_password_only() {
     assert_eq!(alice.unique_id.unwrap().len(), 36, "an entryUUID");
     assert_eq!(alice.state, AccountState::Enabled);
     for wrong in ["wrong", "", "people-passw0rd"] {
-        assert_eq!(denied(&directory, "alice", wrong).await, Denied::WrongPassword, "{wrong:?}");
+        assert_eq!(
+            denied(&directory, "alice", wrong).await,
+            Denied::WrongPassword,
+            "{wrong:?}"
+        );
     }
     let long = "x".repeat(100_000);
     assert_eq!(denied(&directory, "alice", &long).await, Denied::WrongPassword);
@@ -45,11 +52,27 @@ async fn names_are_names_whatever_is_in_them() {
     slapd.add_people("p", 2).unwrap();
     slapd.add(&person("o'hara (ann*)", "")).unwrap();
     let directory = directory(&authority, &[&slapd]);
-    for name in ["*", "p*", "p1)(uid=*", "(uid=p1)", "nobody", "p1\0", "\\70\\31", "", "  "] {
-        assert!(matches!(directory.find(name, soon()).await, Err(FindError::NotFound)), "{name:?}");
+    for name in [
+        "*",
+        "p*",
+        "p1)(uid=*",
+        "(uid=p1)",
+        "nobody",
+        "p1\0",
+        "\\70\\31",
+        "",
+        "  ",
+    ] {
+        assert!(
+            matches!(directory.find(name, soon()).await, Err(FindError::NotFound)),
+            "{name:?}"
+        );
         assert_eq!(denied(&directory, name, PASSWORD).await, Denied::NotFound);
     }
-    let ann = directory.authenticate("o'hara (ann*)", &secret(PASSWORD), soon()).await.unwrap();
+    let ann = directory
+        .authenticate("o'hara (ann*)", &secret(PASSWORD), soon())
+        .await
+        .unwrap();
     assert_eq!(ann.name, "o'hara (ann*)");
 }
 
@@ -89,7 +112,9 @@ async fn every_cause_of_a_denial_is_told_apart() {
         slapd.add(&person(name, &more)).unwrap();
     }
     let set = |name: &str, attribute: &str, value: &str| {
-        let ldif = format!("dn: uid={name},ou=people,{SUFFIX}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n");
+        let ldif = format!(
+            "dn: uid={name},ou=people,{SUFFIX}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n"
+        );
         slapd.modify(&ldif).unwrap();
     };
     set("reset", "pwdReset", "TRUE");
@@ -99,11 +124,24 @@ async fn every_cause_of_a_denial_is_told_apart() {
         assert_eq!(denied(&directory, "lock", "wrong").await, Denied::WrongPassword);
     }
     assert_eq!(denied(&directory, "lock", PASSWORD).await, Denied::Locked);
-    assert_eq!(directory.find("lock", soon()).await.unwrap().state, AccountState::Locked);
+    assert_eq!(
+        directory.find("lock", soon()).await.unwrap().state,
+        AccountState::Locked
+    );
     assert_eq!(denied(&directory, "reset", PASSWORD).await, Denied::MustChangePassword);
-    assert_eq!(directory.find("reset", soon()).await.unwrap().state, AccountState::MustChangePassword);
-    assert_eq!(directory.find("closed", soon()).await.unwrap().state, AccountState::Disabled);
-    assert_eq!(denied(&directory, "closed", PASSWORD).await, Denied::Locked, "as slapd says it");
+    assert_eq!(
+        directory.find("reset", soon()).await.unwrap().state,
+        AccountState::MustChangePassword
+    );
+    assert_eq!(
+        directory.find("closed", soon()).await.unwrap().state,
+        AccountState::Disabled
+    );
+    assert_eq!(
+        denied(&directory, "closed", PASSWORD).await,
+        Denied::Locked,
+        "as slapd says it"
+    );
     assert_eq!(denied(&directory, "over", PASSWORD).await, Denied::Expired);
     until("a password of one second to expire", || async {
         match directory.authenticate("short", &secret(PASSWORD), soon()).await {
@@ -114,12 +152,22 @@ async fn every_cause_of_a_denial_is_told_apart() {
     })
     .await;
     let warning = until("a grace login", || async {
-        directory.authenticate("grace", &secret(PASSWORD), soon()).await.unwrap().password_warning
+        directory
+            .authenticate("grace", &secret(PASSWORD), soon())
+            .await
+            .unwrap()
+            .password_warning
     })
     .await;
-    assert!(matches!(warning, PasswordWarning::GraceLoginsLeft(0..=2)), "{warning:?}");
+    assert!(
+        matches!(warning, PasswordWarning::GraceLoginsLeft(0..=2)),
+        "{warning:?}"
+    );
     let ends = directory.authenticate("ends", &secret(PASSWORD), soon()).await.unwrap();
-    assert!(matches!(ends.password_warning, Some(PasswordWarning::ExpiresInSeconds(1..=1000))));
+    assert!(matches!(
+        ends.password_warning,
+        Some(PasswordWarning::ExpiresInSeconds(1..=1000))
+    ));
 }
 
 #[tokio::test]
@@ -168,15 +216,28 @@ async fn passwords_go_over_starttls_and_pins_as_well() {
     plain.controllers = vec![controller(slapd.address(), Security::Plain)];
     assert_eq!(plain.check(), Ok(()));
     let warnings: Vec<String> = plain.warnings().iter().map(ToString::to_string).collect();
-    assert!(warnings.iter().any(|warning| warning.starts_with("controllers[0].security: is not encrypted")), "{warnings:?}");
-    Directory::new(plain).unwrap().authenticate("p1", &secret(PASSWORD), soon()).await.unwrap();
+    assert!(
+        warnings
+            .iter()
+            .any(|warning| warning.starts_with("controllers[0].security: is not encrypted")),
+        "{warnings:?}"
+    );
+    Directory::new(plain)
+        .unwrap()
+        .authenticate("p1", &secret(PASSWORD), soon())
+        .await
+        .unwrap();
 
     let other = authority.certify(&["127.0.0.1"]).unwrap();
     let certified = quorate_directories::Slapd::start(&other).unwrap();
     certified.add_people("p", 1).unwrap();
     let mut pinned = settings(&authority, &[&certified]);
     pinned.trust = Trust::Pinned(vec![fingerprint(&other.certificate_der)]);
-    Directory::new(pinned).unwrap().authenticate("p1", &secret(PASSWORD), soon()).await.unwrap();
+    Directory::new(pinned)
+        .unwrap()
+        .authenticate("p1", &secret(PASSWORD), soon())
+        .await
+        .unwrap();
 }
 
 fn fingerprint(der: &[u8]) -> [u8; 32] {

@@ -27,7 +27,9 @@ impl From<LdapResult> for Answer {
             matched: result.matched,
             text: result.text,
             referrals: result.refs,
-            controls: controls.map(|control| (control.ctype, control.val.unwrap_or_default())).collect(),
+            controls: controls
+                .map(|control| (control.ctype, control.val.unwrap_or_default()))
+                .collect(),
         }
     }
 }
@@ -43,7 +45,9 @@ impl Answer {
 
     /// What the password policy says of it.
     pub(crate) fn policy(&self) -> ppolicy::Response {
-        self.control(ppolicy::OID).map(ppolicy::Response::read).unwrap_or_default()
+        self.control(ppolicy::OID)
+            .map(ppolicy::Response::read)
+            .unwrap_or_default()
     }
 
     /// An answer that is not about what was asked, as a failure.

@@ -24,7 +24,10 @@ impl Entry {
 
     /// All values of an attribute.
     pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let named = self.attributes.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name));
+        let named = self
+            .attributes
+            .iter()
+            .filter(move |(found, _)| found.eq_ignore_ascii_case(name));
         named.flat_map(|(_, values)| values).map(|value| &value[..])
     }
 
@@ -36,7 +39,10 @@ impl Entry {
     /// The first value, if it is a text of sensible length and says something.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let value = self.bytes(name).filter(|value| value.len() <= VALUE_BYTES_MAX)?;
-        std::str::from_utf8(value).ok().map(str::trim).filter(|text| !text.is_empty())
+        std::str::from_utf8(value)
+            .ok()
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
     }
 
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
@@ -49,7 +55,9 @@ impl Entry {
 
     #[cfg(test)]
     pub(crate) fn with(dn: &str, attributes: &[(&str, &[u8])]) -> Self {
-        let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), vec![value.to_vec()]));
+        let attributes = attributes
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), vec![value.to_vec()]));
         Self {
             dn: dn.to_owned(),
             attributes: attributes.collect(),

@@ -112,7 +112,12 @@ impl Connection {
     }
 
     /// Changes of one entry.
-    pub(crate) async fn modify(&mut self, dn: &str, changes: Vec<Mod<Vec<u8>>>, until: Instant) -> Result<Answer, Failure> {
+    pub(crate) async fn modify(
+        &mut self,
+        dn: &str,
+        changes: Vec<Mod<Vec<u8>>>,
+        until: Instant,
+    ) -> Result<Answer, Failure> {
         self.begin();
         let changing = self.ldap.with_controls(ppolicy::request()).modify(dn, changes);
         let changed = timeout_at(until, changing).await;

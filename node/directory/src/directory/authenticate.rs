@@ -86,16 +86,28 @@ impl Directory {
     ///
     /// # Errors
     /// [`AuthenticateError`].
-    pub async fn authenticate(&self, name: &str, password: &Zeroizing<String>, deadline: Instant) -> Result<Person, AuthenticateError> {
+    pub async fn authenticate(
+        &self,
+        name: &str,
+        password: &Zeroizing<String>,
+        deadline: Instant,
+    ) -> Result<Person, AuthenticateError> {
         check(name, password)?;
         let verdict = self
             .stations
-            .run(deadline, |attempt| Box::pin(self.authenticate_at(attempt, name, password)))
+            .run(deadline, |attempt| {
+                Box::pin(self.authenticate_at(attempt, name, password))
+            })
             .await?;
         verdict.map_err(AuthenticateError::Denied)
     }
 
-    pub(crate) async fn authenticate_at(&self, attempt: Attempt, name: &str, password: &str) -> Result<Result<Person, Denied>, Failure> {
+    pub(crate) async fn authenticate_at(
+        &self,
+        attempt: Attempt,
+        name: &str,
+        password: &str,
+    ) -> Result<Result<Person, Denied>, Failure> {
         let mut service = attempt.service().await?;
         let mut hit = match self.seek(&mut service, &attempt, name).await? {
             Ok(hit) => hit,
@@ -160,10 +172,12 @@ fn accepted(policy: ppolicy::Response, state: AccountState) -> Judged {
         AccountState::Expired => Err(Denied::Expired),
         AccountState::MustChangePassword => Err(Denied::MustChangePassword),
         // The bind succeeded: a lock has ended meanwhile, and grace logins are the directory's to give.
-        AccountState::Enabled | AccountState::Locked | AccountState::PasswordExpired => Ok(policy.warning.map(|warning| match warning {
-            ppolicy::Warning::SecondsLeft(seconds) => PasswordWarning::ExpiresInSeconds(seconds),
-            ppolicy::Warning::GraceLoginsLeft(logins) => PasswordWarning::GraceLoginsLeft(logins),
-        })),
+        AccountState::Enabled | AccountState::Locked | AccountState::PasswordExpired => {
+            Ok(policy.warning.map(|warning| match warning {
+                ppolicy::Warning::SecondsLeft(seconds) => PasswordWarning::ExpiresInSeconds(seconds),
+                ppolicy::Warning::GraceLoginsLeft(logins) => PasswordWarning::GraceLoginsLeft(logins),
+            }))
+        }
     }
 }
 

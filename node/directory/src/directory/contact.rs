@@ -5,12 +5,7 @@ use std::collections::HashSet;
 use ldap3::Mod;
 use tokio::time::Instant;
 
-use super::{
-    Denied, Directory, Unavailable,
-    find::is_name,
-    passwords::unknown,
-    referral::Whereabouts,
-};
+use super::{Denied, Directory, Unavailable, find::is_name, passwords::unknown, referral::Whereabouts};
 use crate::{
     attempt::Attempt,
     failure::{Diagnostic, Failure, Operation},
@@ -65,7 +60,12 @@ impl Directory {
             .await?
     }
 
-    async fn write_back_at(&self, attempt: Attempt, name: &str, changes: &[Mod<Vec<u8>>]) -> Result<Result<(), WriteBackError>, Failure> {
+    async fn write_back_at(
+        &self,
+        attempt: Attempt,
+        name: &str,
+        changes: &[Mod<Vec<u8>>],
+    ) -> Result<Result<(), WriteBackError>, Failure> {
         let mut service = attempt.fresh_service().await?;
         let hit = match self.seek(&mut service, &attempt, name).await? {
             Ok(hit) => hit,
@@ -80,7 +80,9 @@ impl Directory {
                 &mut elsewhere
             }
         };
-        let written = connection.modify(&hit.person.dn, changes.to_vec(), attempt.soon()).await;
+        let written = connection
+            .modify(&hit.person.dn, changes.to_vec(), attempt.soon())
+            .await;
         let answer = written.map_err(unknown)?;
         match answer.code {
             0 => Ok(Ok(())),
@@ -95,14 +97,18 @@ impl Directory {
             ("mobile", &attributes.mobile, contact.mobile),
             ("mail", &attributes.mail, contact.mail),
         ];
-        let wanted = both.into_iter().filter_map(|(what, attribute, value)| Some((what, attribute, value?)));
+        let wanted = both
+            .into_iter()
+            .filter_map(|(what, attribute, value)| Some((what, attribute, value?)));
         wanted
             .map(|(what, attribute, value)| {
                 let attribute = attribute.as_deref().ok_or(WriteBackError::NoAttribute(what))?;
                 if value.chars().count() > WRITE_BACK_CHARS_MAX || value.chars().any(char::is_control) {
                     return Err(WriteBackError::Value(what));
                 }
-                let values = Some(value.trim()).filter(|value| !value.is_empty()).map(|value| value.as_bytes().to_vec());
+                let values = Some(value.trim())
+                    .filter(|value| !value.is_empty())
+                    .map(|value| value.as_bytes().to_vec());
                 Ok(Mod::Replace(attribute.as_bytes().to_vec(), HashSet::from_iter(values)))
             })
             .collect()

@@ -75,7 +75,12 @@ impl Directory {
     }
 
     /// The person of this name, without groups.
-    pub(super) async fn seek(&self, connection: &mut Connection, attempt: &Attempt, name: &str) -> Result<Result<Hit, FindError>, Failure> {
+    pub(super) async fn seek(
+        &self,
+        connection: &mut Connection,
+        attempt: &Attempt,
+        name: &str,
+    ) -> Result<Result<Hit, FindError>, Failure> {
         let (entry, whereabouts) = match search(&self.what, connection, attempt, name).await? {
             Sought::One(entry, whereabouts) => (*entry, whereabouts),
             Sought::None => return Ok(Err(FindError::NotFound)),

@@ -8,19 +8,14 @@ use std::{collections::HashSet, sync::Arc};
 
 use tokio::time::Instant;
 
-use super::{
-    Directory,
-    find::Hit,
-    referral::Whereabouts,
-};
+use super::{Directory, find::Hit, referral::Whereabouts};
 use crate::{
     active_directory::{self, IN_CHAIN},
     attempt::Attempt,
     connection::{Connection, Entry, Query, Scope},
     dn,
     failure::Failure,
-    filter,
-    group_cache,
+    filter, group_cache,
     limits::{GROUP_DEPTH_MAX, GROUPS_MAX, GROUPS_PER_SEARCH},
     person::{Group, Person},
     settings::{Groups, MemberIs},
@@ -28,7 +23,12 @@ use crate::{
 
 impl Directory {
     /// The person that was found, with groups.
-    pub(super) async fn with_groups(&self, hit: Hit, service: &mut Connection, attempt: &Attempt) -> Result<Person, Failure> {
+    pub(super) async fn with_groups(
+        &self,
+        hit: Hit,
+        service: &mut Connection,
+        attempt: &Attempt,
+    ) -> Result<Person, Failure> {
         let mut person = hit.person;
         let Some(settings) = &self.what.groups else {
             return Ok(person);
@@ -37,7 +37,9 @@ impl Directory {
         let groups = match known {
             Some(known) => known,
             None => {
-                let found = self.find_groups(&hit.entry, &person, &hit.whereabouts, settings, service, attempt).await?;
+                let found = self
+                    .find_groups(&hit.entry, &person, &hit.whereabouts, settings, service, attempt)
+                    .await?;
                 self.group_cache.remember(&person.dn, found.clone(), Instant::now());
                 found
             }
@@ -106,7 +108,12 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    async fn upwards(&mut self, begin: Vec<String>, connection: &mut Connection, attempt: &Attempt) -> Result<(), Failure> {
+    async fn upwards(
+        &mut self,
+        begin: Vec<String>,
+        connection: &mut Connection,
+        attempt: &Attempt,
+    ) -> Result<(), Failure> {
         let goes_on = self.settings.nested && self.settings.member_is == MemberIs::Dn && !self.in_chain;
         let mut level = begin;
         for _ in 0..GROUP_DEPTH_MAX {
@@ -124,7 +131,12 @@ impl Walk<'_> {
     }
 
     /// Groups that have one of these for a member, and were not met before.
-    async fn groups_of(&mut self, members: &[String], connection: &mut Connection, attempt: &Attempt) -> Result<Vec<String>, Failure> {
+    async fn groups_of(
+        &mut self,
+        members: &[String],
+        connection: &mut Connection,
+        attempt: &Attempt,
+    ) -> Result<Vec<String>, Failure> {
         let left = GROUPS_MAX - self.found.len().min(GROUPS_MAX);
         if left == 0 {
             self.is_cut = true;
@@ -150,7 +162,10 @@ impl Walk<'_> {
             true => format!("{}:{IN_CHAIN}:", self.settings.member_attribute),
             false => self.settings.member_attribute.clone(),
         };
-        let each: Vec<String> = members.iter().map(|member| filter::equals(&attribute, member.as_bytes())).collect();
+        let each: Vec<String> = members
+            .iter()
+            .map(|member| filter::equals(&attribute, member.as_bytes()))
+            .collect();
         let has_one = filter::any(each.iter().map(String::as_str));
         filter::all([&self.settings.filter[..], &has_one])
     }
@@ -164,7 +179,10 @@ impl Walk<'_> {
             self.is_cut = true;
             return None;
         }
-        let cn = entry.text("cn").map(str::to_owned).or_else(|| dn::first_value(&entry.dn));
+        let cn = entry
+            .text("cn")
+            .map(str::to_owned)
+            .or_else(|| dn::first_value(&entry.dn));
         self.found.push(Group {
             cn: cn.unwrap_or_else(|| entry.dn.clone()),
             dn: entry.dn.clone(),
@@ -173,7 +191,12 @@ impl Walk<'_> {
     }
 
     /// Active Directory's primary group. One that cannot be read (it may be in another domain) is none.
-    async fn primary(&mut self, entry: &Entry, connection: &mut Connection, attempt: &Attempt) -> Result<Option<String>, Failure> {
+    async fn primary(
+        &mut self,
+        entry: &Entry,
+        connection: &mut Connection,
+        attempt: &Attempt,
+    ) -> Result<Option<String>, Failure> {
         let Some(base) = active_directory::primary_group(entry) else {
             return Ok(None);
         };

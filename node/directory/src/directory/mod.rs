@@ -101,7 +101,10 @@ impl Directory {
     pub fn new(settings: Settings) -> Result<Self, NotUsable> {
         settings.check().map_err(NotUsable::Settings)?;
         let tls = Tls::new(&settings.trust).map_err(NotUsable::Trust)?;
-        let remember = settings.groups.as_ref().map_or(Duration::ZERO, |groups| groups.remember);
+        let remember = settings
+            .groups
+            .as_ref()
+            .map_or(Duration::ZERO, |groups| groups.remember);
         let stations = Stations::new(
             settings.name.clone(),
             settings.controllers,
@@ -158,6 +161,8 @@ impl What {
 }
 
 fn listed(failures: &[(String, Failure)]) -> String {
-    let each = failures.iter().map(|(controller, failure)| format!("; {controller}: {failure}"));
+    let each = failures
+        .iter()
+        .map(|(controller, failure)| format!("; {controller}: {failure}"));
     each.collect()
 }

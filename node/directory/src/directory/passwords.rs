@@ -88,7 +88,13 @@ impl Directory {
     ///
     /// # Errors
     /// [`ChangeError`].
-    pub async fn change_password(&self, name: &str, old: &Zeroizing<String>, new: &Zeroizing<String>, deadline: Instant) -> Result<(), ChangeError> {
+    pub async fn change_password(
+        &self,
+        name: &str,
+        old: &Zeroizing<String>,
+        new: &Zeroizing<String>,
+        deadline: Instant,
+    ) -> Result<(), ChangeError> {
         if old.is_empty() || old.len() > PASSWORD_BYTES_MAX {
             return Err(PasswordRefused::WrongOld.into());
         }
@@ -100,7 +106,12 @@ impl Directory {
     ///
     /// # Errors
     /// [`ChangeError`].
-    pub async fn reset_password(&self, name: &str, new: &Zeroizing<String>, deadline: Instant) -> Result<(), ChangeError> {
+    pub async fn reset_password(
+        &self,
+        name: &str,
+        new: &Zeroizing<String>,
+        deadline: Instant,
+    ) -> Result<(), ChangeError> {
         let old = None;
         self.set_password(Change { name, old, new }, deadline).await
     }
@@ -158,7 +169,10 @@ impl Directory {
                 &mut elsewhere
             }
         };
-        let answer = connection.modify(&hit.person.dn, changes, attempt.soon()).await.map_err(unknown)?;
+        let answer = connection
+            .modify(&hit.person.dn, changes, attempt.soon())
+            .await
+            .map_err(unknown)?;
         concluded(answer, Operation::Modify)
     }
 
@@ -182,7 +196,9 @@ impl Directory {
                 &mut own
             }
         };
-        let changed = connection.modify_password(dn, change.old, change.new, attempt.soon()).await;
+        let changed = connection
+            .modify_password(dn, change.old, change.new, attempt.soon())
+            .await;
         concluded(changed.map_err(unknown)?, Operation::PasswordModify)
     }
 

@@ -98,10 +98,15 @@ impl People<'_> {
         self.pages += 1;
         self.cookie = found.cookie;
         if self.pages >= PAGES_MAX && !self.cookie.is_empty() {
-            return Err(Unavailable::Refused(controller, Failure::Malformed("pages without end")));
+            return Err(Unavailable::Refused(
+                controller,
+                Failure::Malformed("pages without end"),
+            ));
         }
         let now_s = clock::now_s();
         let people = found.entries.iter();
-        Ok(people.filter_map(|entry| person::person(entry, &what.attributes, what.kind, now_s)).collect())
+        Ok(people
+            .filter_map(|entry| person::person(entry, &what.attributes, what.kind, now_s))
+            .collect())
     }
 }

@@ -126,7 +126,10 @@ mod tests {
         assert_eq!(read.server.to_string(), "ldap://dc2.example.com:389 (StartTLS)");
         assert_eq!(read.base.as_deref(), Some("ou=Some People,dc=x"));
         let read = Referral::read("LDAPS://[::1]:1636", Security::Plain).unwrap();
-        assert_eq!((read.server.to_string().as_str(), read.base), ("ldaps://[::1]:1636", None));
+        assert_eq!(
+            (read.server.to_string().as_str(), read.base),
+            ("ldaps://[::1]:1636", None)
+        );
         for wrong in ["http://x/", "ldap:///dc=x", "dc=x", "ldap://x:y/", "ldap://x/%4"] {
             assert_eq!(Referral::read(wrong, Security::Ldaps), None, "{wrong}");
         }

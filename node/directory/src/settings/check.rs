@@ -79,11 +79,7 @@ impl Settings {
         self.check_controllers(&mut found);
         self.check_trust(&mut found);
         found.text("account.name", &self.account.name, limits::DN_BYTES_MAX);
-        found.text(
-            "account.password",
-            &self.account.password,
-            limits::PASSWORD_BYTES_MAX,
-        );
+        found.text("account.password", &self.account.password, limits::PASSWORD_BYTES_MAX);
         found.dn("base", &self.base);
         self.check_filters(&mut found);
         for (what, name) in self.attributes.named() {
@@ -118,7 +114,12 @@ impl Settings {
     }
 
     fn check_controllers(&self, found: &mut Found) {
-        found.range("controllers", self.controllers.len() as u64, 1, limits::CONTROLLERS_MAX as u64);
+        found.range(
+            "controllers",
+            self.controllers.len() as u64,
+            1,
+            limits::CONTROLLERS_MAX as u64,
+        );
         let mut seen = HashSet::new();
         for (at, controller) in self.controllers.iter().enumerate() {
             check_host(controller, &format!("controllers[{at}].host"), found);
@@ -156,7 +157,10 @@ impl Settings {
     }
 
     fn check_numbers(&self, found: &mut Found) {
-        let (least, most) = (limits::TIMEOUT_MIN.as_millis() as u64, limits::TIMEOUT_MAX.as_millis() as u64);
+        let (least, most) = (
+            limits::TIMEOUT_MIN.as_millis() as u64,
+            limits::TIMEOUT_MAX.as_millis() as u64,
+        );
         let connect_ms = self.timeouts.connect.as_millis() as u64;
         let operation_ms = self.timeouts.operation.as_millis() as u64;
         found.range("timeouts.connect_ms", connect_ms, least, most);
@@ -167,7 +171,9 @@ impl Settings {
     /// Whether people's passwords can be changed over every controller: Active Directory refuses it on a plain connection, and so do we.
     #[must_use]
     pub fn is_private(&self) -> bool {
-        self.controllers.iter().all(|controller| controller.security.is_private())
+        self.controllers
+            .iter()
+            .all(|controller| controller.security.is_private())
     }
 }
 

@@ -52,7 +52,12 @@ impl Tls {
 }
 
 /// All of it: resolve, connect, protect.
-pub(crate) async fn open(controller: &Controller, resolver: &Arc<Resolver>, tls: &Tls, until: Instant) -> Result<Opened, Failure> {
+pub(crate) async fn open(
+    controller: &Controller,
+    resolver: &Arc<Resolver>,
+    tls: &Tls,
+    until: Instant,
+) -> Result<Opened, Failure> {
     let addresses = resolver.addresses(until).await?;
     let stream = connect(&addresses, until).await?;
     protect(stream, controller, tls, until).await
@@ -72,7 +77,11 @@ pub(crate) async fn connect(addresses: &[SocketAddr], until: Instant) -> Result<
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Ok(Err(source)) => failure = Failure::Connect { source: Arc::new(source) },
+            Ok(Err(source)) => {
+                failure = Failure::Connect {
+                    source: Arc::new(source),
+                }
+            }
             Err(_) => failure = Failure::TimedOut(begun.elapsed()),
         }
     }
@@ -80,11 +89,21 @@ pub(crate) async fn connect(addresses: &[SocketAddr], until: Instant) -> Result<
 }
 
 /// TLS over a connection, at once or after asking for it; or none.
-pub(crate) async fn protect(mut stream: TcpStream, controller: &Controller, tls: &Tls, until: Instant) -> Result<Opened, Failure> {
+pub(crate) async fn protect(
+    mut stream: TcpStream,
+    controller: &Controller,
+    tls: &Tls,
+    until: Instant,
+) -> Result<Opened, Failure> {
     let begun = Instant::now();
     let protected = async {
         match controller.security {
-            Security::Plain => return Ok(Opened { stream: Box::new(stream), leaf: None }),
+            Security::Plain => {
+                return Ok(Opened {
+                    stream: Box::new(stream),
+                    leaf: None,
+                });
+            }
             Security::StartTls => starttls::ask(&mut stream).await?,
             Security::Ldaps => {}
         }
@@ -102,6 +121,14 @@ async fn shake_hands(stream: TcpStream, host: &str, tls: &Tls) -> Result<Opened,
     })?;
     let connector = TlsConnector::from(Arc::clone(&tls.config));
     let stream = connector.connect(name, stream).await.map_err(trust::failure)?;
-    let leaf = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).map(Leaf::of);
-    Ok(Opened { stream: Box::new(stream), leaf })
+    let leaf = stream
+        .get_ref()
+        .1
+        .peer_certificates()
+        .and_then(|chain| chain.first())
+        .map(Leaf::of);
+    Ok(Opened {
+        stream: Box::new(stream),
+        leaf,
+    })
 }

@@ -112,7 +112,11 @@ mod tests {
 
     #[tokio::test]
     async fn addresses_are_their_own_answer() {
-        for (host, expected) in [("127.0.0.1", "127.0.0.1:389"), ("::1", "[::1]:389"), ("[::1]", "[::1]:389")] {
+        for (host, expected) in [
+            ("127.0.0.1", "127.0.0.1:389"),
+            ("::1", "[::1]:389"),
+            ("[::1]", "[::1]:389"),
+        ] {
             let found = Arc::new(Resolver::new(host, 389)).addresses(soon()).await.unwrap();
             assert_eq!(found[..], [expected.parse().unwrap()]);
         }
@@ -128,7 +132,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_without_address_is_named() {
-        let failure = Arc::new(Resolver::new("nobody.invalid", 389)).addresses(soon()).await.unwrap_err();
-        assert!(failure.to_string().starts_with("nobody.invalid cannot be resolved"), "{failure}");
+        let failure = Arc::new(Resolver::new("nobody.invalid", 389))
+            .addresses(soon())
+            .await
+            .unwrap_err();
+        assert!(
+            failure.to_string().starts_with("nobody.invalid cannot be resolved"),
+            "{failure}"
+        );
     }
 }

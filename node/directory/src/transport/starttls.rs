@@ -20,11 +20,13 @@ const ID: u8 = 1;
 
 pub(super) async fn ask(stream: &mut TcpStream) -> Result<(), Failure> {
     stream.write_all(&request()).await.map_err(closed)?;
-    let message = frame::read(stream, MESSAGE_BYTES_MAX).await.map_err(|none| match none {
-        NoFrame::Closed => closed(io::ErrorKind::UnexpectedEof.into()),
-        NoFrame::Io(error) => closed(error),
-        NoFrame::Malformed(what) => Failure::Malformed(what),
-    })?;
+    let message = frame::read(stream, MESSAGE_BYTES_MAX)
+        .await
+        .map_err(|none| match none {
+            NoFrame::Closed => closed(io::ErrorKind::UnexpectedEof.into()),
+            NoFrame::Io(error) => closed(error),
+            NoFrame::Malformed(what) => Failure::Malformed(what),
+        })?;
     let answer = extended_result(&message, ID.into()).map_err(|malformed| Failure::Malformed(malformed.0))?;
     match answer.code {
         0 => Ok(()),
@@ -41,7 +43,9 @@ fn request() -> Vec<u8> {
 }
 
 fn closed(source: io::Error) -> Failure {
-    Failure::Connect { source: Arc::new(source) }
+    Failure::Connect {
+        source: Arc::new(source),
+    }
 }
 
 #[cfg(test)]

@@ -48,7 +48,13 @@ impl Leaf {
         let fingerprint = Sha256::digest(der).into();
         let Ok((_, certificate)) = X509Certificate::from_der(der) else {
             let (subject, issuer) = ("unreadable".to_owned(), String::new());
-            return Self { subject, issuer, names: Vec::new(), expires_s: 0, fingerprint };
+            return Self {
+                subject,
+                issuer,
+                names: Vec::new(),
+                expires_s: 0,
+                fingerprint,
+            };
         };
         Self {
             subject: certificate.subject().to_string(),
@@ -88,7 +94,8 @@ fn address(bytes: &[u8]) -> Option<String> {
     let four: Result<[u8; 4], _> = bytes.try_into();
     let sixteen: Result<[u8; 16], _> = bytes.try_into();
     let four = four.map(std::net::IpAddr::from).ok();
-    four.or(sixteen.map(std::net::IpAddr::from).ok()).map(|address| address.to_string())
+    four.or(sixteen.map(std::net::IpAddr::from).ok())
+        .map(|address| address.to_string())
 }
 
 /// What a certificate has to be for, if `host` is one.
@@ -123,7 +130,9 @@ pub(super) fn client(trust: &Trust) -> Result<ClientConfig, String> {
         provider: Arc::clone(&provider),
     });
     let builder = ClientConfig::builder_with_provider(provider);
-    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    let builder = builder
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
     Ok(builder
         .dangerous()
         .with_custom_certificate_verifier(verifier)
@@ -132,7 +141,10 @@ pub(super) fn client(trust: &Trust) -> Result<ClientConfig, String> {
 
 fn by_authorities(store: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Believed, String> {
     let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider));
-    builder.build().map(Believed::Authorities).map_err(|error| error.to_string())
+    builder
+        .build()
+        .map(Believed::Authorities)
+        .map_err(|error| error.to_string())
 }
 
 fn system() -> Result<RootCertStore, String> {
@@ -149,13 +161,17 @@ fn system() -> Result<RootCertStore, String> {
 pub(super) fn failure(error: io::Error) -> Failure {
     match refused(&error) {
         Some(refused) => Failure::Certificate(refused),
-        None => Failure::Tls { source: Arc::new(error) },
+        None => Failure::Tls {
+            source: Arc::new(error),
+        },
     }
 }
 
 fn refused(error: &io::Error) -> Option<CertificateRefused> {
     match error.get_ref()?.downcast_ref()? {
-        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(refused))) => refused.downcast_ref().cloned(),
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(refused))) => {
+            refused.downcast_ref().cloned()
+        }
         _ => None,
     }
 }

@@ -75,7 +75,11 @@ impl<'a> Reader<'a> {
 
     /// Nothing more may come.
     pub(crate) fn end(&self, otherwise: &'static str) -> Result<(), Malformed> {
-        if self.is_empty() { Ok(()) } else { Err(Malformed(otherwise)) }
+        if self.is_empty() {
+            Ok(())
+        } else {
+            Err(Malformed(otherwise))
+        }
     }
 
     fn length(&mut self) -> Result<usize, Malformed> {
@@ -167,7 +171,14 @@ mod tests {
             assert!(Reader::new(bytes).next().is_err(), "{bytes:?}");
         }
         assert!(Reader::new(&[INTEGER, 0]).next().unwrap().unwrap().number().is_err());
-        assert!(Reader::new(&[INTEGER, 1, 0x80]).next().unwrap().unwrap().number().is_err());
+        assert!(
+            Reader::new(&[INTEGER, 1, 0x80])
+                .next()
+                .unwrap()
+                .unwrap()
+                .number()
+                .is_err()
+        );
     }
 
     proptest! {

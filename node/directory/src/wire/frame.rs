@@ -38,7 +38,9 @@ pub(crate) async fn read(from: &mut (impl AsyncRead + Unpin), most: usize) -> Re
     message.extend_from_slice(&head);
     let length = length(from, head[1], &mut message).await?;
     if length > most {
-        return Err(NoFrame::Malformed("a message is longer than anything that was asked for"));
+        return Err(NoFrame::Malformed(
+            "a message is longer than anything that was asked for",
+        ));
     }
     let begins = message.len();
     message.reserve(length);
@@ -49,11 +51,7 @@ pub(crate) async fn read(from: &mut (impl AsyncRead + Unpin), most: usize) -> Re
     }
 }
 
-async fn length(
-    from: &mut (impl AsyncRead + Unpin),
-    first: u8,
-    message: &mut Vec<u8>,
-) -> Result<usize, NoFrame> {
+async fn length(from: &mut (impl AsyncRead + Unpin), first: u8, message: &mut Vec<u8>) -> Result<usize, NoFrame> {
     if first < 0x80 {
         return Ok(first.into());
     }
@@ -82,8 +80,16 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_message_is_refused() {
-        for bytes in [&[0x04, 1, 1][..], &[0x30, 11], &[0x30, 0x80], &[0x30, 0x84, 0x7f, 0, 0, 0]] {
-            assert!(matches!(read(&mut &*bytes, 10).await, Err(NoFrame::Malformed(_))), "{bytes:?}");
+        for bytes in [
+            &[0x04, 1, 1][..],
+            &[0x30, 11],
+            &[0x30, 0x80],
+            &[0x30, 0x84, 0x7f, 0, 0, 0],
+        ] {
+            assert!(
+                matches!(read(&mut &*bytes, 10).await, Err(NoFrame::Malformed(_))),
+                "{bytes:?}"
+            );
         }
         assert!(matches!(read(&mut &[0x30, 5, 1][..], 10).await, Err(NoFrame::Io(_))));
     }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::ber::{self, CONSTRUCTED, Element, ENUMERATED, Malformed, OCTET_STRING, Reader, SEQUENCE, SET};
+use super::ber::{self, CONSTRUCTED, ENUMERATED, Element, Malformed, OCTET_STRING, Reader, SEQUENCE, SET};
 use crate::{failure::Diagnostic, limits::SEARCH_BYTES_MAX};
 
 const BIND: u8 = 0x60;
@@ -255,7 +255,11 @@ mod tests {
     }
 
     fn result(code: u8, text: &[u8]) -> Vec<u8> {
-        [&[ENUMERATED, 1, code, OCTET_STRING, 0], &element(OCTET_STRING, text)[..]].concat()
+        [
+            &[ENUMERATED, 1, code, OCTET_STRING, 0],
+            &element(OCTET_STRING, text)[..],
+        ]
+        .concat()
     }
 
     fn screen(request: u8) -> Screen {
@@ -322,7 +326,10 @@ mod tests {
     fn a_goodbye_is_understood() {
         let name = element(RESPONSE_NAME, b"1.3.6.1.4.1.1466.20036");
         let text = result(52, b"shutting down");
-        let right = message(0, &[&element(EXTENDED_RESPONSE, &[text.clone(), name.clone()].concat())]);
+        let right = message(
+            0,
+            &[&element(EXTENDED_RESPONSE, &[text.clone(), name.clone()].concat())],
+        );
         let active_directory = message(0, &[&element(EXTENDED_RESPONSE, &text), &name]);
         for mut goodbye in [right, active_directory] {
             let said = Verdict::Goodbye(Diagnostic::new(52, "shutting down"));
@@ -335,8 +342,13 @@ mod tests {
         let mut screen = screen(SEARCH);
         let value = element(SET, &element(OCTET_STRING, &vec![0; 1 << 20]));
         let attribute = element(SEQUENCE, &[element(OCTET_STRING, b"photo"), value].concat());
-        let entry = element(SEARCH_ENTRY, &[element(OCTET_STRING, b""), element(SEQUENCE, &attribute)].concat());
-        let admitted = (0..100).take_while(|_| screen.admit(&mut message(7, &[&entry])).is_ok()).count();
+        let entry = element(
+            SEARCH_ENTRY,
+            &[element(OCTET_STRING, b""), element(SEQUENCE, &attribute)].concat(),
+        );
+        let admitted = (0..100)
+            .take_while(|_| screen.admit(&mut message(7, &[&entry])).is_ok())
+            .count();
         assert_eq!(admitted, 15);
     }
 

@@ -1,5 +1,9 @@
 //! Settings for real directories, and waiting.
-#![allow(dead_code, clippy::unwrap_used, reason = "every test uses its part, and may stop at the first surprise")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "every test uses its part, and may stop at the first surprise"
+)]
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
@@ -35,7 +39,9 @@ pub fn slapd() -> (Authority, Slapd) {
 }
 
 pub fn settings(authority: &Authority, slapds: &[&Slapd]) -> Settings {
-    let controllers = slapds.iter().map(|slapd| controller(slapd.tls_address(), Security::Ldaps));
+    let controllers = slapds
+        .iter()
+        .map(|slapd| controller(slapd.tls_address(), Security::Ldaps));
     Settings {
         name: "example".to_owned(),
         domain: "example.org".to_owned(),
