@@ -152,6 +152,15 @@ impl Samba {
         self.client("ldapmodify", ldif)
     }
 
+    /// Makes the password of somebody in CN=Users years old.
+    pub fn age_password(&self, name: &str) -> Result<()> {
+        // Debian's, which has Samba's modules.
+        let mut python = Command::new("/usr/bin/python3");
+        python.arg("-").arg(self.folder.path().join("smb.conf"));
+        python.arg(format!("CN={name},CN=Users,{DOMAIN_DN}"));
+        run(python, include_str!("age_password.py")).map(drop)
+    }
+
     fn client(&self, command: &str, ldif: &str) -> Result<()> {
         let mut client = Command::new(command);
         client.env("LDAPTLS_REQCERT", "never");
@@ -164,7 +173,7 @@ impl Samba {
         self.running.as_ref().context("it is not running")
     }
 
-    /// Its certificate, and a configuration that names its folder.
+    /// Its certificate, and a configuration that names its folder. A former password is worth nothing at once, not after an hour as is usual.
     fn certify(&self, certified: &Certified) -> Result<()> {
         let at = |name: &str| self.folder.path().join(name);
         fs::write(at("certificate.pem"), &certified.certificate_pem)?;
@@ -236,6 +245,7 @@ realm = QUORATE.TEST
 workgroup = QUORATE
 server role = active directory domain controller
 server services = ldap, kdc
+old password allowed period = 0
 interfaces = lo
 bind interfaces only = yes
 private dir = {folder}/private

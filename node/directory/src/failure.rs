@@ -36,7 +36,7 @@ pub enum Failure {
     },
     /// Its certificate is not believed.
     #[error("the certificate is not believed: {0}")]
-    Certificate(#[source] CertificateRefused),
+    Certificate(#[source] Box<CertificateRefused>),
     /// TLS failed for another reason: no TLS at that port, no common version.
     #[error("no TLS: {source}")]
     Tls {
@@ -119,10 +119,10 @@ pub struct Diagnostic {
 impl Failure {
     /// Whether another controller may do better.
     pub(crate) fn next_may_help(&self) -> bool {
-        match self {
-            Self::NoBase { .. } | Self::SizeLimit(_) | Self::Refused { .. } | Self::Unknown(_) => false,
-            _ => true,
-        }
+        !matches!(
+            self,
+            Self::NoBase { .. } | Self::SizeLimit(_) | Self::Refused { .. } | Self::Unknown(_)
+        )
     }
 
     /// Whether the controller is to be left alone for a while. Who had hardly time to answer is not to blame.

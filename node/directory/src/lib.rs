@@ -21,6 +21,8 @@
 //! - ldap3 copies a password into the request it encodes and does not wipe that copy. Ours, and what passes the screen, are wiped.
 //! - A bind that was sent and not answered may have been counted by its controller. The next controller is asked all the same, so one wrong
 //!   password can count twice in a domain whose controller died that moment.
+//! - Active Directory takes a former password for an hour after it was changed, in simple binds too (OldPasswordAllowedPeriod; Samba: `old
+//!   password allowed period`). It does not say so in its answer, so neither can this crate.
 //! - The host of a controller is resolved by the system's resolver, on a thread of its own: one at a time for each controller, so that a dead
 //!   name server costs one thread.
 

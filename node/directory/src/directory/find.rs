@@ -86,6 +86,10 @@ impl Directory {
             Sought::None => return Ok(Err(FindError::NotFound)),
             Sought::Several => return Ok(Err(FindError::Ambiguous)),
         };
+        // Nobody binds as nothing: a controller would take that for nobody in particular, and let everybody in.
+        if entry.dn.is_empty() {
+            return Ok(Err(FindError::NotFound));
+        }
         let found = person::person(&entry, &self.what.attributes, self.what.kind, clock::now_s());
         Ok(match found {
             Some(person) => Ok(Hit {

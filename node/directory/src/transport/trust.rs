@@ -160,7 +160,7 @@ fn system() -> Result<RootCertStore, String> {
 /// What a failed handshake was about.
 pub(super) fn failure(error: io::Error) -> Failure {
     match refused(&error) {
-        Some(refused) => Failure::Certificate(refused),
+        Some(refused) => Failure::Certificate(Box::new(refused)),
         None => Failure::Tls {
             source: Arc::new(error),
         },
