@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// No crate on the left may depend on one on the right, however indirectly (dev-dependencies aside).
-const FORBIDDEN: [(&str, &[&str]); 10] = [
+const FORBIDDEN: [(&str, &[&str]); 11] = [
     ("quorate-core", PERFORMS_IO),
     ("quorate-radius", PERFORMS_IO),
     ("quorate-seal", PERFORMS_IO),
@@ -54,6 +54,22 @@ const FORBIDDEN: [(&str, &[&str]); 10] = [
             "quorate-replica",
             "quorate-net",
             "quorate-radius",
+        ],
+    ),
+    // An adapter: the composition root joins it to the use cases.
+    (
+        "quorate-directory",
+        &[
+            "quorate-core",
+            "quorate-radius",
+            "quorate-seal",
+            "quorate-app",
+            "quorate-api",
+            "quorate-web",
+            "quorate-net",
+            "quorate-replica",
+            "quorate-raft",
+            "quorate-storage",
         ],
     ),
     (
@@ -128,6 +144,10 @@ fn production_does_not_know_the_tools_and_only_the_binary_knows_everybody() {
         assert!(
             !reached.contains("cluster-tests") && !reached.contains("bench"),
             "{member} depends on a tool"
+        );
+        assert!(
+            member == "quorate-directories" || !reached.contains("quorate-directories"),
+            "{member} depends on the directories of the tests"
         );
         assert!(
             member == "quorate-mutants" || !reached.contains("quorate-mutants"),

@@ -1,0 +1,112 @@
+//! Everybody, page by page (RFC 2696): never more than one page in memory.
+
+use tokio::time::{Instant, timeout_at};
+
+use super::{Directory, Unavailable};
+use crate::{
+    attempt::Attempt,
+    bulkhead::NoPlace,
+    clock,
+    connection::{Query, Scope},
+    controller::Lease,
+    failure::Failure,
+    limits::{PAGE_PEOPLE, PAGES_MAX},
+    person::{self, Person},
+};
+
+/// A walk through everybody who matches the filters. It holds one connection, since only that knows where the walk has got to, and a place in
+/// the bulkhead only while a page is fetched.
+pub struct People<'a> {
+    directory: &'a Directory,
+    at: Option<(Attempt, Lease)>,
+    cookie: Vec<u8>,
+    pages: usize,
+    is_over: bool,
+}
+
+impl Directory {
+    /// Begins a walk through everybody. Nobody is asked before the first page is.
+    #[must_use]
+    pub fn people(&self) -> People<'_> {
+        People {
+            directory: self,
+            at: None,
+            cookie: Vec::new(),
+            pages: 0,
+            is_over: false,
+        }
+    }
+
+    async fn begin_walk(&self, attempt: Attempt) -> Result<(Attempt, Lease), Failure> {
+        let connection = attempt.service().await?;
+        Ok((attempt, connection))
+    }
+}
+
+impl People<'_> {
+    /// The next page, without groups; nothing after the last. Entries without a name are left out, so a page may even be empty.
+    ///
+    /// # Errors
+    /// [`Unavailable`]. The walk is over then: a controller remembers where one has got to for its own connection only.
+    pub async fn next(&mut self, deadline: Instant) -> Result<Option<Vec<Person>>, Unavailable> {
+        if self.is_over {
+            return Ok(None);
+        }
+        self.is_over = true;
+        let page = self.page(deadline).await?;
+        self.is_over = self.cookie.is_empty();
+        Ok(Some(page))
+    }
+
+    async fn page(&mut self, deadline: Instant) -> Result<Vec<Person>, Unavailable> {
+        let directory = self.directory;
+        if self.at.is_none() {
+            let begun = directory
+                .stations
+                .run(deadline, |attempt| Box::pin(directory.begin_walk(attempt)))
+                .await?;
+            self.at = Some(begun);
+        }
+        let bulkhead = directory.stations.bulkhead();
+        let _place = bulkhead.enter(deadline).await.map_err(|none| match none {
+            NoPlace::Full => Unavailable::Full,
+            NoPlace::TimedOut => Unavailable::TimedOut(Vec::new()),
+        })?;
+        let (attempt, connection) = self.at.as_mut().ok_or(Unavailable::TimedOut(Vec::new()))?;
+        let what = &directory.what;
+        let filter = what.filter_for_all();
+        let attributes = person::wanted(&what.attributes, what.kind);
+        let query = Query {
+            base: &what.base,
+            scope: Scope::Subtree,
+            filter: &filter,
+            attributes: &attributes,
+            most: PAGE_PEOPLE,
+            cookie: Some(std::mem::take(&mut self.cookie)),
+        };
+        let controller = attempt.controller().to_string();
+        let fetched = timeout_at(deadline, connection.search(query, deadline)).await;
+        let found = match fetched {
+            Ok(Ok(found)) if found.is_cut => {
+                let limit = Failure::SizeLimit(self.pages * PAGE_PEOPLE + found.entries.len());
+                return Err(Unavailable::Refused(controller, limit));
+            }
+            Ok(Ok(found)) => found,
+            Ok(Err(failure)) => return Err(Unavailable::Refused(controller, failure)),
+            Err(_) => return Err(Unavailable::TimedOut(Vec::new())),
+        };
+        self.pages += 1;
+        self.cookie = found.cookie;
+        if self.pages >= PAGES_MAX && !self.cookie.is_empty() {
+            return Err(Unavailable::Refused(
+                controller,
+                Failure::Malformed("pages without end"),
+            ));
+        }
+        let now_s = clock::now_s();
+        let people = found.entries.iter();
+        Ok(people
+            .filter_map(|entry| person::person(entry, &what.attributes, what.kind, now_s))
+            .collect())
+    }
+}
