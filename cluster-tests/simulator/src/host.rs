@@ -89,6 +89,7 @@ impl Parts {
             clock: Arc::new(below.clock.clone()),
             entropy: Arc::new(entropy),
             names: Names::new(["corp"]),
+            directories: Arc::new(quorate_app::NoDirectories),
             node: NodeId(id),
         };
         let logins = Arc::new(Authenticator::new(deps.clone()));

@@ -71,6 +71,16 @@ endpoints! {
     DISABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/disable" "disableApplication" "Applications" "Reject every login through an application".conditional();
     ENABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/enable" "enableApplication" "Applications" "Allow logins through an application again".conditional();
 
+    LIST_DIRECTORIES: Nothing => Page<Directory> = Get "/directories" "listDirectories" "Directories" "List directories".query::<PageQuery>();
+    CREATE_DIRECTORY: CreateDirectory => Directory = Post "/directories" "createDirectory" "Directories" "Create a directory".success(201);
+    SHOW_DIRECTORY: Nothing => Directory = Get "/directories/{directory}" "showDirectory" "Directories" "Show a directory, and how its controllers stand";
+    CHANGE_DIRECTORY: ChangeDirectory => Directory = Patch "/directories/{directory}" "changeDirectory" "Directories" "Change a directory".conditional();
+    DELETE_DIRECTORY: Nothing => Nothing = Delete "/directories/{directory}" "deleteDirectory" "Directories" "Delete a directory that has no users here".success(204).conditional();
+    DISABLE_DIRECTORY: Nothing => Directory = Post "/directories/{directory}/disable" "disableDirectory" "Directories" "Ask a directory no more".conditional();
+    ENABLE_DIRECTORY: Nothing => Directory = Post "/directories/{directory}/enable" "enableDirectory" "Directories" "Ask a directory again".conditional();
+    EXAMINE_DIRECTORY: ExamineDirectory => DirectoryExamination = Post "/directories/{directory}/test" "testDirectory" "Directories" "Try every step of a login through a directory";
+    SYNC_DIRECTORY: SyncDirectory => DirectorySync = Post "/directories/{directory}/sync" "syncDirectory" "Directories" "Bring the users of a directory up to date with it";
+
     SHOW_POLICY: Nothing => Policy = Get "/policy" "showPolicy" "Policy" "Show the policy";
     CHANGE_POLICY: ChangePolicy => Policy = Patch "/policy" "changePolicy" "Policy" "Change the policy".conditional();
 

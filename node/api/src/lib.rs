@@ -27,6 +27,7 @@ pub mod audit;
 pub mod clients;
 pub mod cluster;
 mod confidential;
+pub mod directories;
 pub mod endpoint;
 pub mod endpoints;
 pub mod health;
@@ -49,6 +50,10 @@ pub use audit::{
 pub use clients::{ChangeClient, Client, CreateClient, Modes, RotateSecret, ShownClient};
 pub use cluster::{AuditExtent, ClusterStatus, NodeRole, NodeStatus};
 pub use confidential::Confidential;
+pub use directories::{
+    ChangeDirectory, ControllerState, CreateDirectory, Directory, DirectoryAttributes, DirectoryExamination,
+    DirectoryGroups, DirectoryKind, DirectorySettings, DirectoryStep, DirectorySync, ExamineDirectory, SyncDirectory,
+};
 pub use endpoint::{Endpoint, Method, Nothing};
 pub use health::{Check, Readiness};
 pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUsers};

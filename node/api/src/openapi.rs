@@ -151,6 +151,7 @@ fn path_parameter(segment: &str) -> Option<Parameter> {
     let what = match name {
         "node" => "The number of the node.",
         "token" => "The id of the token.",
+        "directory" => "The name or the id of the directory.",
         _ => "The id or the name.",
     };
     Some(parameter(name, ParameterIn::Path, Required::True, what))

@@ -27,6 +27,8 @@ mod ports;
 mod propose;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod testing_directory;
 
 pub use administer::*;
 pub use audit::{

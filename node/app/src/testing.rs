@@ -27,6 +27,7 @@ use crate::ports::{
     ArchiveStanding, AuditArchive, Clock, ClockStanding, ClusterStatus, DiskStanding, Entropy, HeadSigner, Late, Order,
     ProposalCounts, ProposeError, Proposed, Replica, Role,
 };
+use crate::testing_directory::TestDirectories;
 
 /// What happens to a proposal instead of what should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -416,6 +417,7 @@ pub(crate) struct World {
     pub(crate) entropy: Arc<TestEntropy>,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) hashes: Arc<HashQueue>,
+    pub(crate) directories: Arc<TestDirectories>,
     pub(crate) admin: Administrator,
 }
 
@@ -428,6 +430,7 @@ impl World {
         let replica = Arc::new(TestReplica::new(Arc::clone(&clock)));
         let keys = Arc::new(KeyRing::new(KeyId(1), Zeroizing::new([42; 32])));
         let hashes = Arc::new(HashQueue::with_threads(2).unwrap());
+        let directories = Arc::new(TestDirectories::default());
         let admin = Administrator::new(crate::ports::Deps {
             replica: replica.clone(),
             keys: keys.clone(),
@@ -435,6 +438,7 @@ impl World {
             clock: clock.clone(),
             entropy: entropy.clone(),
             names: Names::new(["corp"]),
+            directories: directories.clone(),
             node: NodeId(1),
         });
         replica.commit(&found_cluster(
@@ -456,6 +460,7 @@ impl World {
             entropy,
             keys,
             hashes,
+            directories,
             admin,
         }
     }
@@ -469,6 +474,7 @@ impl World {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             names: self.admin.names().clone(),
+            directories: self.directories.clone(),
             node: NodeId(1),
         })
     }

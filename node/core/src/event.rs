@@ -9,9 +9,14 @@ use std::sync::Arc;
 use crate::{
     audit::{ChangeEntry, Checkpoint, Entry, HeadSignature, LoginEntry, RejectsEntry},
     command::{Actor, Judged},
-    ids::{ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, JoinTokenId, Level, NodeId, Revision, TokenId, UserId},
+    ids::{
+        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, JoinTokenId, Level, NodeId, Revision, TokenId,
+        UserId,
+    },
     outcome::Verdict,
-    records::{ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Policy, Retention, Token, Used, User},
+    records::{
+        ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Policy, Retention, Token, Used, User,
+    },
     state::{Delay, SourceDigest, State},
 };
 

@@ -46,13 +46,14 @@ pub use self::{
     decide::{Decided, advance, apply, decide},
     event::{Event, PasswordDelay, PasswordSource, evolve},
     ids::{
-        ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, JoinTokenId, Level, MalformedId, NodeId,
-        ProofDigest, Revision, Sealed, Stamp, TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, JoinTokenId, Level, MalformedId,
+        NodeId, ProofDigest, Revision, Sealed, Stamp, TokenId, UserId,
     },
     outcome::{Field, Outcome, Reason, Refusal, Verdict},
     records::{
-        ApiToken, Application, Cidr, Client, Cluster, CodeKind, CodeKinds, Directory, Factor, JoinToken, MalformedCidr, Modes,
-        Node, Origin, OtpAlgorithm, Policy, Replacement, Retention, Standing, Token, TokenKind, Used, User, UserName,
+        ApiToken, Application, Cidr, Client, Cluster, CodeKind, CodeKinds, Directory, Factor, JoinToken, MalformedCidr,
+        Modes, Node, Origin, OtpAlgorithm, Policy, Replacement, Retention, Standing, Token, TokenKind, Used, User,
+        UserName,
     },
     state::{DamagedImage, State, StateBuilder},
 };

@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
+use super::directories::LdapDirectories;
 use super::membership::{complete_removals, complete_replacements, keep_peers, take_part};
 use super::metrics::Metrics;
 use super::replacement::{Asked, replace};
@@ -239,6 +240,7 @@ impl Parts {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             names: Names::default(),
+            directories: Arc::new(LdapDirectories::new(keys.clone())),
             node,
         };
         Ok(Parts {

@@ -164,6 +164,7 @@ fn caller(actor: &Actor) -> String {
     match actor {
         Actor::Root { .. } => "root".to_owned(),
         Actor::ApiToken { id, .. } => id.to_string(),
+        Actor::Directory { id } => id.to_string(),
     }
 }
 

@@ -19,7 +19,9 @@ use quorate_api::{Endpoint, Method, ProblemKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::admin::{api_tokens, applications, audit, clients, cluster, import, join_tokens, policy, tokens, users};
+use crate::admin::{
+    api_tokens, applications, audit, clients, cluster, directories, import, join_tokens, policy, tokens, users,
+};
 use crate::call::{self, Answer, Call};
 use crate::failure::Failure;
 use crate::site::Site;
@@ -94,6 +96,15 @@ fn administrators() -> Table {
         .at(ENABLE_APPLICATION, applications::enable)
         .at(SHOW_POLICY, policy::show)
         .at(CHANGE_POLICY, policy::change)
+        .at(LIST_DIRECTORIES, directories::list)
+        .at(CREATE_DIRECTORY, directories::create)
+        .at(SHOW_DIRECTORY, directories::show)
+        .at(CHANGE_DIRECTORY, directories::change)
+        .at(DELETE_DIRECTORY, directories::delete)
+        .at(DISABLE_DIRECTORY, directories::disable)
+        .at(ENABLE_DIRECTORY, directories::enable)
+        .at(EXAMINE_DIRECTORY, directories::examine)
+        .at(SYNC_DIRECTORY, directories::sync)
         .at(LIST_API_TOKENS, api_tokens::list)
         .at(CREATE_API_TOKEN, api_tokens::create)
         .at(SHOW_API_TOKEN, api_tokens::show)

@@ -179,7 +179,8 @@ impl Administrator {
         let mut pages = self.directories.people(directory);
         while let Some(page) = pages.recv().await {
             let people = page.map_err(AdminError::Directory)?;
-            self.sync_page(directory, people, only_look, &mut seen, &mut report).await?;
+            self.sync_page(directory, people, only_look, &mut seen, &mut report)
+                .await?;
         }
         self.part_with_others(directory, only_look, &seen, &mut report).await?;
         Ok(report)
@@ -209,7 +210,12 @@ impl Administrator {
                 let known = state.person(directory.id, &sync.origin.unique_id);
                 match known.or_else(|| state.user_by_name(&name)) {
                     None => report.created += 1,
-                    Some(user) if user.origin.as_ref().is_none_or(|origin| origin.directory != directory.id) => {
+                    Some(user)
+                        if user
+                            .origin
+                            .as_ref()
+                            .is_none_or(|origin| origin.directory != directory.id) =>
+                    {
                         report.refuse(&person.name, "another user has the name".to_owned());
                         continue;
                     }
@@ -319,7 +325,11 @@ impl Administrator {
             false => match self.names.fold(&format!("x@{}", spec.domain)) {
                 Ok(name) => Some(name.domain.into()),
                 Err(problem) => {
-                    errors.add("domain", problem.to_string(), "a domain as users type it behind their name");
+                    errors.add(
+                        "domain",
+                        problem.to_string(),
+                        "a domain as users type it behind their name",
+                    );
                     None
                 }
             },

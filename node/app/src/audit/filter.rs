@@ -125,7 +125,8 @@ const fn user_changed(change: &ChangeEntry) -> Option<UserId> {
         | Object::Application(_)
         | Object::Policy
         | Object::ApiToken(_)
-        | Object::Retention => None,
+        | Object::Retention
+        | Object::Directory(_) => None,
     }
 }
 
@@ -155,7 +156,8 @@ pub(super) fn client_of(entry: &Entry) -> Option<ClientId> {
             | Object::Application(_)
             | Object::Policy
             | Object::ApiToken(_)
-            | Object::Retention => None,
+            | Object::Retention
+            | Object::Directory(_) => None,
         },
         Entry::Founded { .. }
         | Entry::JoinTokenIssued { .. }

@@ -118,7 +118,12 @@ pub(crate) fn sync_person(name: &UserName, id: UserId, directory: &Directory, pe
             false => Box::default(),
         }
     };
-    let mut groups: Vec<Box<str>> = person.groups.into_iter().map(label).filter(|name| !name.is_empty()).collect();
+    let mut groups: Vec<Box<str>> = person
+        .groups
+        .into_iter()
+        .map(label)
+        .filter(|name| !name.is_empty())
+        .collect();
     groups.sort_unstable();
     groups.dedup();
     groups.truncate(quorate_core::limits::GROUPS_PER_USER);

@@ -19,6 +19,8 @@
 mod budget;
 mod decision;
 mod directory;
+#[cfg(test)]
+mod directory_tests;
 mod judge;
 mod local_reject;
 mod passing;
@@ -37,9 +39,9 @@ use quorate_core::{ProofDigest, State, UserName};
 use quorate_seal::{KeyRing, StateBinding};
 use tokio::time::Instant;
 
+pub use self::decision::{Answer, Decision, Silence};
 use self::directory::Known;
 pub(crate) use self::directory::{is_up_to_date, sync_person};
-pub use self::decision::{Answer, Decision, Silence};
 use self::judge::Judgement;
 use self::local_reject::LocalRejects;
 pub use self::request::{AccessRequest, fingerprint};

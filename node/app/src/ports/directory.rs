@@ -92,3 +92,40 @@ pub struct DirectoryStanding {
     /// Operations that wait.
     pub waiting: usize,
 }
+
+/// For a node that asks no directory: whatever is asked cannot be answered.
+#[derive(Debug, Clone, Copy)]
+pub struct NoDirectories;
+
+#[async_trait]
+impl Directories for NoDirectories {
+    fn check(&self, _settings: &[u8]) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    async fn authenticate(
+        &self,
+        _directory: &Directory,
+        _name: &str,
+        _password: &Zeroizing<String>,
+        _deadline: Instant,
+    ) -> Result<Person, DirectoryRefused> {
+        Err(DirectoryRefused::Unavailable("this node asks no directory".to_owned()))
+    }
+
+    fn people(&self, _directory: &Directory) -> mpsc::Receiver<Result<Vec<Person>, String>> {
+        mpsc::channel(1).1
+    }
+
+    async fn examine(
+        &self,
+        _directory: &Directory,
+        _person: Option<(String, Option<Zeroizing<String>>)>,
+    ) -> Vec<ExaminedStep> {
+        Vec::new()
+    }
+
+    fn standing(&self, _directory: &Directory) -> DirectoryStanding {
+        DirectoryStanding::default()
+    }
+}

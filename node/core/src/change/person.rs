@@ -55,7 +55,10 @@ impl SyncPerson {
 
     fn check(&self, state: &State) -> Result<(), Refusal> {
         let directory = state.directory(self.origin.directory).ok_or(Refusal::NotFound)?;
-        require(names::is_canonical(&self.name) && self.name.domain == directory.domain, Field::Name)?;
+        require(
+            names::is_canonical(&self.name) && self.name.domain == directory.domain,
+            Field::Name,
+        )?;
         require(names::is_label(&self.display_name), Field::DisplayName)?;
         let Origin {
             unique_id,
@@ -65,9 +68,15 @@ impl SyncPerson {
             groups,
             ..
         } = &self.origin;
-        let bounded = [unique_id, mail, mobile, language].into_iter().chain(groups).all(|text| names::is_label(text));
+        let bounded = [unique_id, mail, mobile, language]
+            .into_iter()
+            .chain(groups)
+            .all(|text| names::is_label(text));
         let sorted = groups.is_sorted_by(|former, next| former < next);
-        require(bounded && sorted && groups.len() <= limits::GROUPS_PER_USER, Field::Attributes)
+        require(
+            bounded && sorted && groups.len() <= limits::GROUPS_PER_USER,
+            Field::Attributes,
+        )
     }
 
     fn create(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
@@ -93,7 +102,10 @@ impl SyncPerson {
     /// A local user of that name, or one of another directory, stays whose it is. Who may no longer get in loses what is
     /// remembered of former accepts.
     fn update(&self, state: &State, user: &User, revision: Revision) -> Result<Effect, Refusal> {
-        let former = user.origin.as_ref().filter(|origin| origin.directory == self.origin.directory);
+        let former = user
+            .origin
+            .as_ref()
+            .filter(|origin| origin.directory == self.origin.directory);
         let former = former.ok_or(Refusal::NameTaken)?;
         let holder = state.user_by_name(&self.name).map(|holder| holder.id);
         if holder.is_some_and(|holder| holder != user.id) {

@@ -91,7 +91,8 @@ impl Actor {
             Change::SyncPerson(sync) => Some(sync.origin.directory),
             Change::LeaveDirectory(leave) => {
                 let user = state.user(leave.user);
-                user.and_then(|user| user.origin.as_ref()).map(|origin| origin.directory)
+                user.and_then(|user| user.origin.as_ref())
+                    .map(|origin| origin.directory)
             }
             _ => None,
         };

@@ -182,7 +182,10 @@ impl Subject<'_> {
 
     /// Whether the password is asked for, and the directory that judges it is not asked.
     fn is_without_judge(&self, user: &User) -> bool {
-        let directory = user.origin.as_ref().map(|origin| self.state.directory(origin.directory));
+        let directory = user
+            .origin
+            .as_ref()
+            .map(|origin| self.state.directory(origin.directory));
         let silent = directory.is_some_and(|found| !found.is_some_and(|directory| directory.enabled));
         silent && self.asks_for_password()
     }

@@ -55,8 +55,15 @@ impl Attempt {
                     .collect(),
             });
         let directory = match &account {
-            Some(account) => account.user.origin.as_ref().and_then(|origin| state.directory(origin.directory)),
-            None => request.user.as_ref().and_then(|name| state.directory_of_domain(&name.domain)),
+            Some(account) => account
+                .user
+                .origin
+                .as_ref()
+                .and_then(|origin| state.directory(origin.directory)),
+            None => request
+                .user
+                .as_ref()
+                .and_then(|name| state.directory_of_domain(&name.domain)),
         }
         .filter(|directory| directory.enabled)
         .cloned();

@@ -13,8 +13,8 @@ use crate::{
     audit::{Chain, Checkpoint, Head, HeadSignature, Seal},
     codec,
     ids::{
-        ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, JoinTokenId, NodeId, Revision, Stamp,
-        TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, JoinTokenId, NodeId, Revision,
+        Stamp, TokenId, UserId,
     },
     records::{ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Policy, Retention, Token, User},
     state::{

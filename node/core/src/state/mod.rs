@@ -23,7 +23,9 @@ use crate::{
     audit::Chain,
     command::Judged,
     ids::{ApiTokenId, ApplicationId, ClientId, DirectoryId, JoinTokenId, NodeId, Revision, Stamp, TokenId, UserId},
-    records::{ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Policy, Retention, Token, User, UserName},
+    records::{
+        ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Policy, Retention, Token, User, UserName,
+    },
 };
 
 /// Everything the cluster has agreed on, at one instant.
@@ -221,7 +223,8 @@ impl State {
     /// Users of a directory that have an identifier there, in its order.
     pub fn people_of(&self, directory: DirectoryId) -> impl Iterator<Item = &Arc<User>> + '_ {
         let rows = self.people.range((directory, Box::default())..);
-        rows.take_while(move |((of, _), _)| *of == directory).filter_map(|(_, id)| self.user(*id))
+        rows.take_while(move |((of, _), _)| *of == directory)
+            .filter_map(|(_, id)| self.user(*id))
     }
 
     /// A bearer token by id.

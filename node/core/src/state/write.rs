@@ -5,10 +5,15 @@ use std::sync::Arc;
 use crate::{
     audit::{Chain, Entry, Segment},
     command::Judged,
-    ids::{ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, JoinTokenId, NodeId, Revision, Stamp, TokenId, UserId},
+    ids::{
+        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, JoinTokenId, NodeId, Revision, Stamp, TokenId,
+        UserId,
+    },
     limits,
     outcome::Verdict,
-    records::{ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Origin, Policy, Retention, Token, User},
+    records::{
+        ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Origin, Policy, Retention, Token, User,
+    },
     state::{Delay, Memory, Remembered, SourceDigest, State, expiring::Mortal},
 };
 

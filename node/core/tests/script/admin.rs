@@ -79,7 +79,10 @@ impl World {
     fn people(&self, verb: &str, words: &Words, request: Fingerprint, node: NodeId) -> Command {
         let directory = DirectoryId(id(&words.plain[0]));
         let name = words.plain[1].as_str();
-        let domain = self.state.directory(directory).map_or("", |directory| &directory.domain);
+        let domain = self
+            .state
+            .directory(directory)
+            .map_or("", |directory| &directory.domain);
         let change = match verb {
             "sync" => Change::SyncPerson(SyncPerson {
                 id: UserId(id(&words.or("id", name))),

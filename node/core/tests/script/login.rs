@@ -1,8 +1,7 @@
 //! Login dialogues of scripts: the shell that performs steps, with passwords and seeds in clear.
 
 use quorate_core::{
-    ClientId, Command, NodeId, ProofDigest, Token, TokenId, Used, UserName,
-    Failure,
+    ClientId, Command, Failure, NodeId, ProofDigest, Token, TokenId, Used, UserName,
     login::{self, Decision, DirectorySays, OpenedState, Request, Step},
     method::Use,
 };
@@ -36,7 +35,11 @@ impl World {
                         (b"pw", _) => DirectorySays::Right,
                         _ => DirectorySays::Wrong,
                     };
-                    let known = if check.user().is_some() { "" } else { ", who is nobody here" };
+                    let known = if check.user().is_some() {
+                        ""
+                    } else {
+                        ", who is nobody here"
+                    };
                     self.say(format_args!("ask directory about {name}{known}: {said:?}"));
                     check.answer_of_directory(said)
                 }

@@ -6,6 +6,7 @@ pub mod application;
 pub mod audit;
 pub mod client;
 pub mod cluster;
+pub mod directory;
 pub mod join_token;
 pub mod policy;
 pub mod token;

@@ -6,6 +6,7 @@ pub(crate) mod applications;
 pub(crate) mod audit;
 pub(crate) mod clients;
 pub(crate) mod cluster;
+pub(crate) mod directories;
 pub(crate) mod import;
 pub(crate) mod join_tokens;
 mod paging;
@@ -43,7 +44,9 @@ impl From<AdminError> for Failure {
             AdminError::NoQuorum => Failure::new(ProblemKind::NoQuorum).because(said),
             AdminError::Overloaded => Failure::new(ProblemKind::Overloaded).because(said),
             AdminError::Unknown => Failure::new(ProblemKind::OutcomeUnknown).because(said),
-            AdminError::Directory(_) => Failure::new(ProblemKind::Unreachable).detail(said),
+            AdminError::Directory(why) => {
+                Failure::new(ProblemKind::Conflict).detail(format!("The directory cannot be asked: {why}."))
+            }
             AdminError::Seal(cause) => Failure::new(ProblemKind::Internal).because(format!("{said}: {cause}")),
         }
     }

@@ -56,6 +56,7 @@ impl Node {
             clock: Arc::new(Noon),
             entropy: Arc::new(Counting(AtomicU64::new(1))),
             names: Names::new([]),
+            directories: Arc::new(quorate_app::NoDirectories),
             node: NODE,
         }));
         let registry = Registry::new();

@@ -139,9 +139,12 @@ fn of_change(blank: AuditRecord, change: &ChangeEntry) -> AuditRecord {
     let (user, client) = match change.object {
         Object::User(_) => (Some(name.clone()), None),
         Object::Client(_) => (None, Some(name.clone())),
-        Object::Token(_) | Object::Application(_) | Object::Policy | Object::ApiToken(_) | Object::Retention => {
-            (None, None)
-        }
+        Object::Token(_)
+        | Object::Application(_)
+        | Object::Policy
+        | Object::ApiToken(_)
+        | Object::Retention
+        | Object::Directory(_) => (None, None),
     };
     AuditRecord {
         user,
@@ -156,6 +159,10 @@ fn by(actor: &Actor, blank: AuditRecord) -> AuditRecord {
     match actor {
         Actor::Root { uid } => AuditRecord {
             actor: Some(format!("uid {uid}")),
+            ..blank
+        },
+        Actor::Directory { id } => AuditRecord {
+            actor: Some(id.to_string()),
             ..blank
         },
         Actor::ApiToken { id, source, .. } => AuditRecord {

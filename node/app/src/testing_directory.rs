@@ -1,0 +1,99 @@
+//! A directory in memory, for tests of the use cases: people with passwords, who can be locked, gone, or not answered for.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use quorate_core::{Directory, Failure};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::fields::FieldError;
+use crate::ports::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, Person};
+
+#[derive(Default)]
+pub(crate) struct TestDirectories {
+    people: Mutex<BTreeMap<String, (Person, String, Option<Failure>)>>,
+    /// How often a password was judged.
+    pub(crate) asked: Mutex<Vec<String>>,
+    pub(crate) is_down: Mutex<bool>,
+}
+
+impl TestDirectories {
+    pub(crate) fn put(&self, name: &str, password: &str, failure: Option<Failure>) -> Person {
+        let person = Person {
+            name: name.to_owned(),
+            unique_id: format!("uid of {}", name.to_lowercase()),
+            display_name: name.to_uppercase(),
+            mail: String::new(),
+            mobile: String::new(),
+            language: String::new(),
+            groups: vec!["vpn".to_owned(), "staff".to_owned()],
+            active: true,
+        };
+        let row = (person.clone(), password.to_owned(), failure);
+        self.people.lock().insert(name.to_lowercase(), row);
+        person
+    }
+
+    pub(crate) fn drop(&self, name: &str) {
+        self.people.lock().remove(name);
+    }
+}
+
+#[async_trait]
+impl Directories for TestDirectories {
+    fn check(&self, settings: &[u8]) -> Vec<FieldError> {
+        match settings.is_empty() {
+            false => Vec::new(),
+            true => vec![FieldError {
+                field: "settings.base".to_owned(),
+                problem: "must not be empty".to_owned(),
+                hint: String::new(),
+            }],
+        }
+    }
+
+    async fn authenticate(
+        &self,
+        _directory: &Directory,
+        name: &str,
+        password: &Zeroizing<String>,
+        _deadline: Instant,
+    ) -> Result<Person, DirectoryRefused> {
+        if *self.is_down.lock() {
+            return Err(DirectoryRefused::Unavailable("nobody answers".to_owned()));
+        }
+        self.asked.lock().push(name.to_owned());
+        match self.people.lock().get(name) {
+            Some((_, right, _)) if *right != **password => Err(DirectoryRefused::Wrong),
+            Some((_, _, Some(failure))) => Err(DirectoryRefused::Account(*failure)),
+            Some((person, _, None)) => Ok(person.clone()),
+            None => Err(DirectoryRefused::Wrong),
+        }
+    }
+
+    fn people(&self, _directory: &Directory) -> mpsc::Receiver<Result<Vec<Person>, String>> {
+        let (pages, read) = mpsc::channel(2);
+        let people = self.people.lock().values().map(|(person, ..)| person.clone()).collect();
+        let page = match *self.is_down.lock() {
+            true => Err("nobody answers".to_owned()),
+            false => Ok(people),
+        };
+        pages.try_send(page).expect("room for a page");
+        read
+    }
+
+    async fn examine(
+        &self,
+        _directory: &Directory,
+        _person: Option<(String, Option<Zeroizing<String>>)>,
+    ) -> Vec<ExaminedStep> {
+        Vec::new()
+    }
+
+    fn standing(&self, _directory: &Directory) -> DirectoryStanding {
+        DirectoryStanding::default()
+    }
+}
