@@ -23,8 +23,12 @@ fn outbox(settings: &WebhookSettings) -> Result<Outbox> {
     Ok(Outbox::start(Box::new(Webhook::new(settings)?), dice()))
 }
 
-/// A gateway that comes and goes: begun and over, one pair after the other, each alert once.
-struct Trouble(Machine, u64);
+/// A gateway that comes and goes: begun and over, one after the other.
+struct Trouble {
+    machine: Machine,
+    now_ms: u64,
+    down: bool,
+}
 
 impl Trouble {
     fn new() -> Self {
@@ -33,18 +37,24 @@ impl Trouble {
             interval_s: 1,
             ..Rule::of(RuleKind::GatewayDown)
         };
-        Trouble(Machine::new(vec![rule], "ankara-1", 0), 1_700_000_000_000)
+        Trouble {
+            machine: Machine::new(vec![rule], "ankara-1", 0),
+            now_ms: 1_700_000_000_000,
+            down: false,
+        }
     }
 
     fn next(&mut self) -> Result<Arc<Alert>> {
-        self.1 += 10_000;
-        let down = (self.1 / 10_000)
-            .is_multiple_of(2)
-            .then(|| "no \"answer\"\n".to_owned());
-        let name = "sms-ş".to_owned();
-        self.0.observe(self.1, &Fact::Gateway { name, down });
-        self.1 += 10_000 * u64::from(self.1 / 10_000 % 2 == 1);
-        let mut due = self.0.due(self.1);
+        self.now_ms += 10_000;
+        self.down = !self.down;
+        let gateway = Fact::Gateway {
+            name: "sms-ş".to_owned(),
+            down: self.down.then(|| "no \"answer\"\n".to_owned()),
+        };
+        self.machine.observe(self.now_ms, &gateway);
+        // Over is only what has been over for a while.
+        self.now_ms += 10_000;
+        let mut due = self.machine.due(self.now_ms);
         ensure!(due.len() == 1, "{due:?}");
         Ok(Arc::new(due.remove(0)))
     }

@@ -95,6 +95,12 @@ impl RuleKind {
         }
     }
 
+    /// Whether every node is shown the same facts: then one of them should speak for all.
+    #[must_use]
+    pub fn is_of_the_cluster(self) -> bool {
+        matches!(self, RuleKind::Lockouts | RuleKind::FailureRate)
+    }
+
     /// How soon somebody should look.
     #[must_use]
     pub fn urgency(self) -> Urgency {
@@ -141,34 +147,46 @@ impl Rule {
         }
     }
 
+    /// What a number of this name may be; anything for a name that there is not.
+    #[must_use]
+    pub fn bounds(field: &str) -> RangeInclusive<u64> {
+        match field {
+            "count" => 1..=u64::from(limits::EVENTS_MAX),
+            "percent" => 1..=100,
+            "within_s" => 1..=limits::SPAN_MAX_S,
+            "days" => 1..=3_650,
+            "hours" => 1..=24 * 365,
+            "after_s" => 0..=limits::SPAN_MAX_S,
+            "interval_s" => limits::INTERVAL_MIN_S..=limits::SPAN_MAX_S,
+            _ => 0..=u64::MAX,
+        }
+    }
+
     /// Whether every value is within its bounds and means something to this kind of rule.
     ///
     /// # Errors
     /// Every wrong field, by its name.
     pub fn check(&self) -> Result<(), Vec<Problem>> {
         let whole = |value: Option<u32>| value.map(u64::from);
-        let fields: [(&'static str, Option<u64>, RangeInclusive<u64>); 7] = [
-            ("count", whole(self.count), 1..=u64::from(limits::EVENTS_MAX)),
-            ("percent", whole(self.percent), 1..=100),
-            ("within_s", self.within_s, 1..=limits::SPAN_MAX_S),
-            ("days", whole(self.days), 1..=3_650),
-            ("hours", whole(self.hours), 1..=24 * 365),
-            ("after_s", self.after_s, 0..=limits::SPAN_MAX_S),
-            (
-                "interval_s",
-                Some(self.interval_s),
-                limits::INTERVAL_MIN_S..=limits::SPAN_MAX_S,
-            ),
+        let fields: [(&'static str, Option<u64>); 7] = [
+            ("count", whole(self.count)),
+            ("percent", whole(self.percent)),
+            ("within_s", self.within_s),
+            ("days", whole(self.days)),
+            ("hours", whole(self.hours)),
+            ("after_s", self.after_s),
+            ("interval_s", Some(self.interval_s)),
         ];
         let meant = self.rule.settings();
-        let problem = |(field, value, range): (&'static str, Option<u64>, RangeInclusive<u64>)| {
+        let problem = |(field, value): (&'static str, Option<u64>)| {
             let value = value?;
             if field != "interval_s" && !meant.contains(&field) {
                 let problem = format!("means nothing to rule = \"{}\"", self.rule.label());
                 return Some(Problem::new(field, problem, "leave the line out"));
             }
-            let right = format!("write a whole number from {} to {}", range.start(), range.end());
-            (!range.contains(&value)).then(|| Problem::new(field, format!("{value} is out of range"), right))
+            let bounds = Self::bounds(field);
+            let right = format!("write a whole number from {} to {}", bounds.start(), bounds.end());
+            (!bounds.contains(&value)).then(|| Problem::new(field, format!("{value} is out of range"), right))
         };
         none_of(fields.into_iter().filter_map(problem).collect())
     }
