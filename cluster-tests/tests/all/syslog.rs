@@ -147,7 +147,7 @@ fn they_say_what_the_audit_says(cluster: &Cluster, rsyslog: &Rsyslog) -> Result<
             );
         }
         let judge = record["node"].as_u64().context("a node")?;
-        ensure!(data["node"] == judge.to_string(), "{message}");
+        ensure!(data["node"].as_str() == Some(&judge.to_string()), "{message}");
         ensure!(message["host"] == format!("n{judge}"), "sent by another: {message}");
         ensure!(message["id"] == record["kind"], "{message}");
         let (result, pri) = match record["kind"].as_str() {
@@ -223,7 +223,7 @@ fn what_a_removed_node_judged_is_sent_again(
     }
     cluster.nodes[gone].kill()?;
     let remover = cluster.leader()?;
-    cluster.nodes[remover].quorate(&["remove", &id.to_string()])?;
+    cluster.nodes[remover].quorate(&["remove", &id.to_string(), "--yes"])?;
     rsyslog.start()?;
     let judged = audit_of(&cluster.nodes[remover].api(), "kind=login_accepted")?;
     let judged: BTreeSet<u64> = judged
@@ -240,7 +240,7 @@ fn what_a_removed_node_judged_is_sent_again(
     let arrived = rsyslog.arrived()?;
     let for_it = arrived
         .iter()
-        .filter(|message| message["data"]["for_node"] == id.to_string());
+        .filter(|message| message["data"]["for_node"].as_str() == Some(&id.to_string()));
     ensure!(for_it.count() >= judged.len());
     Ok(())
 }
