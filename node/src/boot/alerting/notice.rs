@@ -118,7 +118,7 @@ HwYDVR0jBBgwFoAURyZdkbscPOkR0JZZ3blknGv5eBkwDwYDVR0TAQH/BAUwAwEB
 vFXkKwIhAOlACRxpq6gwQ7fYf6GOKNgTXrvESF2O9wDWHWrPxDz2
 -----END CERTIFICATE-----
 ";
-    const EXPIRES_MS: u64 = 1826901292_000;
+    const EXPIRES_MS: u64 = 1_826_901_292_000;
 
     #[test]
     fn the_end_of_a_certificate_is_read_from_pem_and_from_der_and_once_an_hour() {
