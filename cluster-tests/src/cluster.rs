@@ -62,6 +62,8 @@ pub struct Ground {
     pub disks: bool,
     /// Each node has a [`FakeClock`] with these clocks.
     pub clocks: Option<Clocks>,
+    /// Further sections of each node's configuration.
+    pub sections: String,
 }
 
 /// Runs `test` on a fresh cluster of `size` voters on loopback. A test that fails shows what the nodes said last.
@@ -176,6 +178,7 @@ impl Cluster {
         if let Some(which) = self.ground.clocks {
             node.clock = Some(FakeClock::new(&node.home, which)?);
         }
+        node.sections.clone_from(&self.ground.sections);
         node.write_config()?;
         Ok(node)
     }

@@ -35,6 +35,7 @@ pub mod process;
 pub mod radclient;
 pub mod registrar;
 pub mod relay;
+pub mod rsyslog;
 pub mod trial;
 pub mod wait;
 pub mod wire;

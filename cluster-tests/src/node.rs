@@ -34,6 +34,8 @@ pub struct Node {
     pub namespace: Option<String>,
     /// Whether it may go on under a new number when its files are damaged.
     pub replace_damaged: bool,
+    /// Further sections of its configuration.
+    pub sections: String,
     child: Option<Child>,
 }
 
@@ -52,6 +54,7 @@ impl Node {
             clock: None,
             namespace,
             replace_damaged: true,
+            sections: String::new(),
             child: None,
         };
         node.write_config()?;
@@ -72,6 +75,7 @@ impl Node {
             https,
             cluster,
             replace_damaged,
+            sections,
             ..
         } = self;
         let dialled = self.advertise.unwrap_or(*cluster);
@@ -81,7 +85,7 @@ impl Node {
             "[node]\nname = \"{name}\"\ndata_dir = \"{home}/data\"\n\n\
              [radius]\nlisten = [\"{radius}\"]\n\n[https]\nlisten = [\"{https}\"]\n\n\
              [cluster]\nlisten = \"{cluster}\"\nadvertise = \"{dialled}\"\nreplace_damaged = {replace_damaged}\n\n[key]\nfile = \"{home}/application.key\"\n\n\
-             [api]\nsocket = \"{home}/quorate.sock\"\n{limits}"
+             [api]\nsocket = \"{home}/quorate.sock\"\n{limits}{sections}"
         )
     }
 

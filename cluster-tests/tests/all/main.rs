@@ -1,5 +1,6 @@
 //! Clusters of real processes, and what holds for the whole house. One binary, because each links everything there is.
 
+mod alerts;
 mod arrows;
 mod audit;
 mod bad_input;
@@ -21,4 +22,5 @@ mod namespaces;
 mod oathtool;
 mod paused_judge;
 mod single_use;
+mod syslog;
 mod two_step;

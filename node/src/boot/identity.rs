@@ -67,6 +67,15 @@ pub fn load(data_dir: &DataDir) -> Result<(Identity, BTreeMap<u64, NodeInfo>), B
     Ok((identity, peers))
 }
 
+/// The certificates of this node and of the cluster's CA, and what each is for.
+pub fn certificate_files(data_dir: &Path) -> [(&'static str, PathBuf); 2] {
+    let folder = folder(data_dir);
+    [
+        ("this node in the cluster", folder.join(CERTIFICATE)),
+        ("the cluster's CA", folder.join(CA)),
+    ]
+}
+
 /// Keeps the members that there are now, for the day when the log cannot be read.
 pub fn keep_peers(data_dir: &Path, peers: &BTreeMap<u64, NodeInfo>) -> Result<(), BootError> {
     let kept = folder(data_dir).join(PEERS);

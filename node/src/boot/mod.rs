@@ -2,6 +2,7 @@
 //! each part its piece of the configuration and its ports. Nothing is decided here that a part could decide for itself.
 
 mod admission;
+mod alerting;
 mod directories;
 mod error;
 mod heads;
@@ -14,6 +15,7 @@ mod metrics;
 mod replacement;
 mod run;
 mod stack;
+mod syslog;
 mod system;
 
 use quorate_raft::NodeInfo;

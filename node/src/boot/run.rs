@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_app::{
-    AdminError, Administrator, AuditKeeper, Authenticator, ClientSecrets, HashQueue, IssuedJoinToken, Names, Replica,
+    AdminError, Administrator, AuditKeeper, AuditReader, Authenticator, ClientSecrets, HashQueue, IssuedJoinToken,
+    Names, Replica,
 };
 use quorate_core::NodeId;
 use quorate_net::{AppLogins, RadiusServer};
@@ -29,8 +30,9 @@ use super::membership::{complete_removals, complete_replacements, keep_peers, ta
 use super::metrics::Metrics;
 use super::replacement::{Asked, replace};
 use super::stack::Stack;
+use super::syslog::{self, Reporting};
 use super::system::{SystemClock, SystemEntropy};
-use super::{BootError, identity, keys, node_info};
+use super::{BootError, alerting, identity, keys, node_info};
 use crate::config::Config;
 
 /// How long a leader tries to give its office away before it stops anyway: an election takes less than a second.
@@ -119,6 +121,7 @@ struct Node {
     http: Http,
     http_stop: watch::Sender<bool>,
     background: JoinSet<()>,
+    reporting: Reporting,
 }
 
 impl Node {
@@ -163,8 +166,10 @@ impl Node {
         background.spawn(async move { care.run().await });
         let keeper = AuditKeeper::new(parts.replica.clone(), stack.heads.clone(), Arc::new(SystemClock), node);
         background.spawn(async move { keeper.run().await });
+        let reporting = report(config, &parts, &stack, &metrics)?;
+        alert(config, &parts, &stack, &reporting, &mut background)?;
         let (http_stop, stopping) = watch::channel(false);
-        let http = Http::start(config, web(&parts, &stack, &metrics)?, tls, &stopping).await?;
+        let http = Http::start(config, web(&parts, &stack, &metrics, &reporting)?, tls, &stopping).await?;
         let logins = AppLogins::new(parts.authenticator, parts.secrets, parts.replica, Arc::new(SystemClock));
         let radius = serve_radius(config, logins, &metrics).await?;
         Ok(Node {
@@ -173,6 +178,7 @@ impl Node {
             http,
             http_stop,
             background,
+            reporting,
         })
     }
 
@@ -185,7 +191,7 @@ impl Node {
         }
     }
 
-    /// In this order: no new logins, those in hand answered, leadership given away, disk in order. Without consensus there is no
+    /// In this order: no new logins, those in hand answered and reported, leadership given away, disk in order. Without consensus there is no
     /// answer to wait for.
     async fn stop(mut self) {
         let status = self.stack.raft.status();
@@ -198,6 +204,7 @@ impl Node {
             while self.http.tasks.join_next().await.is_some() {}
         }
         self.background.shutdown().await;
+        self.reporting.stop().await;
         let status = self.stack.raft.status();
         if status.role == Role::Leader && status.voters.len() > 1 {
             give_away(&self.stack).await;
@@ -297,11 +304,56 @@ impl Http {
     }
 }
 
-fn web(parts: &Parts, stack: &Stack, metrics: &Arc<Metrics>) -> Result<Web, BootError> {
+/// The audit to the syslog servers of the configuration.
+fn report(config: &Config, parts: &Parts, stack: &Stack, metrics: &Metrics) -> Result<Reporting, BootError> {
+    let deps = syslog::Deps {
+        reader: reader(parts, stack),
+        replica: parts.replica.clone(),
+        node: parts.node,
+        name: config.node.name.clone(),
+    };
+    Reporting::start(&config.syslog, &deps, stack.data_dir.root(), &metrics.registry)
+}
+
+/// What this node notices, by the rules of the configuration.
+fn alert(
+    config: &Config,
+    parts: &Parts,
+    stack: &Stack,
+    reporting: &Reporting,
+    background: &mut JoinSet<()>,
+) -> Result<(), BootError> {
+    let mut certificates = identity::certificate_files(stack.data_dir.root()).to_vec();
+    if let Some(own) = &config.https.certificate {
+        certificates.push(("HTTPS", own.chain_file.clone()));
+    }
+    let deps = alerting::Deps {
+        reader: reader(parts, stack),
+        replica: parts.replica.clone(),
+        raft: stack.raft.clone(),
+        certificates: alerting::Certificates::new(certificates),
+        syslog: reporting.servers().to_vec(),
+    };
+    alerting::start(config, deps, &syslog::dice(), background)
+}
+
+fn reader(parts: &Parts, stack: &Stack) -> AuditReader {
+    AuditReader::new(
+        parts.replica.clone(),
+        stack.archive.clone(),
+        stack.heads.clone(),
+        parts.node,
+    )
+}
+
+fn web(parts: &Parts, stack: &Stack, metrics: &Arc<Metrics>, reporting: &Reporting) -> Result<Web, BootError> {
     let refresh = {
-        let (metrics, raft) = (metrics.clone(), stack.raft.clone());
+        let (metrics, raft, syslog) = (metrics.clone(), stack.raft.clone(), reporting.gauges());
         let (published, archive, hashes) = (stack.published.clone(), stack.archive.clone(), parts.hashes.clone());
-        move || metrics.refresh(&raft.status(), &published.state(), &archive, &hashes.figures())
+        move || {
+            metrics.refresh(&raft.status(), &published.state(), &archive, &hashes.figures());
+            syslog.refresh();
+        }
     };
     let deps = Deps {
         administrator: parts.administrator.clone(),

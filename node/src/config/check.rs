@@ -7,6 +7,16 @@ use super::{Config, mistake::Mistakes, section::Lines};
 pub(super) fn across(config: &Config, lines: &Lines, mistakes: &mut Mistakes<'_>) {
     election_outlasts_heartbeats(config, lines, mistakes);
     ports_are_distinct(config, lines, mistakes);
+    if !lines.contains_key("alert.rule") && !config.webhooks.is_empty() {
+        let line = line_of(lines, &["webhook.url"]);
+        let right = "add an [[alert]] with a rule, as in rule = \"quorum_lost\"".to_owned();
+        mistakes.on_line(
+            line,
+            "webhook.url",
+            "has nothing to be told: there is no rule".to_owned(),
+            right,
+        );
+    }
 }
 
 /// A follower must miss two heartbeats before it campaigns, or every slow fsync is an election.

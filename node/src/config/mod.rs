@@ -47,6 +47,12 @@ pub struct Config {
     pub api: Api,
     pub log: Log,
     pub limits: Limits,
+    /// `[[syslog]]`: servers that get this node's audit records.
+    pub syslog: Vec<quorate_alerts::syslog::ServerSettings>,
+    /// `[[alert]]`: what somebody wants to be told about.
+    pub alerts: Vec<quorate_alerts::Rule>,
+    /// `[[webhook]]`: who is told.
+    pub webhooks: Vec<quorate_alerts::WebhookSettings>,
 }
 
 /// `[node]`: who this node is.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use quorate_alerts::syslog::{Facility, ServerSettings, Transport};
+use quorate_alerts::{Rule, RuleKind, WebhookSettings, limits as alert_limits};
 use toml::de::DeTable;
 
 use super::{
@@ -12,6 +14,9 @@ use super::{
 };
 
 const SECTIONS: [&str; 8] = ["node", "radius", "https", "cluster", "key", "api", "log", "limits"];
+
+/// Sections of which there may be several.
+const LISTS: [&str; 3] = ["syslog", "alert", "webhook"];
 
 /// A file longer than this is not a configuration of ours; lines are counted over and over.
 const TEXT_MAX_BYTES: usize = 256 * 1024;
@@ -51,7 +56,7 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config, ConfigError> {
 
 fn read_sections<'t>(document: &DeTable<'t>, config: &mut Config, mistakes: &mut Mistakes<'t>) {
     let mut lines = Lines::new();
-    check_sections(document, &SECTIONS, mistakes);
+    check_sections(document, &SECTIONS, &LISTS, mistakes);
     read_node(Section::open(document, "node", &mut lines, mistakes), &mut config.node);
     read_radius(
         Section::open(document, "radius", &mut lines, mistakes),
@@ -72,6 +77,15 @@ fn read_sections<'t>(document: &DeTable<'t>, config: &mut Config, mistakes: &mut
         Section::open(document, "limits", &mut lines, mistakes),
         &mut config.limits,
     );
+    Section::each(document, "syslog", &mut lines, mistakes, |section| {
+        read_syslog(section, &mut config.syslog);
+    });
+    Section::each(document, "alert", &mut lines, mistakes, |section| {
+        read_alert(section, &mut config.alerts);
+    });
+    Section::each(document, "webhook", &mut lines, mistakes, |section| {
+        read_webhook(section, &mut config.webhooks);
+    });
     check::across(config, &lines, mistakes);
 }
 
@@ -244,6 +258,121 @@ fn read_limits(mut section: Section<'_, '_>, limits: &mut Limits) {
     section.close();
 }
 
+fn read_syslog(mut section: Section<'_, '_>, servers: &mut Vec<ServerSettings>) {
+    let address = section.text("address", "logs.example.org:6514");
+    let transport = section.choice("transport", &Transport::ALL.map(|one| (one.label(), one)));
+    for (key, right) in [
+        ("address", "write address = \"logs.example.org:6514\""),
+        ("transport", "write transport = \"tls\", or \"tcp\" or \"udp\""),
+    ] {
+        if !section.has(key) {
+            section.complain(key, "is missing", right);
+        }
+    }
+    let server = ServerSettings {
+        facility: section.choice("facility", &Facility::ALL.map(|one| (one.label(), one))),
+        ca: section.path("ca", "/etc/quorate/syslog-ca.pem"),
+        server_name: section.text("server_name", "logs.example.org"),
+        certificate: section.path("certificate", "/etc/quorate/syslog.crt"),
+        key: section.path("key", "/etc/quorate/syslog.key"),
+        ..ServerSettings::to(
+            address.as_deref().unwrap_or_default(),
+            transport.unwrap_or(Transport::Tls),
+        )
+    };
+    if address.is_some() && transport.is_some() {
+        check_syslog(&mut section, &server, servers);
+        servers.push(server);
+    }
+    section.close();
+}
+
+fn check_syslog(section: &mut Section<'_, '_>, server: &ServerSettings, others: &[ServerSettings]) {
+    for problem in server.check().err().unwrap_or_default() {
+        // A path that is there and wrong was complained of when it was read.
+        let is_there = section.has(problem.field);
+        let both_are = section.has("certificate") && section.has("key");
+        let read_wrong = match problem.field {
+            "ca" => server.ca.is_none() && is_there,
+            "certificate" | "key" => server.certificate.is_some() != server.key.is_some() && both_are,
+            _ => false,
+        };
+        if read_wrong {
+            continue;
+        }
+        section.complain(problem.field, &problem.problem, &problem.right);
+    }
+    let same = |other: &&ServerSettings| (&other.address, other.transport) == (&server.address, server.transport);
+    if others.iter().any(|other| same(&other)) {
+        section.complain(
+            "address",
+            "is a server that stands here already",
+            "leave one of the two out",
+        );
+    }
+    if others.len() == alert_limits::SERVERS_MAX {
+        let most = format!("a node reports to {} servers at most", alert_limits::SERVERS_MAX);
+        section.complain("address", "is one server too many", &most);
+    }
+}
+
+fn read_alert(mut section: Section<'_, '_>, rules: &mut Vec<Rule>) {
+    let kind = section.choice("rule", &RuleKind::ALL.map(|one| (one.label(), one)));
+    if !section.has("rule") {
+        section.complain("rule", "is missing", "write rule = \"quorum_lost\", or another");
+    }
+    let mut number = |key: &'static str, unit: &str| section.number(key, Rule::bounds(key), "the rule's own", unit);
+    let small = |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok());
+    let mut rule = Rule {
+        count: small(number("count", "events")),
+        percent: small(number("percent", "percent")),
+        within_s: number("within_s", "seconds"),
+        days: small(number("days", "days")),
+        hours: small(number("hours", "hours")),
+        after_s: number("after_s", "seconds"),
+        ..Rule::of(kind.unwrap_or(RuleKind::QuorumLost))
+    };
+    set(&mut rule.interval_s, number("interval_s", "seconds"));
+    if kind.is_some() {
+        for problem in rule.check().err().unwrap_or_default() {
+            section.complain(problem.field, &problem.problem, &problem.right);
+        }
+        if rules.len() == alert_limits::RULES_MAX {
+            section.complain("rule", "is one rule too many", "join some of them");
+        }
+        rules.push(rule);
+    }
+    section.close();
+}
+
+fn read_webhook(mut section: Section<'_, '_>, webhooks: &mut Vec<WebhookSettings>) {
+    let url = section.text("url", "https://alerts.example.org/quorate");
+    let secret_file = section.path("secret_file", "/etc/quorate/webhook.secret");
+    for (key, right) in [
+        ("url", "write url = \"https://alerts.example.org/quorate\""),
+        (
+            "secret_file",
+            "write secret_file = \"/etc/quorate/webhook.secret\": what the receiver checks signatures with",
+        ),
+    ] {
+        if !section.has(key) {
+            section.complain(key, "is missing", right);
+        }
+    }
+    let ca = section.path("ca", "/etc/quorate/webhook-ca.pem");
+    if let (Some(url), Some(secret_file)) = (url, secret_file) {
+        let webhook = WebhookSettings { url, secret_file, ca };
+        for problem in webhook.check().err().unwrap_or_default() {
+            section.complain(problem.field, &problem.problem, &problem.right);
+        }
+        if webhooks.len() == alert_limits::WEBHOOKS_MAX {
+            section.complain("url", "is one receiver too many", "let one of them pass alerts on");
+        }
+        webhooks.push(webhook);
+    }
+    section.close();
+}
+
 impl Config {
     /// What an empty file means.
     fn defaults() -> Config {
@@ -284,6 +413,9 @@ impl Config {
                 snapshot_after_log_mib: 64,
                 disk_reserve_mib: 128,
             },
+            syslog: Vec::new(),
+            alerts: Vec::new(),
+            webhooks: Vec::new(),
         }
     }
 }

@@ -21,6 +21,9 @@ pub(super) type Lines = BTreeMap<String, usize>;
 
 pub(super) struct Section<'a, 't> {
     name: &'static str,
+    /// Its head as it is written: `[name]` or `[[name]]`.
+    shown: String,
+    head: Range<usize>,
     table: Option<&'a DeTable<'t>>,
     asked: Vec<&'static str>,
     lines: &'a mut Lines,
@@ -35,7 +38,8 @@ impl<'a, 't> Section<'a, 't> {
         lines: &'a mut Lines,
         mistakes: &'a mut Mistakes<'t>,
     ) -> Self {
-        let table = match entry(document, name) {
+        let value = entry(document, name);
+        let table = match value {
             None => None,
             Some(value) => match value.get_ref() {
                 DeValue::Table(table) => {
@@ -55,10 +59,46 @@ impl<'a, 't> Section<'a, 't> {
         };
         Section {
             name,
+            shown: format!("[{name}]"),
+            head: value.map_or(0..0, Spanned::span),
             table,
             asked: Vec::new(),
             lines,
             mistakes,
+        }
+    }
+
+    /// Reads every table of the list `name`, each under a `[[name]]` of its own.
+    pub(super) fn each(
+        document: &'a DeTable<'t>,
+        name: &'static str,
+        lines: &mut Lines,
+        mistakes: &mut Mistakes<'t>,
+        mut read: impl FnMut(Section<'_, 't>),
+    ) {
+        let Some(value) = entry(document, name) else { return };
+        let items = match value.get_ref() {
+            DeValue::Array(items) => items.iter().collect(),
+            _ => vec![value],
+        };
+        for item in items {
+            match (item.get_ref(), value.get_ref()) {
+                (DeValue::Table(table), DeValue::Array(_)) => read(Section {
+                    name,
+                    shown: format!("[[{name}]]"),
+                    head: item.span(),
+                    table: Some(table),
+                    asked: Vec::new(),
+                    lines: &mut *lines,
+                    mistakes: &mut *mistakes,
+                }),
+                _ => mistakes.at(
+                    item.span(),
+                    name,
+                    "is a list of sections",
+                    format!("write [[{name}]], with two brackets, above the settings of each"),
+                ),
+            }
         }
     }
 
@@ -225,9 +265,9 @@ impl<'a, 't> Section<'a, 't> {
                     format!("{}.{name}", self.name),
                     "there is no such setting",
                     format!(
-                        "{}[{}] has: {}",
+                        "{}{} has: {}",
                         did_you_mean(name, &self.asked),
-                        self.name,
+                        self.shown,
                         self.asked.join(", ")
                     ),
                 );
@@ -246,7 +286,7 @@ impl<'a, 't> Section<'a, 't> {
     }
 
     fn span_of(&mut self, key: &'static str) -> Range<usize> {
-        self.value(key).map_or(0..0, Spanned::span)
+        self.value(key).map_or(self.head.clone(), Spanned::span)
     }
 
     fn parse_address(&mut self, key: &str, span: Range<usize>, text: &str, example: &str) -> Option<SocketAddr> {
@@ -282,25 +322,24 @@ impl<'a, 't> Section<'a, 't> {
 }
 
 /// Sections that do not exist, and settings outside any section.
-pub(super) fn check_sections(document: &DeTable<'_>, sections: &[&str], mistakes: &mut Mistakes<'_>) {
+pub(super) fn check_sections(document: &DeTable<'_>, sections: &[&str], lists: &[&str], mistakes: &mut Mistakes<'_>) {
+    let all = [sections, lists].concat();
+    let shown = sections.iter().map(|name| format!("[{name}]"));
+    let shown: Vec<String> = shown.chain(lists.iter().map(|name| format!("[[{name}]]"))).collect();
     for (key, value) in document.iter() {
         let name = key.get_ref().as_ref();
-        if sections.contains(&name) {
+        if all.contains(&name) {
             continue;
         }
         let problem = match value.get_ref() {
-            DeValue::Table(_) => "there is no such section",
+            DeValue::Table(_) | DeValue::Array(_) => "there is no such section",
             _ => "stands outside any section",
         };
         mistakes.at(
             key.span(),
             name,
             problem,
-            format!(
-                "{}the sections are: [{}]",
-                did_you_mean(name, sections),
-                sections.join("], [")
-            ),
+            format!("{}the sections are: {}", did_you_mean(name, &all), shown.join(", ")),
         );
     }
 }

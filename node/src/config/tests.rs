@@ -69,7 +69,35 @@ fn what_is_shown_reads_back_the_same() {
         advertise = "mfa-1.example.org:7443"
         [key]
         passphrase_env = "QUORATE_PASSPHRASE"
+        [[syslog]]
+        address = "logs.example.org:6514"
+        transport = "tls"
+        ca = "/etc/quorate/syslog-ca.pem"
+        server_name = "logs"
+        certificate = "/c"
+        key = "/k"
+        facility = "local3"
+        [[syslog]]
+        address = "[2001:db8::1]:514"
+        transport = "udp"
+        [[alert]]
+        rule = "failure_rate"
+        count = 50
+        percent = 80
+        within_s = 60
+        [[alert]]
+        rule = "certificate_expires"
+        days = 14
+        interval_s = 86400
+        [[webhook]]
+        url = "https://alerts.example.org/quorate?x=1"
+        secret_file = "/etc/quorate/webhook.secret"
+        ca = "/ca"
         "#,
+    );
+    assert_eq!(
+        (config.syslog.len(), config.alerts.len(), config.webhooks.len()),
+        (2, 2, 1)
     );
     assert_eq!(read(&config.to_toml()), config);
     config.key = KeySource::SystemdCredential("quorate.key".into());

@@ -2,6 +2,8 @@
 
 use std::{fmt::Display, path::Path};
 
+use quorate_alerts::{Rule, syslog::ServerSettings};
+
 use super::{Config, KeySource};
 
 impl Config {
@@ -55,7 +57,62 @@ impl Config {
         plain(&mut out, "hash_threads", self.limits.hash_threads);
         plain(&mut out, "snapshot_after_log_mib", self.limits.snapshot_after_log_mib);
         plain(&mut out, "disk_reserve_mib", self.limits.disk_reserve_mib);
+        for server in &self.syslog {
+            syslog(&mut out, server);
+        }
+        for rule in &self.alerts {
+            alert(&mut out, rule);
+        }
+        for webhook in &self.webhooks {
+            out.push_str("\n[[webhook]]\n");
+            text(&mut out, "url", &webhook.url);
+            path(&mut out, "secret_file", &webhook.secret_file);
+            if let Some(ca) = &webhook.ca {
+                path(&mut out, "ca", ca);
+            }
+        }
         out
+    }
+}
+
+fn syslog(out: &mut String, server: &ServerSettings) {
+    out.push_str("\n[[syslog]]\n");
+    text(out, "address", &server.address);
+    text(out, "transport", server.transport.label());
+    if let Some(facility) = server.facility {
+        text(out, "facility", facility.label());
+    }
+    let paths = [
+        ("ca", &server.ca),
+        ("certificate", &server.certificate),
+        ("key", &server.key),
+    ];
+    for (key, file) in paths {
+        if let Some(file) = file {
+            path(out, key, file);
+        }
+    }
+    if let Some(name) = &server.server_name {
+        text(out, "server_name", name);
+    }
+}
+
+fn alert(out: &mut String, rule: &Rule) {
+    out.push_str("\n[[alert]]\n");
+    text(out, "rule", rule.rule.label());
+    let wide = |number: Option<u32>| number.map(u64::from);
+    for (key, number) in [
+        ("count", wide(rule.count)),
+        ("percent", wide(rule.percent)),
+        ("within_s", rule.within_s),
+        ("days", wide(rule.days)),
+        ("hours", wide(rule.hours)),
+        ("after_s", rule.after_s),
+        ("interval_s", Some(rule.interval_s)),
+    ] {
+        if let Some(number) = number {
+            plain(out, key, number);
+        }
     }
 }
 

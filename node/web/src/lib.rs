@@ -38,6 +38,7 @@ use quorate_core::Cidr;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 
+pub use admin::audit::shape::record as audit_record;
 pub use health::ExtraCheck;
 pub use metrics::Refresh;
 pub use observe::REQUEST_ID;

@@ -1,7 +1,7 @@
 //! The audit trail: list, follow, verify, keep.
 
 mod keep;
-mod shape;
+pub(crate) mod shape;
 
 use std::ops::Range;
 use std::time::Duration;

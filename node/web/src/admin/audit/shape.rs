@@ -9,7 +9,8 @@ use quorate_api::AuditRecord;
 use quorate_core::audit::{AuditRecord as Stored, ChangeEntry, Entry, LoginEntry, Object, RejectsEntry};
 use quorate_core::{Actor, ClientId, State, Verdict};
 
-pub(super) fn record(state: &State, stored: &Stored) -> AuditRecord {
+/// The record in the words of the API; names are those that objects have in `state`.
+pub fn record(state: &State, stored: &Stored) -> AuditRecord {
     let blank = blank(stored);
     match &stored.entry {
         Entry::Login(login) => of_login(state, blank, login),
