@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use crate::{
-    bulkhead::{Bulkhead, NoPlace},
+    bulkhead::Bulkhead,
     connection::{Answer, Connection},
     controller::{ControllerStatus, Lease, Station},
     directory::Unavailable,
@@ -80,35 +80,30 @@ impl Stations {
         deadline: Instant,
         work: impl Fn(Attempt) -> Work<'a, T>,
     ) -> Result<T, Unavailable> {
-        let _place = self.bulkhead.enter(deadline).await.map_err(|none| match none {
-            NoPlace::Full => Unavailable::Full,
-            NoPlace::TimedOut => Unavailable::TimedOut(Vec::new()),
-        })?;
+        let _place = self.bulkhead.enter(deadline).await?;
         let mut failures = Vec::new();
         for (index, station) in self.all.iter().enumerate() {
             let now = Instant::now();
-            let alone = self.is_alone();
-            let Some(_turn) = station.turn(now, alone) else {
+            let Some(_turn) = station.turn(now, self.is_alone()) else {
                 failures.extend(station.reason().map(|reason| (station.at.to_string(), reason)));
                 continue;
             };
-            let until = now + deadline.saturating_duration_since(now) / self.left(index);
-            if until.saturating_duration_since(now) < SHARE_MIN {
+            let share = deadline.saturating_duration_since(now) / self.left(index);
+            if share < SHARE_MIN {
                 break;
             }
-            match self.once(station, until, &work).await {
+            let failure = match self.once(station, now + share, &work).await {
                 Ok(done) => {
                     self.answered(index, station);
                     return Ok(done);
                 }
-                Err(failure) => {
-                    self.note(index, station, &failure);
-                    if !failure.next_may_help() {
-                        return Err(Unavailable::Refused(station.at.to_string(), failure));
-                    }
-                    failures.push((station.at.to_string(), failure));
-                }
+                Err(failure) => failure,
+            };
+            self.note(index, station, &failure);
+            if !failure.next_may_help() {
+                return Err(Unavailable::Refused(station.at.to_string(), failure));
             }
+            failures.push((station.at.to_string(), failure));
         }
         match Instant::now() < deadline {
             true => Err(Unavailable::Controllers(failures)),

@@ -3,7 +3,10 @@
 
 mod support;
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use quorate_directories::Authority;
 use quorate_directory::{Directory, Failure, FindError, Security, Unavailable};
@@ -89,4 +92,75 @@ async fn starttls_is_not_taken_from_anybody() {
         failure(injected, Security::StartTls).await,
         Failure::Tls { .. }
     ));
+}
+
+/// A controller that answers every request with the next of these, and closes the connection after the last.
+async fn recites(answers: Vec<Vec<u8>>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for answer in answers {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(&answer).await;
+        }
+    });
+    address
+}
+
+/// What a good controller says: yes to the service account, with a control; an entry; the end of the search.
+fn good_answers() -> [Vec<u8>; 3] {
+    let bound = [
+        &[
+            0x30, 40, 2, 1, 1, 0x61, 7, 10, 1, 0, 4, 0, 4, 0, 0xa0, 26, 0x30, 24, 4, 12,
+        ][..],
+        b"1.2.3.4.5.67",
+        &[1, 1, 0, 4, 5, 0x30, 3, 0x81, 1, 9],
+    ];
+    let entry = [
+        &[0x30, 37, 2, 1, 2, 0x64, 32, 4, 9][..],
+        b"uid=alice",
+        &[0x30, 19, 0x30, 17, 4, 3],
+        b"uid",
+        &[0x31, 10, 4, 5],
+        b"alice",
+        &[4, 1, 0xff],
+    ];
+    let done = [0x30, 12, 2, 1, 2, 0x65, 7, 10, 1, 0, 4, 0, 4, 0];
+    [bound.concat(), entry.concat(), done.to_vec()]
+}
+
+/// ldap3 panics in a task, which a test would not notice by itself; a release would end.
+#[tokio::test]
+async fn no_damaged_byte_brings_the_library_down() {
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        PANICS.fetch_add(1, Ordering::SeqCst);
+        usual(panic);
+    }));
+    let mut plain = 0;
+    for (message, good) in good_answers().into_iter().enumerate() {
+        for at in 0..good.len() {
+            for damage in [0x00, 0x01, 0x04, 0x20, 0x30, 0x80, 0xa0, 0xff] {
+                let mut answers = good_answers();
+                answers[message][at] ^= damage;
+                let [bound, entry, done] = answers;
+                let address = recites(vec![bound, [entry, done].concat()]).await;
+                let mut asking = settings(&Authority::new("Example CA").unwrap(), &[]);
+                asking.trust = quorate_directory::Trust::Pinned(vec![[0; 32]]);
+                asking.controllers = vec![controller(address, Security::Plain)];
+                asking.groups = None;
+                asking.timeouts.operation = std::time::Duration::from_millis(300);
+                let found = Directory::new(asking).unwrap().find("alice", soon()).await;
+                plain += usize::from(found.is_ok());
+                assert_eq!(
+                    PANICS.load(Ordering::SeqCst),
+                    0,
+                    "message {message}, byte {at} ^ {damage:#x}"
+                );
+            }
+        }
+    }
+    assert!(plain >= 95, "undamaged, everything is found: {plain}");
 }

@@ -21,7 +21,7 @@ pub use self::{
 };
 use crate::{
     attempt::Stations,
-    bulkhead::Load,
+    bulkhead::{Load, NoPlace},
     controller::ControllerStatus,
     failure::Failure,
     filter,
@@ -157,6 +157,15 @@ impl What {
     fn with_members(&self, filter: &str) -> String {
         let both = [Some(filter), self.member_filter.as_deref()];
         filter::all(both.into_iter().flatten())
+    }
+}
+
+impl From<NoPlace> for Unavailable {
+    fn from(none: NoPlace) -> Self {
+        match none {
+            NoPlace::Full => Self::Full,
+            NoPlace::TimedOut => Self::TimedOut(Vec::new()),
+        }
     }
 }
 

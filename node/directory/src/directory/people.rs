@@ -1,13 +1,12 @@
 //! Everybody, page by page (RFC 2696): never more than one page in memory.
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{Directory, Unavailable};
 use crate::{
     attempt::Attempt,
-    bulkhead::NoPlace,
     clock,
-    connection::{Query, Scope},
+    connection::{Found, Query, Scope},
     controller::Lease,
     failure::Failure,
     limits::{PAGE_PEOPLE, PAGES_MAX},
@@ -60,19 +59,16 @@ impl People<'_> {
 
     async fn page(&mut self, deadline: Instant) -> Result<Vec<Person>, Unavailable> {
         let directory = self.directory;
-        if self.at.is_none() {
-            let begun = directory
-                .stations
-                .run(deadline, |attempt| Box::pin(directory.begin_walk(attempt)))
-                .await?;
-            self.at = Some(begun);
-        }
-        let bulkhead = directory.stations.bulkhead();
-        let _place = bulkhead.enter(deadline).await.map_err(|none| match none {
-            NoPlace::Full => Unavailable::Full,
-            NoPlace::TimedOut => Unavailable::TimedOut(Vec::new()),
-        })?;
-        let (attempt, connection) = self.at.as_mut().ok_or(Unavailable::TimedOut(Vec::new()))?;
+        let (attempt, mut connection) = match self.at.take() {
+            Some(at) => at,
+            None => {
+                let stations = &directory.stations;
+                stations
+                    .run(deadline, |attempt| Box::pin(directory.begin_walk(attempt)))
+                    .await?
+            }
+        };
+        let _place = directory.stations.bulkhead().enter(deadline).await?;
         let what = &directory.what;
         let filter = what.filter_for_all();
         let attributes = person::wanted(&what.attributes, what.kind);
@@ -84,29 +80,26 @@ impl People<'_> {
             most: PAGE_PEOPLE,
             cookie: Some(std::mem::take(&mut self.cookie)),
         };
-        let controller = attempt.controller().to_string();
-        let fetched = timeout_at(deadline, connection.search(query, deadline)).await;
-        let found = match fetched {
-            Ok(Ok(found)) if found.is_cut => {
-                let limit = Failure::SizeLimit(self.pages * PAGE_PEOPLE + found.entries.len());
-                return Err(Unavailable::Refused(controller, limit));
-            }
-            Ok(Ok(found)) => found,
-            Ok(Err(failure)) => return Err(Unavailable::Refused(controller, failure)),
-            Err(_) => return Err(Unavailable::TimedOut(Vec::new())),
-        };
+        let found = connection.search(query, deadline).await;
+        let found = found.and_then(|found| self.check(found));
+        let found = found.map_err(|failure| Unavailable::Refused(attempt.controller().to_string(), failure))?;
         self.pages += 1;
         self.cookie = found.cookie;
-        if self.pages >= PAGES_MAX && !self.cookie.is_empty() {
-            return Err(Unavailable::Refused(
-                controller,
-                Failure::Malformed("pages without end"),
-            ));
-        }
+        self.at = Some((attempt, connection));
         let now_s = clock::now_s();
         let people = found.entries.iter();
-        Ok(people
-            .filter_map(|entry| person::person(entry, &what.attributes, what.kind, now_s))
-            .collect())
+        let people = people.filter_map(|entry| person::person(entry, &what.attributes, what.kind, now_s));
+        Ok(people.collect())
+    }
+
+    /// Whether this is a page, and not the last of too many.
+    fn check(&self, found: Found) -> Result<Found, Failure> {
+        if found.is_cut {
+            return Err(Failure::SizeLimit(self.pages * PAGE_PEOPLE + found.entries.len()));
+        }
+        match self.pages >= PAGES_MAX && !found.cookie.is_empty() {
+            true => Err(Failure::Malformed("pages without end")),
+            false => Ok(found),
+        }
     }
 }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 /// A deadline that nothing should need.
 pub fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(20)
+    Instant::now() + Duration::from_secs(60)
 }
 
 pub fn secret(password: &str) -> Zeroizing<String> {
