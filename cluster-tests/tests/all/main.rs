@@ -9,6 +9,7 @@ mod cut_off;
 mod damaged;
 mod demo;
 mod dependencies;
+mod directory;
 mod disable;
 mod fault_clock;
 mod fault_disk;

@@ -1,0 +1,212 @@
+//! Logins of people whom an OpenLDAP keeps, through three nodes: first login, codes, failover, a directory that hangs, one that people leave.
+
+use anyhow::{Context, Result, ensure};
+use cluster_tests::{Cluster, api::Api, otp, people, radclient, with_cluster};
+use quorate_directories::{Authority, PASSWORD, SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd};
+use serde_json::{Value, json};
+
+/// Logins of local users while a directory hangs.
+const UNAFFECTED: usize = 60;
+
+#[test]
+fn people_of_a_directory_log_in_through_every_node_and_across_the_death_of_a_controller() {
+    with_cluster(3, |cluster| {
+        let (authority, mut first, second) = controllers()?;
+        let api = cluster.api()?;
+        create(&api, "office", "example.org", &authority, &[&first, &second])?;
+        cluster.converged()?;
+        for node in 0..3 {
+            let name = format!("p{}@example.org", node + 1);
+            let state = challenge(cluster, node, &name, PASSWORD);
+            ensure!(state.is_err(), "somebody without a token was challenged: {state:?}");
+        }
+        // Each was made a user by the login, whichever node it came to, and gets a token.
+        let seed = [9; 20];
+        for node in 0..3 {
+            give_token(&api, &format!("p{}@example.org", node + 1), &seed)?;
+        }
+        cluster.converged()?;
+        for node in 0..3 {
+            let name = format!("p{}@example.org", node + 1);
+            let state = challenge(cluster, node, &name, PASSWORD)?;
+            let other = cluster.nodes[(node + 1) % 3].radius;
+            let code = otp::code(&seed, otp::timestep());
+            let accepted = radclient::ask(other, &name, &code, Some(&state))?.context("silence")?;
+            ensure!(accepted.code == 2, "{name}: {accepted:?}");
+        }
+        let wrong = radclient::ask(cluster.nodes[0].radius, "p1@example.org", "not it", None)?.context("silence")?;
+        ensure!(wrong.code == 3, "a wrong password: {wrong:?}");
+
+        first.kill();
+        challenge(cluster, 0, "p2@example.org", PASSWORD).context("with one controller left")?;
+        let shown = api.get("/api/v1/directories/office")?;
+        ensure!(
+            shown["controllers"][0]["well"] == false,
+            "who is down is shown: {shown}"
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn a_directory_that_hangs_delays_nobody_but_its_own() {
+    with_cluster(1, |cluster| {
+        let (authority, hung, well) = controllers()?;
+        let api = cluster.api()?;
+        create(&api, "hung", "hung.example", &authority, &[&hung])?;
+        create(&api, "office", "example.org", &authority, &[&well])?;
+        let mut locals = people::import(&api, "u", UNAFFECTED)?;
+        hung.pause()?;
+        // More than its bulkhead holds: none of them is waited for.
+        let mut gateway = cluster.gateway();
+        for number in 0..200 {
+            let request = cluster_tests::wire::Request::access(
+                gateway.secret(),
+                &format!("p{number}@hung.example"),
+                PASSWORD.as_bytes(),
+                None,
+            );
+            gateway.send((), cluster_tests::crowd::Login::once(request, cluster.nodes[0].radius))?;
+        }
+        let (client, server) = (cluster.passcode_client(), cluster.nodes[0].radius);
+        let mut client: cluster_tests::crowd::Crowd<usize> = client;
+        for (number, person) in locals.iter_mut().enumerate() {
+            let request = person.login(client.secret());
+            client.send(number, cluster_tests::crowd::Login::once(request, server))?;
+        }
+        let ended = client.all_ended()?;
+        let accepted = ended
+            .iter()
+            .filter(|one| one.reply.as_ref().is_some_and(|reply| reply.is_accept()));
+        ensure!(
+            accepted.count() == UNAFFECTED,
+            "local users had to wait for a directory that hangs"
+        );
+        let other = challenge(cluster, 0, "p1@example.org", PASSWORD);
+        let reason = other.expect_err("p1 has no token").to_string();
+        ensure!(
+            reason.contains("code: 3"),
+            "the other directory was asked and its user rejected: {reason}"
+        );
+        hung.resume()?;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_synchronisation_takes_over_four_hundred_people_and_parts_with_who_leaves() {
+    with_cluster(1, |cluster| {
+        let authority = Authority::new("Example CA")?;
+        let slapd = Slapd::start(&authority.certify(&["127.0.0.1"])?)?;
+        slapd.add_people("p", 400)?;
+        let api = cluster.api()?;
+        create(&api, "office", "example.org", &authority, &[&slapd])?;
+        let sync = |dry_run: bool| api.post("/api/v1/directories/office/sync", &json!({"dry_run": dry_run}));
+        ensure!(sync(true)?["created"] == 400, "a look");
+        ensure!(api.get("/api/v1/directories/office")?["enabled"] == true, "still there");
+        ensure!(sync(false)?["created"] == 400, "taken over");
+        let again = sync(false)?;
+        ensure!(
+            again["created"] == 0 && again["updated"] == 0 && again["gone"] == 0,
+            "nothing new: {again}"
+        );
+        slapd.modify(&format!("dn: uid=p7,ou=people,{SUFFIX}\nchangetype: delete\n"))?;
+        ensure!(sync(false)?["gone"] == 1, "one has left");
+        let rejected = radclient::ask(cluster.nodes[0].radius, "p7@example.org", PASSWORD, None)?.context("silence")?;
+        ensure!(rejected.code == 3, "who left: {rejected:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_wrong_with_a_directory_is_named() {
+    with_cluster(1, |cluster| {
+        let authority = Authority::new("Example CA")?;
+        let slapd = Slapd::start(&authority.certify(&["127.0.0.1"])?)?;
+        slapd.add_people("p", 2)?;
+        let api = cluster.api()?;
+        let wrong =
+            json!({"name": "x", "domain": "a b@", "settings": {"controllers": ["dc1"], "base": "here", "account": ""}});
+        let answer = api.ask("POST", "/api/v1/directories", Some(&wrong))?;
+        let fields: Vec<&str> = answer.body["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one["field"].as_str())
+            .collect();
+        for field in ["domain", "settings.controllers[0]", "settings.base", "settings.account"] {
+            ensure!(fields.contains(&field), "{field} is not among {fields:?}");
+        }
+        create(&api, "office", "example.org", &authority, &[&slapd])?;
+        let test = |body: Value| api.post("/api/v1/directories/office/test", &body);
+        let good = test(json!({"user": "p1", "password": PASSWORD}))?;
+        ensure!(steps(&good, "failed").is_empty(), "{good}");
+        ensure!(
+            !steps(&test(json!({"user": "p1", "password": "not it"}))?, "failed").is_empty(),
+            "a wrong password"
+        );
+
+        let stranger = Authority::new("Somebody else")?;
+        change(&api, settings(&stranger, &[&slapd], SERVICE_PASSWORD))?;
+        let said = steps(&test(json!({}))?, "failed").concat();
+        ensure!(said.contains("ertificate"), "a wrong authority is named: {said}");
+        change(&api, settings(&authority, &[&slapd], "wrong"))?;
+        let said = steps(&test(json!({}))?, "failed").concat();
+        ensure!(said.contains("password"), "a wrong service password is named: {said}");
+        let shown = api.get("/api/v1/directories/office")?.to_string();
+        ensure!(!shown.contains("account_password"), "the password is shown: {shown}");
+        Ok(())
+    });
+}
+
+fn controllers() -> Result<(Authority, Slapd, Slapd)> {
+    let authority = Authority::new("Example CA")?;
+    let certified = authority.certify(&["127.0.0.1"])?;
+    let (first, second) = (Slapd::start(&certified)?, Slapd::start(&certified)?);
+    first.add_people("p", 3)?;
+    second.add_people("p", 3)?;
+    Ok((authority, first, second))
+}
+
+fn settings(authority: &Authority, slapds: &[&Slapd], password: &str) -> Value {
+    let controllers: Vec<String> = slapds
+        .iter()
+        .map(|slapd| format!("ldaps://{}", slapd.tls_address()))
+        .collect();
+    json!({
+        "kind": "ldap", "controllers": controllers, "base": SUFFIX, "account": SERVICE, "account_password": password,
+        "ca_pem": authority.pem, "user_filter": "(&(objectClass=inetOrgPerson)(uid={name}))", "groups": {},
+    })
+}
+
+fn create(api: &Api, name: &str, domain: &str, authority: &Authority, slapds: &[&Slapd]) -> Result<Value> {
+    let settings = settings(authority, slapds, SERVICE_PASSWORD);
+    api.post(
+        "/api/v1/directories",
+        &json!({"name": name, "domain": domain, "settings": settings}),
+    )
+}
+
+fn change(api: &Api, settings: Value) -> Result<Value> {
+    api.patch("/api/v1/directories/office", &json!({"settings": settings}))
+}
+
+fn give_token(api: &Api, user: &str, seed: &[u8; 20]) -> Result<Value> {
+    let token = json!({"secret_base32": otp::seed_to_base32(seed)});
+    api.post(&format!("/api/v1/users/{user}/tokens"), &token)
+}
+
+fn challenge(cluster: &Cluster, node: usize, name: &str, password: &str) -> Result<String> {
+    let answer = radclient::ask(cluster.nodes[node].radius, name, password, None)?;
+    let answer = answer.with_context(|| format!("n{} was silent", node + 1))?;
+    ensure!(answer.code == 11, "no challenge but {answer:?}");
+    Ok(answer.attribute("State").context("a challenge has a State")?.to_owned())
+}
+
+fn steps(examined: &Value, outcome: &str) -> Vec<String> {
+    let steps = examined["steps"].as_array().into_iter().flatten();
+    let wanted = steps.filter(|step| step["outcome"] == outcome);
+    wanted
+        .map(|step| format!("{} {}", step["step"], step["said"]))
+        .collect()
+}
