@@ -37,7 +37,7 @@ impl TestDirectories {
         person
     }
 
-    pub(crate) fn drop(&self, name: &str) {
+    pub(crate) fn part_with(&self, name: &str) {
         self.people.lock().remove(name);
     }
 }

@@ -27,6 +27,9 @@ const EXAMINATION: Duration = Duration::from_secs(30);
 /// Operations at once, if the settings say nothing: a controller answers a bind in milliseconds.
 const WIDTH: usize = 32;
 
+/// What the adapter, which wants a name for everything, calls the default domain.
+const NO_DOMAIN: &str = "default";
+
 type Adapter = Arc<quorate_directory::Directory>;
 
 /// Every directory of the cluster, as far as it was asked.
@@ -55,7 +58,11 @@ impl LdapDirectories {
         };
         let opened = self.keys.open(aad, directory.settings.as_bytes());
         let opened = opened.map_err(|error| format!("its settings do not open: {error}"))?;
-        let settings = read(&opened, &directory.name, &directory.domain).map_err(|problems| listed(&problems))?;
+        let domain = match directory.domain.is_empty() {
+            true => NO_DOMAIN,
+            false => &directory.domain,
+        };
+        let settings = read(&opened, &directory.name, domain).map_err(|problems| listed(&problems))?;
         let made = quorate_directory::Directory::new(settings).map_err(|error| error.to_string())?;
         let made = Arc::new(made);
         self.adapters
@@ -73,7 +80,7 @@ fn listed(problems: &[FieldError]) -> String {
 #[async_trait]
 impl Directories for LdapDirectories {
     fn check(&self, settings: &[u8]) -> Vec<FieldError> {
-        match read(settings, "directory", "") {
+        match read(settings, "directory", NO_DOMAIN) {
             Err(problems) => problems,
             Ok(settings) => match quorate_directory::Directory::new(settings) {
                 Ok(_) => Vec::new(),
@@ -265,16 +272,30 @@ fn read(bytes: &[u8], name: &str, domain: &str) -> Result<Settings, Vec<FieldErr
         width: said.width.map_or(WIDTH, usize::from),
     };
     if let Err(wrong) = settings.check() {
+        let unread = !problems.is_empty();
         let wrong = wrong
             .into_iter()
-            .filter(|wrong| !matches!(wrong.field.as_str(), "name" | "domain"));
-        problems
-            .extend(wrong.map(|wrong| problem(&format!("settings.{}", wrong.field), &wrong.complaint.to_string(), "")));
+            .filter(|wrong| !(unread && wrong.field == "controllers"));
+        problems.extend(wrong.map(|wrong| problem(&field_of(&wrong.field), &wrong.complaint.to_string(), "")));
     }
     match problems.is_empty() {
         true => Ok(settings),
         false => Err(problems),
     }
+}
+
+/// The adapter's name for a field, as the API calls it.
+fn field_of(field: &str) -> String {
+    let known = match field {
+        "account.name" => "account",
+        "account.password" => "account_password",
+        "trust" => "ca_pem",
+        "timeouts.connect_ms" => "connect_timeout_ms",
+        "timeouts.operation_ms" => "operation_timeout_ms",
+        "groups.remember_secs" => "groups.remember_s",
+        other => other,
+    };
+    format!("settings.{known}")
 }
 
 const fn usual_filter(kind: Kind) -> &'static str {

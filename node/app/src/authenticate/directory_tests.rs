@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quorate_core::{ClientId, Directory, Factor, Failure, Fingerprint, Modes, Reason, User};
+use quorate_core::{Directory, Factor, Failure, Fingerprint, Modes, Reason, User};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -179,7 +179,7 @@ async fn a_synchronisation_creates_updates_and_parts_and_takes_nobody_for_gone_i
     assert!(office.user("erin@example.org").unwrap().is_active());
     *directories.is_down.lock() = false;
 
-    directories.drop("frank");
+    directories.part_with("frank");
     let parted = admin.sync_directory(&office.directory, false).await.unwrap();
     assert_eq!((parted.seen, parted.gone), (2, 1));
     assert!(!office.user("frank@example.org").unwrap().is_active());

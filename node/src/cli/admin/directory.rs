@@ -48,14 +48,14 @@ enum Action {
         #[command(flatten)]
         settings: Box<Said>,
     },
-    /// Change its name, or replace its settings; the account's password stays if no other is given
+    /// Replace its settings; the account's password stays if no other is given
     Change {
         directory: String,
-        #[arg(long)]
-        name: Option<String>,
         #[command(flatten)]
-        settings: Option<Box<Said>>,
+        settings: Box<Said>,
     },
+    /// Give it another name
+    Rename { directory: String, name: String },
     /// Try every step of a login, from the name of each controller to a person's password
     Test {
         directory: String,
@@ -177,13 +177,16 @@ impl DirectoryCommand {
                 let create = CreateDirectory { name, domain, settings };
                 api.tell(endpoints::CREATE_DIRECTORY, &[], &create).await?
             }
-            Action::Change {
-                directory,
-                name,
-                settings,
-            } => {
-                let settings = settings.map(|said| said.read()).transpose()?;
-                let change = ChangeDirectory { name, settings };
+            Action::Change { directory, settings } => {
+                let settings = Some(settings.read()?);
+                let change = ChangeDirectory { name: None, settings };
+                api.tell(endpoints::CHANGE_DIRECTORY, &[&directory], &change).await?
+            }
+            Action::Rename { directory, name } => {
+                let change = ChangeDirectory {
+                    name: Some(name),
+                    settings: None,
+                };
                 api.tell(endpoints::CHANGE_DIRECTORY, &[&directory], &change).await?
             }
             Action::Show { directory } => api.ask(endpoints::SHOW_DIRECTORY, &[&directory]).await?,
