@@ -12,9 +12,9 @@ pub enum Format {
     UsersCsv,
     /// People (and their groups) of a directory (RFC 2849).
     Ldif,
-    /// `pi-token-janitor find export --format csv`.
+    /// `pi-tokenjanitor find export --format csv`.
     PrivacyideaCsv,
-    /// `pi-token-janitor find export --format pi`: JSON inside a Fernet envelope.
+    /// `pi-tokenjanitor find export --format pi`: JSON inside a Fernet envelope.
     PrivacyideaExport,
     /// The tables `token`, `tokenowner` and `tokeninfo`, as a dump or as CSV.
     PrivacyideaTables,

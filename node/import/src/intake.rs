@@ -50,11 +50,6 @@ impl<'o> Intake<'o> {
         }
     }
 
-    /// Whether read users and tokens are of any use.
-    pub(crate) fn keeps(&self) -> bool {
-        self.keep
-    }
-
     /// A remark about the whole file.
     pub(crate) fn note(&mut self, note: String) {
         if self.import.report.notes.len() < limits::NOTES {

@@ -83,6 +83,7 @@ impl Batches {
                 .map(|part| (part + 1).to_string())
                 .collect();
             if !missing.is_empty() {
+                let id = *id as i64;
                 intake.note(format!("batch {id}: QR codes {} of {size} are missing", missing.join(", ")));
             }
         }

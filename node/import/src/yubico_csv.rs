@@ -41,7 +41,8 @@ pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError>
 
 /// Whether a first cell begins the traditional layout.
 pub(crate) fn is_traditional(cell: &str) -> bool {
-    const TYPES: [&str; 5] = ["yubico otp", "oath-hotp", "static password", "challenge-response", "scan code"];
+    const TYPES: [&str; 6] =
+        ["logging start", "yubico otp", "oath-hotp", "static password", "challenge-response", "scan code"];
     let cell = cell.trim().to_ascii_lowercase();
     TYPES.iter().any(|name| cell.starts_with(name))
 }

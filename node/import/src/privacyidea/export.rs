@@ -138,7 +138,7 @@ fn owner(exported: &Exported) -> Result<Option<crate::model::UserName>, Wrong> {
 fn notes(exported: &Exported, token: &ImportedToken, facts: &Facts) -> Vec<String> {
     let mut notes = Vec::new();
     if token.owner.is_none() {
-        notes.push("the token has no owner in the file; export with --user, or assign it".to_owned());
+        notes.push("the token has no owner in the file; assign it".to_owned());
     }
     if !token.enabled {
         notes.push("the token is disabled, revoked or locked".to_owned());

@@ -1,16 +1,16 @@
 //! privacyIDEA: what its own tool exports, and its tables.
 //!
 //! ```text
-//! pi-token-janitor find export --user --format pi    JSON in a Fernet envelope; its key is printed     the best way
-//! pi-token-janitor find export --user --format csv   no counters, no hash, secrets in clear
-//! pi-token-janitor find export --format pskc         see `pskc`; its key is printed
+//! pi-tokenjanitor find export --format pi      JSON in a Fernet envelope; its key is printed       the best way
+//! pi-tokenjanitor find export --format csv     no counters, no hash, secrets in clear
+//! pi-tokenjanitor find export --format pskc    see `pskc`; its key is printed; no owners, and disabled tokens look enabled
 //! mysqldump DATABASE token tokenowner tokeninfo realm     with the encryption key file (PI_ENCFILE) as key file
 //! ```
 //!
 //! A token's PIN is not taken over: privacyIDEA wants it in front of the code, Quorate asks for a password.
 //!
-//! Facts are those of privacyIDEA 3.14, whose forms have not changed since 3.0; older ones pad keys in the tables in another way,
-//! which is read too.
+//! Facts are those of privacyIDEA 3.14 (older versions call the tool pi-token-janitor or privacyidea-token-janitor). In the tables of old
+//! versions keys are padded in another way, which is read too.
 
 mod encfile;
 mod envelope;

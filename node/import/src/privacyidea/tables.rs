@@ -4,7 +4,7 @@
 //! each other: a record that holds a table's column names begins that table.
 //!
 //! An owner is what the resolver calls a user, which is a name for some resolvers and a number or UUID for others. Only what can be
-//! a name is taken for one; `--format pi --user` exports names.
+//! a name is taken for one; `--format pi` exports names.
 
 use std::collections::BTreeMap;
 
@@ -218,7 +218,7 @@ impl Tables {
         };
         if !can_be_a_name(&owner.user_id) {
             let id = quoted(&owner.user_id);
-            let note = format!("the owner is {id}, which is no name; assign the token, or export with --format pi --user");
+            let note = format!("the owner is {id}, which is no name; assign the token, or export with --format pi");
             return Ok((None, Some(note)));
         }
         let realm = owner.realm.as_ref().or_else(|| self.realms.get(&owner.realm_id?));

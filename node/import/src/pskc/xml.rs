@@ -1,7 +1,7 @@
 //! Parts of a document as small trees: the children of the container, one after the other.
 
 use quick_xml::{
-    Reader,
+    Reader, XmlVersion,
     events::{BytesRef, BytesStart, Event},
 };
 use zeroize::Zeroizing;
@@ -182,7 +182,7 @@ impl<'a> Document<'a> {
         for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| self.error(&format!("a broken attribute: {error}")))?;
             let value = attribute
-                .unescape_value()
+                .normalized_value(XmlVersion::Implicit1_0)
                 .map_err(|error| self.error(&format!("a broken attribute: {error}")))?;
             if attributes.len() >= limits::XML_DEPTH || value.len() > limits::ROW_BYTES {
                 return Err(self.error("an element has more attributes than any of RFC 6030"));
