@@ -41,8 +41,18 @@ const NAMES: [(Column, &str, &[&str]); 23] = [
         Column::Name,
         "name",
         &[
-            "username", "user", "login", "loginname", "logon", "account", "uid", "userid", "samaccountname",
-            "userprincipalname", "upn", "owner",
+            "username",
+            "user",
+            "login",
+            "loginname",
+            "logon",
+            "account",
+            "uid",
+            "userid",
+            "samaccountname",
+            "userprincipalname",
+            "upn",
+            "owner",
         ],
     ),
     (Column::Domain, "domain", &["realm"]),
@@ -55,16 +65,24 @@ const NAMES: [(Column, &str, &[&str]); 23] = [
     (
         Column::Mobile,
         "mobile",
-        &["mobilephone", "mobilenumber", "phone", "phonenumber", "cell", "cellphone", "telephonenumber"],
+        &[
+            "mobilephone",
+            "mobilenumber",
+            "phone",
+            "phonenumber",
+            "cell",
+            "cellphone",
+            "telephonenumber",
+        ],
     ),
-    (
-        Column::Language,
-        "language",
-        &["lang", "locale", "preferredlanguage"],
-    ),
+    (Column::Language, "language", &["lang", "locale", "preferredlanguage"]),
     (Column::Groups, "groups", &["group", "memberof"]),
     (Column::Enabled, "enabled", &["active", "isactive", "accountenabled"]),
-    (Column::Password, "password", &["clearpassword", "cleartextpassword", "plainpassword"]),
+    (
+        Column::Password,
+        "password",
+        &["clearpassword", "cleartextpassword", "plainpassword"],
+    ),
     (
         Column::PasswordHash,
         "password_hash",
@@ -73,9 +91,23 @@ const NAMES: [(Column, &str, &[&str]); 23] = [
     (
         Column::Secret,
         "token_secret",
-        &["tokensecret", "secret", "secretkey", "seed", "otpkey", "otpsecret", "totpsecret", "hotpsecret", "key"],
+        &[
+            "tokensecret",
+            "secret",
+            "secretkey",
+            "seed",
+            "otpkey",
+            "otpsecret",
+            "totpsecret",
+            "hotpsecret",
+            "key",
+        ],
     ),
-    (Column::SecretHex, "token_secret_hex", &["tokensecrethex", "secrethex", "seedhex", "keyhex"]),
+    (
+        Column::SecretHex,
+        "token_secret_hex",
+        &["tokensecrethex", "secrethex", "seedhex", "keyhex"],
+    ),
     (
         Column::SecretBase32,
         "token_secret_base32",
@@ -92,17 +124,29 @@ const NAMES: [(Column, &str, &[&str]); 23] = [
         "token_serial",
         &["tokenserial", "serial", "serialnumber", "serialno"],
     ),
-    (Column::TokenName, "token_name", &["tokenname", "tokendescription", "description"]),
+    (
+        Column::TokenName,
+        "token_name",
+        &["tokenname", "tokendescription", "description"],
+    ),
     (Column::Issuer, "issuer", &[]),
     (Column::Manufacturer, "manufacturer", &["vendor"]),
-    (Column::Digits, "digits", &["otplen", "otplength", "codelength", "length"]),
+    (
+        Column::Digits,
+        "digits",
+        &["otplen", "otplength", "codelength", "length"],
+    ),
     (
         Column::Period,
         "period",
         &["timestep", "timeinterval", "interval", "step"],
     ),
     (Column::Counter, "counter", &["count", "movingfactor"]),
-    (Column::Algorithm, "algorithm", &["hashlib", "hashalgorithm", "otpalgorithm"]),
+    (
+        Column::Algorithm,
+        "algorithm",
+        &["hashlib", "hashalgorithm", "otpalgorithm"],
+    ),
 ];
 
 impl Column {
@@ -150,7 +194,9 @@ impl Header {
                 Some(column) => header.add(column, index, record.place.line)?,
                 None => {
                     let cell = quoted(&record.subject(index));
-                    header.unknown.push(format!("column {} {cell} is not known and not read", index + 1));
+                    header
+                        .unknown
+                        .push(format!("column {} {cell} is not known and not read", index + 1));
                 }
             }
         }
@@ -242,7 +288,12 @@ mod tests {
             assert_eq!(Column::named(name.as_bytes()), Some(column));
             assert_eq!(column.name(), name);
             all.push(name.replace('_', ""));
-            all.extend(others.iter().filter(|other| **other != name.replace('_', "")).map(|other| (*other).to_owned()));
+            all.extend(
+                others
+                    .iter()
+                    .filter(|other| **other != name.replace('_', ""))
+                    .map(|other| (*other).to_owned()),
+            );
         }
         let len = all.len();
         all.sort();

@@ -96,7 +96,10 @@ impl<'a> Records<'a> {
 
     fn skip_empty_lines(&mut self) {
         loop {
-            let end = self.rest.strip_prefix(b"\r\n").or_else(|| self.rest.strip_prefix(b"\n"));
+            let end = self
+                .rest
+                .strip_prefix(b"\r\n")
+                .or_else(|| self.rest.strip_prefix(b"\n"));
             let Some(rest) = end else { return };
             self.rest = rest;
             self.line += 1;
@@ -240,7 +243,10 @@ mod tests {
 
     use super::*;
 
-    fn read(input: &str) -> Vec<Result<(u64, Vec<String>), (u64, String)>> {
+    /// Line and fields, or line and sentence.
+    type Seen = Result<(u64, Vec<String>), (u64, String)>;
+
+    fn read(input: &str) -> Vec<Seen> {
         Records::new(input.as_bytes(), delimiter(input.as_bytes()))
             .map(|record| match record {
                 Ok(record) => {
@@ -252,7 +258,7 @@ mod tests {
             .collect()
     }
 
-    fn row(line: u64, fields: &[&str]) -> Result<(u64, Vec<String>), (u64, String)> {
+    fn row(line: u64, fields: &[&str]) -> Seen {
         Ok((line, fields.iter().map(|field| (*field).to_owned()).collect()))
     }
 

@@ -21,15 +21,16 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
 /// Writes UTC. `None` outside the years 1 to 9999.
 pub(crate) fn format(at_s: i64) -> Option<String> {
     let (day, second) = (at_s.div_euclid(DAY_S), at_s.rem_euclid(DAY_S));
-    let mut year = 1_970 + day.div_euclid(366);
-    while year < 9_999 && days(year + 1, 1, 1) <= day {
-        year += 1;
+    if !(days(1, 1, 1)..=days(9999, 12, 31)).contains(&day) {
+        return None;
     }
+    // At or before the year that is looked for, and a few dozen years off at most.
+    let mut year = (1_970 + day.div_euclid(366)).clamp(1, 9_999);
     while days(year, 1, 1) > day {
         year -= 1;
     }
-    if !(1..=9999).contains(&year) || day >= days(year, 12, 31) + 1 {
-        return None;
+    while days(year + 1, 1, 1) <= day {
+        year += 1;
     }
     let mut month = 1;
     while month < 12 && days(year, month + 1, 1) <= day {
@@ -37,7 +38,9 @@ pub(crate) fn format(at_s: i64) -> Option<String> {
     }
     let of_month = day - days(year, month, 1) + 1;
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    Some(format!("{year:04}-{month:02}-{of_month:02}T{hour:02}:{minute:02}:{second:02}Z"))
+    Some(format!(
+        "{year:04}-{month:02}-{of_month:02}T{hour:02}:{minute:02}:{second:02}Z"
+    ))
 }
 
 /// The time and the offset of its zone in seconds.
@@ -59,7 +62,9 @@ fn numbers<const N: usize>(text: &str, between: char, digits: [usize; N]) -> Opt
     let mut found = [0; N];
     let mut parts = text.split(between);
     for (number, digits) in found.iter_mut().zip(digits) {
-        let part = parts.next().filter(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()))?;
+        let part = parts
+            .next()
+            .filter(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()))?;
         *number = part.parse().ok()?;
     }
     parts.next().is_none().then_some(found)
@@ -99,11 +104,21 @@ mod tests {
         ] {
             assert_eq!(parse(text), Some(right), "{text}");
         }
-        for text in ["", "2006-05-01", "2006-13-01T00:00:00Z", "2001-02-29T00:00:00Z", "2006-05-01T24:00:00Z", "T", "2006-05-01T00:00:00+2"] {
+        for text in [
+            "",
+            "2006-05-01",
+            "2006-13-01T00:00:00Z",
+            "2001-02-29T00:00:00Z",
+            "2006-05-01T24:00:00Z",
+            "T",
+            "2006-05-01T00:00:00+2",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
         assert_eq!(format(1_146_441_600).as_deref(), Some("2006-05-01T00:00:00Z"));
-        assert_eq!(format(i64::from(u32::MAX) * 1_000), None);
+        for at_s in [i64::from(u32::MAX) * 1_000, i64::MAX, i64::MIN] {
+            assert_eq!(format(at_s), None);
+        }
     }
 
     proptest! {

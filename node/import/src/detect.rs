@@ -87,7 +87,8 @@ fn by_row(cells: &[String]) -> Option<Format> {
     let is_secret = |index: usize| secret(SecretAlphabet::Guessed, cell(index)).is_some_and(|bytes| bytes.len() >= 4);
     let is_kind = |index: usize| matches!(cell(index), "totp" | "hotp" | "ocra");
     let is_number = |index: usize| !cell(index).is_empty() && cell(index).bytes().all(|byte| byte.is_ascii_digit());
-    let is_yubico = yubico_csv::is_traditional(cell(0)) || is_number(0) && cells.len() >= 6 && is_secret(3) && !is_kind(3);
+    let is_yubico =
+        yubico_csv::is_traditional(cell(0)) || is_number(0) && cells.len() >= 6 && is_secret(3) && !is_kind(3);
     if is_yubico {
         Some(Format::YubicoCsv)
     } else if is_kind(3) && is_secret(2) {
@@ -100,5 +101,6 @@ fn by_row(cells: &[String]) -> Option<Format> {
 }
 
 fn contains_ignoring_case(text: &[u8], wanted: &[u8]) -> bool {
-    text.windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted))
+    text.windows(wanted.len())
+        .any(|window| window.eq_ignore_ascii_case(wanted))
 }

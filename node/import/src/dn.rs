@@ -25,7 +25,11 @@ pub(crate) fn first_value(name: &str) -> Option<String> {
 pub(crate) fn value_of(name: &str, attributes: &[&str]) -> Option<String> {
     parts(name)
         .filter_map(|part| part.split_once('='))
-        .find(|(attribute, _)| attributes.iter().any(|wanted| attribute.trim().eq_ignore_ascii_case(wanted)))
+        .find(|(attribute, _)| {
+            attributes
+                .iter()
+                .any(|wanted| attribute.trim().eq_ignore_ascii_case(wanted))
+        })
         .map(|(_, value)| unescaped(value.trim()))
         .filter(|value| !value.is_empty())
 }
@@ -35,7 +39,10 @@ pub(crate) fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for (index, symbol) in value.char_indices() {
         let at_end = index == 0 || index + symbol.len_utf8() == value.len();
-        if matches!(symbol, ',' | '+' | '"' | '\\' | '<' | '>' | ';' | '=') || (symbol == '#' && index == 0) || (symbol == ' ' && at_end) {
+        if matches!(symbol, ',' | '+' | '"' | '\\' | '<' | '>' | ';' | '=')
+            || (symbol == '#' && index == 0)
+            || (symbol == ' ' && at_end)
+        {
             text.push('\\');
         }
         text.push(symbol);
@@ -82,7 +89,10 @@ mod tests {
 
     #[test]
     fn names_are_compared_without_case_and_blanks() {
-        assert_eq!(key("UID=Alice, OU=People,DC=example"), key("uid=alice,ou=people, dc=example"));
+        assert_eq!(
+            key("UID=Alice, OU=People,DC=example"),
+            key("uid=alice,ou=people, dc=example")
+        );
         assert_ne!(key("uid=alice,ou=a"), key("uid=alice,ou=b"));
     }
 

@@ -59,9 +59,7 @@ pub(crate) fn modhex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 
 pub(crate) fn to_modhex(bytes: &[u8]) -> String {
     let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    nibbles
-        .map(|nibble| char::from(MODHEX[usize::from(nibble)]))
-        .collect()
+    nibbles.map(|nibble| char::from(MODHEX[usize::from(nibble)])).collect()
 }
 
 pub(crate) fn to_base32(bytes: &[u8]) -> Zeroizing<String> {
@@ -109,7 +107,8 @@ pub(crate) fn secret(alphabet: SecretAlphabet, text: &str) -> Option<Zeroizing<V
 }
 
 fn guessed(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let mixed = text.bytes().any(|byte| byte.is_ascii_lowercase()) && text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let mixed =
+        text.bytes().any(|byte| byte.is_ascii_lowercase()) && text.bytes().any(|byte| byte.is_ascii_uppercase());
     hex(text)
         .or_else(|| if mixed { None } else { base32(text) })
         .or_else(|| base64(text))
@@ -148,7 +147,10 @@ mod tests {
             "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=",
             "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA",
         ] {
-            assert!(secret(SecretAlphabet::Guessed, text).is_some_and(|bytes| *bytes == right), "{text}");
+            assert!(
+                secret(SecretAlphabet::Guessed, text).is_some_and(|bytes| *bytes == right),
+                "{text}"
+            );
         }
     }
 

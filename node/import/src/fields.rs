@@ -18,7 +18,10 @@ pub(crate) fn user_name(field: &'static str, text: &str) -> Result<UserName, Wro
         (Some((domain, name)), _) | (None, Some((name, domain))) => (Some(domain), name),
         (None, None) => (None, text),
     };
-    if [domain.unwrap_or_default(), name].iter().any(|part| part.contains(['\\', '@'])) {
+    if [domain.unwrap_or_default(), name]
+        .iter()
+        .any(|part| part.contains(['\\', '@']))
+    {
         return Err(Wrong::new(field, format!("{} has more than one domain", quoted(text))));
     }
     name_in(field, domain, name)
@@ -31,7 +34,10 @@ pub(crate) fn name_in(field: &'static str, domain: Option<&str>, name: &str) -> 
         checked_name(field, part)?;
     }
     if domain.map_or(0, str::len) + name.len() > limits::NAME_BYTES {
-        return Err(Wrong::new(field, format!("is longer than {} bytes with its domain", limits::NAME_BYTES)));
+        return Err(Wrong::new(
+            field,
+            format!("is longer than {} bytes with its domain", limits::NAME_BYTES),
+        ));
     }
     Ok(UserName {
         domain: domain.map(str::to_owned),
@@ -44,26 +50,36 @@ pub(crate) fn checked_name<'t>(field: &'static str, text: &'t str) -> Result<&'t
     if text.is_empty() {
         Err(Wrong::new(field, "is empty"))
     } else if text.len() > limits::NAME_BYTES {
-        Err(Wrong::new(field, format!("is longer than {} bytes", limits::NAME_BYTES)))
+        Err(Wrong::new(
+            field,
+            format!("is longer than {} bytes", limits::NAME_BYTES),
+        ))
     } else if text.trim() != text || text.chars().any(char::is_control) {
-        Err(Wrong::new(field, format!("{} has a control character or a blank at its end", quoted(text))))
+        Err(Wrong::new(
+            field,
+            format!("{} has a control character or a blank at its end", quoted(text)),
+        ))
     } else {
         Ok(text)
     }
 }
 
-/// A descriptive text.
+/// A descriptive text. Line breaks, which spreadsheets keep in a cell, become blanks.
 pub(crate) fn description(field: &'static str, text: Option<&str>) -> Result<Option<String>, Wrong> {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
     if text.len() > limits::TEXT_BYTES {
-        Err(Wrong::new(field, format!("is longer than {} bytes", limits::TEXT_BYTES)))
-    } else if text.chars().any(char::is_control) {
-        Err(Wrong::new(field, format!("{} has a control character", quoted(text))))
-    } else {
-        Ok(Some(text.to_owned()))
+        return Err(Wrong::new(
+            field,
+            format!("is longer than {} bytes", limits::TEXT_BYTES),
+        ));
     }
+    let text = text.replace("\r\n", " ").replace(['\n', '\t'], " ");
+    if text.chars().any(char::is_control) {
+        return Err(Wrong::new(field, format!("{} has a control character", quoted(&text))));
+    }
+    Ok(Some(text))
 }
 
 /// A clear password.
@@ -72,7 +88,10 @@ pub(crate) fn clear_password(field: &'static str, text: &str) -> Result<Zeroizin
         return Ok(Zeroizing::new(text.to_owned()));
     }
     let (least, most) = limits::PASSWORD_BYTES.into_inner();
-    Err(Wrong::new(field, format!("has {} bytes; a password has {least} to {most}", text.len())))
+    Err(Wrong::new(
+        field,
+        format!("has {} bytes; a password has {least} to {most}", text.len()),
+    ))
 }
 
 /// A token's secret as text.
@@ -117,7 +136,9 @@ pub(crate) fn digits(field: &'static str, text: &str) -> Result<u8, Wrong> {
 }
 
 pub(crate) fn digits_of(field: &'static str, number: u64) -> Result<u8, Wrong> {
-    let digits = u8::try_from(number).ok().filter(|digits| limits::DIGITS.contains(digits));
+    let digits = u8::try_from(number)
+        .ok()
+        .filter(|digits| limits::DIGITS.contains(digits));
     let (least, most) = limits::DIGITS.into_inner();
     digits.ok_or_else(|| Wrong::new(field, format!("is {number}; codes have {least} to {most} digits")))
 }
@@ -128,7 +149,9 @@ pub(crate) fn period(field: &'static str, text: &str) -> Result<u32, Wrong> {
 }
 
 pub(crate) fn period_of(field: &'static str, number: u64) -> Result<u32, Wrong> {
-    let period = u32::try_from(number).ok().filter(|period| limits::PERIOD_S.contains(period));
+    let period = u32::try_from(number)
+        .ok()
+        .filter(|period| limits::PERIOD_S.contains(period));
     let (least, most) = limits::PERIOD_S.into_inner();
     period.ok_or_else(|| Wrong::new(field, format!("is {number}; a period has {least} to {most} seconds")))
 }
@@ -207,7 +230,9 @@ pub(crate) fn hash_note(said: bool, secret: &[u8]) -> Option<String> {
         64 => "SHA-512",
         _ => return None,
     };
-    (!said).then(|| format!("the file does not say which hash; SHA-1 is assumed, though the secret is as long as for {likely}"))
+    (!said).then(|| {
+        format!("the file does not say which hash; SHA-1 is assumed, though the secret is as long as for {likely}")
+    })
 }
 
 #[cfg(test)]
@@ -243,7 +268,10 @@ mod tests {
 
     #[test]
     fn numbers_out_of_bounds_say_the_bounds() {
-        assert_eq!(digits("digits", "5").unwrap_err().sentence, "is 5; codes have 6 to 8 digits");
+        assert_eq!(
+            digits("digits", "5").unwrap_err().sentence,
+            "is 5; codes have 6 to 8 digits"
+        );
         assert!(digits("digits", "-6").is_err());
         assert!(digits("digits", "262").is_err());
         assert!(period("period", "0").is_err());

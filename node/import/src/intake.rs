@@ -111,9 +111,12 @@ impl<'o> Intake<'o> {
         }
     }
 
-    /// Rows reported so far.
-    pub(crate) fn rows(&self) -> u64 {
-        self.import.report.rows.len() as u64
+    /// The place of the next row, where rows are counted as they are reported.
+    pub(crate) fn next_place(&self, line: u64) -> Place {
+        Place {
+            line,
+            row: self.import.report.rows.len() as u64 + 1,
+        }
     }
 
     pub(crate) fn finish(self) -> Import {
@@ -122,11 +125,7 @@ impl<'o> Intake<'o> {
 
     fn take(&mut self, place: Place, subject: &str, taken: Taken) -> Result<(), ImportError> {
         let summary = summary(&taken);
-        let Taken {
-            user,
-            token,
-            mut notes,
-        } = taken;
+        let Taken { user, token, mut notes } = taken;
         if let Some(user) = user {
             notes.extend(password_note(&user));
             self.push_user(user);
@@ -138,13 +137,7 @@ impl<'o> Intake<'o> {
         self.report(place, subject, Outcome::Ok { summary }, notes)
     }
 
-    fn report(
-        &mut self,
-        place: Place,
-        subject: &str,
-        outcome: Outcome,
-        notes: Vec<String>,
-    ) -> Result<(), ImportError> {
+    fn report(&mut self, place: Place, subject: &str, outcome: Outcome, notes: Vec<String>) -> Result<(), ImportError> {
         let rows = &mut self.import.report.rows;
         if rows.len() >= limits::ROWS {
             return Err(ImportError::TooManyRows { line: place.line });

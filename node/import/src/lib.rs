@@ -60,9 +60,7 @@ pub use detect::detect;
 pub use error::ImportError;
 pub use format::{Format, NoSuchFormat};
 pub use ldif::ldif;
-pub use model::{
-    Algorithm, ImportedPassword, ImportedToken, ImportedUser, TokenKind, UserName, YubikeyCounters,
-};
+pub use model::{Algorithm, ImportedPassword, ImportedToken, ImportedUser, TokenKind, UserName, YubikeyCounters};
 pub use otpauth::otpauth_uri;
 pub use password::{Argon2id, PasswordHash, PasswordScheme};
 pub use pskc::{Protection, PskcDocument, PskcWriteError, pskc};

@@ -23,7 +23,7 @@ use crate::{
     otpauth::label_into,
     percent,
     protobuf::{Fields, Value},
-    report::{Place, Wrong},
+    report::Wrong,
 };
 
 pub(crate) const MIGRATION: &str = "otpauth-migration://";
@@ -45,10 +45,7 @@ impl Batches {
         let mut batch = Batch::default();
         let mut accounts = 0;
         for field in Fields::new(&payload) {
-            let place = Place {
-                line,
-                row: intake.rows() + 1,
-            };
+            let place = intake.next_place(line);
             match field {
                 None => return refuse(line, Wrong::new("data", "is not a migration payload"), intake),
                 Some((1, Value::Bytes(account))) if accounts < limits::MIGRATION_ACCOUNTS => {
@@ -69,7 +66,10 @@ impl Batches {
         if batch.size > 1 && self.parts.len() < limits::NOTES {
             let (_, parts) = self.parts.entry(batch.id).or_insert((batch.size, BTreeSet::new()));
             if !parts.insert(batch.index) {
-                intake.note(format!("line {line}: part {} of its batch is there twice", batch.index + 1));
+                intake.note(format!(
+                    "line {line}: part {} of its batch is there twice",
+                    batch.index + 1
+                ));
             }
         }
     }
@@ -84,7 +84,10 @@ impl Batches {
                 .collect();
             if !missing.is_empty() {
                 let id = *id as i64;
-                intake.note(format!("batch {id}: QR codes {} of {size} are missing", missing.join(", ")));
+                intake.note(format!(
+                    "batch {id}: QR codes {} of {size} are missing",
+                    missing.join(", ")
+                ));
             }
         }
     }
@@ -109,10 +112,7 @@ impl Batch {
 }
 
 fn refuse(line: u64, wrong: Wrong, intake: &mut Intake) -> Result<(), ImportError> {
-    let place = Place {
-        line,
-        row: intake.rows() + 1,
-    };
+    let place = intake.next_place(line);
     intake.row(place, "", Err(wrong.into())).map(|_| ())
 }
 
@@ -124,7 +124,10 @@ fn data(uri: &str) -> Result<Zeroizing<Vec<u8>>, Wrong> {
         .find_map(|pair| pair.strip_prefix("data="))
         .ok_or_else(|| Wrong::new("data", "is missing"))?;
     if value.len() > limits::ROW_BYTES {
-        return Err(Wrong::new("data", format!("is longer than {} bytes", limits::ROW_BYTES)));
+        return Err(Wrong::new(
+            "data",
+            format!("is longer than {} bytes", limits::ROW_BYTES),
+        ));
     }
     let text = percent::decode(value).map(Zeroizing::new);
     // A browser's form turns `+` into a blank.
@@ -147,7 +150,10 @@ struct Account<'a> {
 
 fn account_token(bytes: &[u8], intake: &Intake) -> (String, Result<Taken, RowRefusal>) {
     let Some(account) = Account::parse(bytes) else {
-        return (String::new(), Err(Wrong::new("account", "is not an account of a migration payload").into()));
+        return (
+            String::new(),
+            Err(Wrong::new("account", "is not an account of a migration payload").into()),
+        );
     };
     let name = String::from_utf8_lossy(account.name).into_owned();
     (name, account.token(intake).map_err(RowRefusal::from))
@@ -184,7 +190,10 @@ impl<'a> Account<'a> {
             other => return Err(Wrong::new("type", format!("{other} is neither HOTP nor TOTP"))),
         };
         let secret = Zeroizing::new(self.secret.to_vec());
-        let mut token = ImportedToken::new(kind, fields::checked_secret("secret", secret, &intake.options.secret_bytes)?);
+        let mut token = ImportedToken::new(
+            kind,
+            fields::checked_secret("secret", secret, &intake.options.secret_bytes)?,
+        );
         let issuer = crate::text::utf8("issuer", self.issuer)?;
         let issuer = Some(issuer).filter(|issuer| !issuer.is_empty());
         label_into(&mut token, crate::text::utf8("name", self.name)?, issuer)?;

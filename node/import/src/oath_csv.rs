@@ -22,7 +22,6 @@ pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError>
         Some(Err(_)) => None,
         None => return Err(ImportError::Empty("row")),
     };
-    let before = u64::from(header.is_some());
     if let Some(header) = &header {
         records.next();
         for unknown in &header.unknown {
@@ -31,12 +30,9 @@ pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError>
     }
     for record in records {
         match record {
-            Ok(mut record) => {
-                record.place.row -= before;
-                row(header.as_ref(), &record, intake)?;
-            }
-            Err((mut place, wrong)) => {
-                place.row -= before;
+            Ok(record) => row(header.as_ref(), &record, intake)?,
+            Err((place, wrong)) => {
+                let place = intake.next_place(place.line);
                 intake.row(place, "", Err(wrong.into()))?;
             }
         }
@@ -67,7 +63,8 @@ fn row(header: Option<&Header>, record: &Record, intake: &mut Intake) -> Result<
         None if record.subject(0).starts_with('#') => return Ok(()),
         None => (record.subject(0), positional(record, intake)),
     };
-    intake.row(record.place, &subject, taken).map(|_| ())
+    let place = intake.next_place(record.place.line);
+    intake.row(place, &subject, taken).map(|_| ())
 }
 
 fn named(header: &Header, record: &Record, intake: &Intake) -> Result<Taken, RowRefusal> {
@@ -88,7 +85,9 @@ fn named(header: &Header, record: &Record, intake: &Intake) -> Result<Taken, Row
 fn positional(record: &Record, intake: &Intake) -> Result<Taken, RowRefusal> {
     let serial = fields::description("serial", record.text(0, "serial")?)?;
     let serial = serial.ok_or_else(|| Wrong::new("serial", "is empty"))?;
-    let text = record.text(1, "secret")?.ok_or_else(|| Wrong::new("secret", "is empty"))?;
+    let text = record
+        .text(1, "secret")?
+        .ok_or_else(|| Wrong::new("secret", "is empty"))?;
     let kind = record.text(2, "type")?.unwrap_or("hotp");
     if kind.eq_ignore_ascii_case("ocra") {
         return Err(RowRefusal::skipped("an OCRA token; only TOTP and HOTP are imported"));

@@ -11,7 +11,7 @@ use crate::{
     model::ImportedToken,
     percent,
     quote::quoted,
-    report::{Place, Wrong},
+    report::Wrong,
     text::lines,
 };
 
@@ -24,10 +24,7 @@ pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError>
         if bytes.is_empty() || bytes.starts_with(b"#") {
             continue;
         }
-        let place = Place {
-            line,
-            row: intake.rows() + 1,
-        };
+        let place = intake.next_place(line);
         match crate::text::utf8("URI", bytes) {
             Ok(text) if starts_with(text, MIGRATION) => batches.read(text, line, intake)?,
             Ok(text) => {
@@ -45,13 +42,17 @@ pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError>
 
 /// Whether a URI has this scheme, in any case.
 pub(crate) fn starts_with(text: &str, scheme: &str) -> bool {
-    text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+    text.get(..scheme.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
 }
 
 /// One URI; with the label for the report as far as it can be read.
 fn key_uri(text: &str, intake: &Intake) -> (String, Result<Taken, RowRefusal>) {
     if text.len() > limits::ROW_BYTES || !starts_with(text, KEY_URI) {
-        return (String::new(), Err(Wrong::new("URI", "does not begin with otpauth://").into()));
+        return (
+            String::new(),
+            Err(Wrong::new("URI", "does not begin with otpauth://").into()),
+        );
     }
     let rest = &text[KEY_URI.len()..];
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -112,7 +113,8 @@ impl Query {
                 return Err(Wrong::new("query", format!("has {} twice", quoted(&name))));
             }
             let value = percent::decode(value).map(zeroize::Zeroizing::new);
-            let value = value.ok_or_else(|| Wrong::new("query", format!("has a broken percent encoding in {}", quoted(&name))))?;
+            let value = value
+                .ok_or_else(|| Wrong::new("query", format!("has a broken percent encoding in {}", quoted(&name))))?;
             query.take(&name, value)?;
             seen.push(name);
         }
@@ -128,7 +130,9 @@ impl Query {
             "period" => self.parts.period_s = Some(fields::period("period", &value)?),
             "counter" => self.parts.counter = Some(fields::number("counter", &value)?),
             "image" | "icon" | "color" | "lock" | "creator" => {}
-            _ => self.notes.push(format!("parameter {} is not known and not read", quoted(name))),
+            _ => self
+                .notes
+                .push(format!("parameter {} is not known and not read", quoted(name))),
         }
         Ok(())
     }
@@ -164,7 +168,17 @@ pub fn otpauth_uri(token: &ImportedToken) -> Option<zeroize::Zeroizing<String>> 
         uri.push_str(&percent::encode(issuer));
         uri.push(':');
     }
-    for part in [&account, "?secret=", &secret, "&algorithm=", algorithm.name(), "&digits=", &digits.to_string(), "&", &moving] {
+    for part in [
+        &account,
+        "?secret=",
+        &secret,
+        "&algorithm=",
+        algorithm.name(),
+        "&digits=",
+        &digits.to_string(),
+        "&",
+        &moving,
+    ] {
         uri.push_str(part);
     }
     if let Some(issuer) = &token.issuer {

@@ -164,17 +164,24 @@ pub(crate) fn hashed(field: &'static str, text: &str) -> Result<ImportedPassword
     if let Some(clear) = braced(text, "CLEARTEXT").or_else(|| braced(text, "CLEAR")) {
         return clear_password(field, clear).map(ImportedPassword::Clear);
     }
-    let scheme = scheme(text).ok_or_else(|| Wrong::new(field, "names no scheme: neither {…} nor $…$ is in front of it"))?;
+    let scheme =
+        scheme(text).ok_or_else(|| Wrong::new(field, "names no scheme: neither {…} nor $…$ is in front of it"))?;
     checked(field, scheme, text)
 }
 
 /// A hash of a scheme that is known from elsewhere.
 pub(crate) fn checked(field: &'static str, scheme: PasswordScheme, text: &str) -> Result<ImportedPassword, Wrong> {
     if text.len() > limits::HASH_BYTES {
-        return Err(Wrong::new(field, format!("is longer than {} bytes", limits::HASH_BYTES)));
+        return Err(Wrong::new(
+            field,
+            format!("is longer than {} bytes", limits::HASH_BYTES),
+        ));
     }
     if !has_the_form(scheme, text) {
-        return Err(Wrong::new(field, format!("begins like a {} hash and is none", scheme.name())));
+        return Err(Wrong::new(
+            field,
+            format!("begins like a {} hash and is none", scheme.name()),
+        ));
     }
     Ok(ImportedPassword::Hash(PasswordHash {
         scheme,
@@ -341,15 +348,32 @@ mod tests {
         let (salt, hash) = ("A".repeat(21) + "Q", "A".repeat(43));
         let text = |m: u32, t: u32, p: u32| format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${hash}");
         assert_eq!(named(&text(19_456, 2, 1)), Ok(("Argon2id", true)));
-        for beyond in [text(1 << 20, 2, 1), text(19_456, 17, 1), text(19_456, 2, 0), text(7, 1, 1)] {
+        for beyond in [
+            text(1 << 20, 2, 1),
+            text(19_456, 17, 1),
+            text(19_456, 2, 0),
+            text(7, 1, 1),
+        ] {
             assert_eq!(named(&beyond), Ok(("Argon2id", false)), "{beyond}");
         }
-        assert_eq!(named("$argon2id$v=16$m=8,t=1,p=1$c2FsdA$aGFzaA"), Ok(("Argon2id", false)));
+        assert_eq!(
+            named("$argon2id$v=16$m=8,t=1,p=1$c2FsdA$aGFzaA"),
+            Ok(("Argon2id", false))
+        );
     }
 
     #[test]
     fn a_hash_without_its_form_is_wrong() {
-        for text in ["{SSHA}c2hvcnQ=", "{SHA}!!!!", "$2y$10$short", "{NT}12", "$argon2id$", "secret", "", "{MD5}"] {
+        for text in [
+            "{SSHA}c2hvcnQ=",
+            "{SHA}!!!!",
+            "$2y$10$short",
+            "{NT}12",
+            "$argon2id$",
+            "secret",
+            "",
+            "{MD5}",
+        ] {
             assert!(named(text).is_err(), "{text}");
         }
         assert!(named(&("{OTHER}".to_owned() + &"x".repeat(600))).is_err());

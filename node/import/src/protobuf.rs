@@ -29,7 +29,9 @@ impl<'a> Fields<'a> {
                 let len = usize::try_from(self.varint()?).ok()?;
                 Value::Bytes(self.rest.split_off(..len)?)
             }
-            5 => Value::Number(u64::from(u32::from_le_bytes(self.rest.split_off(..4)?.try_into().ok()?))),
+            5 => Value::Number(u64::from(u32::from_le_bytes(
+                self.rest.split_off(..4)?.try_into().ok()?,
+            ))),
             _ => return None,
         };
         Some((number, value))

@@ -49,12 +49,18 @@ pub(crate) struct Rows<'a> {
 pub(crate) fn mentions(input: &[u8], tables: &[&str]) -> bool {
     crate::text::lines(input).any(|(_, line)| {
         let head = &line[..line.len().min(limits::NAME_BYTES)];
-        let starts = |word: &str| head.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
+        let starts = |word: &str| {
+            head.get(..word.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+        };
         if !starts("insert into ") && !starts("create table ") {
             return false;
         }
         let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-        let words = text.split([' ', '(']).skip(2).filter(|word| !matches!(*word, "if" | "not" | "exists"));
+        let words = text
+            .split([' ', '('])
+            .skip(2)
+            .filter(|word| !matches!(*word, "if" | "not" | "exists"));
         words.take(1).any(|name| tables.contains(&bare(name).as_str()))
     })
 }
@@ -69,7 +75,10 @@ impl<'a> Rows<'a> {
                 line: 1,
                 backslash: false,
             },
-            columns: known.iter().map(|(table, columns)| ((*table).to_owned(), names(columns))).collect(),
+            columns: known
+                .iter()
+                .map(|(table, columns)| ((*table).to_owned(), names(columns)))
+                .collect(),
             insert: None,
             row: 0,
         }
@@ -139,7 +148,10 @@ impl<'a> Iterator for Rows<'a> {
             if found == columns.len() {
                 return Ok(values);
             }
-            Err(Wrong::new("row", format!("has {found} values, table {table} has {} columns", columns.len())))
+            Err(Wrong::new(
+                "row",
+                format!("has {found} values, table {table} has {} columns", columns.len()),
+            ))
         });
         if values.is_err() || !self.scanner.takes(b',') {
             self.insert = None;
@@ -205,14 +217,21 @@ impl<'a> Scanner<'a> {
     }
 
     fn word(&mut self) -> &'a [u8] {
-        let len = self.rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        let len = self
+            .rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+            .count();
         self.advance(len)
     }
 
     fn keyword(&mut self, word: &[u8]) -> Option<()> {
         self.skip_blanks();
         let head = self.rest.get(..word.len())?;
-        let ends = self.rest.get(word.len()).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        let ends = self
+            .rest
+            .get(word.len())
+            .is_none_or(|byte| !byte.is_ascii_alphanumeric());
         if !ends || !head.eq_ignore_ascii_case(word) {
             return None;
         }
@@ -259,8 +278,17 @@ impl<'a> Scanner<'a> {
 
     /// The names in `(name type …, name type …, KEY …)`.
     fn definitions(&mut self) -> Option<Vec<String>> {
-        const NO_COLUMN: [&str; 9] =
-            ["primary", "key", "unique", "constraint", "index", "foreign", "check", "fulltext", "spatial"];
+        const NO_COLUMN: [&str; 9] = [
+            "primary",
+            "key",
+            "unique",
+            "constraint",
+            "index",
+            "foreign",
+            "check",
+            "fulltext",
+            "spatial",
+        ];
         if !self.takes(b'(') {
             return None;
         }
@@ -446,11 +474,15 @@ fn unescaped(inside: &[u8], quote: u8, backslash: bool) -> Zeroizing<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn read(input: &str) -> Vec<Result<(u64, String, Vec<Option<String>>), (u64, String)>> {
+    /// Line, table and values, or line and sentence.
+    type Seen = Result<(u64, String, Vec<Option<String>>), (u64, String)>;
+
+    fn read(input: &str) -> Vec<Seen> {
         Rows::new(input.as_bytes(), &[("t", &["a", "b"]), ("u", &[])])
             .map(|row| match row {
                 Ok(row) => {
-                    let text = |value: &Option<Bytes>| value.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+                    let text =
+                        |value: &Option<Bytes>| value.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
                     Ok((row.place.line, row.table.clone(), row.values.iter().map(text).collect()))
                 }
                 Err((place, wrong)) => Err((place.line, wrong.sentence)),
@@ -458,8 +490,12 @@ mod tests {
             .collect()
     }
 
-    fn row(line: u64, table: &str, values: &[Option<&str>]) -> Result<(u64, String, Vec<Option<String>>), (u64, String)> {
-        Ok((line, table.to_owned(), values.iter().map(|value| value.map(str::to_owned)).collect()))
+    fn row(line: u64, table: &str, values: &[Option<&str>]) -> Seen {
+        Ok((
+            line,
+            table.to_owned(),
+            values.iter().map(|value| value.map(str::to_owned)).collect(),
+        ))
     }
 
     #[test]
@@ -493,7 +529,8 @@ mod tests {
 
     #[test]
     fn a_broken_row_ends_its_statement_and_no_other() {
-        let read = read("INSERT INTO t VALUES (1,2),(3),(4,5);\nINSERT INTO t VALUES (1,(2));\nINSERT INTO t VALUES (6,7);\n");
+        let read =
+            read("INSERT INTO t VALUES (1,2),(3),(4,5);\nINSERT INTO t VALUES (1,(2));\nINSERT INTO t VALUES (6,7);\n");
         assert_eq!(read[0], row(1, "t", &[Some("1"), Some("2")]));
         assert!(read[1].is_err() && read[2].is_err());
         assert_eq!(read[3], row(3, "t", &[Some("6"), Some("7")]));

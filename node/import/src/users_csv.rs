@@ -27,12 +27,20 @@ pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError>
     let mut records = Records::new(input, delimiter(input));
     let first = match records.next() {
         Some(Ok(first)) => first,
-        Some(Err((place, wrong))) => return Err(ImportError::document(place.line, format!("the header {}", wrong.sentence))),
+        Some(Err((place, wrong))) => {
+            return Err(ImportError::document(
+                place.line,
+                format!("the header {}", wrong.sentence),
+            ));
+        }
         None => return Err(ImportError::Empty("header")),
     };
     let header = Header::parse(&first)?;
     if !header.has(Column::Name) {
-        return Err(Header::missing(&first, "the user's name (name, username, login, uid, …)"));
+        return Err(Header::missing(
+            &first,
+            "the user's name (name, username, login, uid, …)",
+        ));
     }
     for unknown in &header.unknown {
         intake.note(unknown.clone());
@@ -65,7 +73,8 @@ fn row(header: &Header, record: &Record, intake: &Intake) -> Result<Taken, RowRe
     };
     let user = user(header, record, name)?;
     // A further row of a user who was read already brings a token and nothing else.
-    let again = token.is_some() && intake.line_of(&user.name).is_some() && user == ImportedUser::named(user.name.clone());
+    let again =
+        token.is_some() && intake.line_of(&user.name).is_some() && user == ImportedUser::named(user.name.clone());
     Ok(Taken {
         user: (!again).then_some(user),
         token,
@@ -119,7 +128,10 @@ fn password(header: &Header, record: &Record) -> Result<Option<ImportedPassword>
     let clear = header.verbatim(record, Column::Password)?;
     let hash = header.text(record, Column::PasswordHash)?;
     match (clear, hash) {
-        (Some(_), Some(_)) => Err(Wrong::new(Column::Password.name(), "and password_hash are both there; one must be empty")),
+        (Some(_), Some(_)) => Err(Wrong::new(
+            Column::Password.name(),
+            "and password_hash are both there; one must be empty",
+        )),
         (Some(clear), None) => {
             fields::clear_password(Column::Password.name(), clear).map(|clear| Some(ImportedPassword::Clear(clear)))
         }
@@ -142,7 +154,12 @@ pub(crate) fn token(
         if found.is_some() {
             return Err(Wrong::new(column.name(), "is there beside another secret"));
         }
-        found = Some(fields::token_secret(column.name(), alphabet, text, &intake.options.secret_bytes)?);
+        found = Some(fields::token_secret(
+            column.name(),
+            alphabet,
+            text,
+            &intake.options.secret_bytes,
+        )?);
     }
     let Some(secret) = found else {
         return no_secret(header, record).map(|()| None);

@@ -24,7 +24,11 @@ pub enum Hashes {
 pub fn users_csv(users: &[ImportedUser], hashes: Hashes) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(64 + users.len() * 160));
     text.push_str("name,domain,display_name,mail,mobile,language,groups,enabled");
-    text.push_str(if hashes == Hashes::Written { ",password_hash\n" } else { "\n" });
+    text.push_str(if hashes == Hashes::Written {
+        ",password_hash\n"
+    } else {
+        "\n"
+    });
     for user in users {
         push_user(&mut text, user, hashes);
     }
@@ -33,7 +37,13 @@ pub fn users_csv(users: &[ImportedUser], hashes: Hashes) -> Zeroizing<String> {
 
 fn push_user(text: &mut String, user: &ImportedUser, hashes: Hashes) {
     push_field(text, &user.name.name);
-    for field in [&user.name.domain, &user.display_name, &user.mail, &user.mobile, &user.language] {
+    for field in [
+        &user.name.domain,
+        &user.display_name,
+        &user.mail,
+        &user.mobile,
+        &user.language,
+    ] {
         text.push(',');
         push_field(text, field.as_deref().unwrap_or_default());
     }

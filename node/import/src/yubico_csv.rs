@@ -29,9 +29,11 @@ pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError>
             Ok(record) if record.subject(0).starts_with('#') => {}
             Ok(record) => {
                 let taken = row(&record, intake);
-                intake.row(record.place, &subject(&record), taken)?;
+                let place = intake.next_place(record.place.line);
+                intake.row(place, &subject(&record), taken)?;
             }
             Err((place, wrong)) => {
+                let place = intake.next_place(place.line);
                 intake.row(place, "", Err(wrong.into()))?;
             }
         }
@@ -41,17 +43,31 @@ pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError>
 
 /// Whether a first cell begins the traditional layout.
 pub(crate) fn is_traditional(cell: &str) -> bool {
-    const TYPES: [&str; 6] =
-        ["logging start", "yubico otp", "oath-hotp", "static password", "challenge-response", "scan code"];
+    const TYPES: [&str; 6] = [
+        "logging start",
+        "yubico otp",
+        "oath-hotp",
+        "static password",
+        "challenge-response",
+        "scan code",
+    ];
     let cell = cell.trim().to_ascii_lowercase();
     TYPES.iter().any(|name| cell.starts_with(name))
 }
 
 /// The public id, or else the serial.
 fn subject(record: &Record) -> String {
-    let (serial, public) = if is_traditional(&record.subject(0)) { (0, 3) } else { (0, 1) };
+    let (serial, public) = if is_traditional(&record.subject(0)) {
+        (0, 3)
+    } else {
+        (0, 1)
+    };
     let public = record.subject(public);
-    if public.is_empty() { record.subject(serial) } else { public }
+    if public.is_empty() {
+        record.subject(serial)
+    } else {
+        public
+    }
 }
 
 fn row(record: &Record, intake: &Intake) -> Result<Taken, RowRefusal> {
@@ -60,7 +76,10 @@ fn row(record: &Record, intake: &Intake) -> Result<Taken, RowRefusal> {
         return traditional(first, record, intake);
     }
     if first.is_empty() || !first.bytes().all(|byte| byte.is_ascii_digit()) {
-        let sentence = format!("{} is neither a kind of configuration nor a serial number", quoted(first));
+        let sentence = format!(
+            "{} is neither a kind of configuration nor a serial number",
+            quoted(first)
+        );
         return Err(Wrong::new("type or serial", sentence).into());
     }
     let mut taken = match (record.text(1, "public id")?, record.text(2, "private id")?) {
@@ -69,9 +88,18 @@ fn row(record: &Record, intake: &Intake) -> Result<Taken, RowRefusal> {
         (public_id, Some(private_id)) => yubico_otp(public_id, private_id, record.text(3, "key")?)?,
     };
     if let (Some(token), true) = (&mut taken.token, first != "0") {
-        token.serial = Some(first.to_owned());
+        token.serial = Some(serial(first, &token.kind, intake));
     }
     Ok(taken)
+}
+
+/// The key's serial. Both of its slots have the same, so that the second one has the public id behind it.
+fn serial(first: &str, kind: &TokenKind, intake: &Intake) -> String {
+    match kind {
+        _ if !intake.has_serial(first) => first.to_owned(),
+        TokenKind::YubikeyOtp { public_id, .. } => format!("{first}:{}", encoding::to_modhex(public_id)),
+        TokenKind::Totp { .. } | TokenKind::Hotp { .. } => format!("{first}:hotp"),
+    }
 }
 
 fn traditional(kind: &str, record: &Record, intake: &Intake) -> Result<Taken, RowRefusal> {
@@ -86,7 +114,10 @@ fn traditional(kind: &str, record: &Record, intake: &Intake) -> Result<Taken, Ro
         }
         Ok(taken)
     } else {
-        Err(RowRefusal::skipped(format!("{} makes no one-time codes that can be imported", quoted(&kind))))
+        let shown = quoted(&kind);
+        Err(RowRefusal::skipped(format!(
+            "{shown} makes no one-time codes that can be imported"
+        )))
     }
 }
 

@@ -46,18 +46,21 @@ pub(super) fn meaning(attribute: &str, op: &str, value: &str, options: &Options)
     let is = |name: &str| attribute.eq_ignore_ascii_case(name);
     let known = is("Auth-Type") || is("TOTP-Secret") || is("TOTP-Key") || is_password(attribute);
     if !known {
-        let shown = quoted(attribute);
-        return Err(RowRefusal::skipped(format!("{shown} is neither a password nor a TOTP secret")));
+        return Err(RowRefusal::Skipped(not_taken_over(attribute, op)));
+    }
+    // Whatever the operator: nobody is let in who was kept out.
+    if is("Auth-Type") && value.trim().eq_ignore_ascii_case("Reject") {
+        return Ok(Meaning::Reject);
     }
     if !matches!(op, ":=" | "==" | "=" | "+=") {
         let sentence = format!("is {}; only := sets a value", quoted(op));
         return Err(Wrong::new("op", sentence).into());
     }
     if is("Auth-Type") {
-        return match value {
-            _ if value.trim().eq_ignore_ascii_case("Reject") => Ok(Meaning::Reject),
-            _ => Err(RowRefusal::skipped(format!("Auth-Type {} has no counterpart", quoted(value)))),
-        };
+        return Err(RowRefusal::skipped(format!(
+            "Auth-Type {} has no counterpart",
+            quoted(value)
+        )));
     }
     if is("TOTP-Secret") {
         let secret = fields::token_secret("value", SecretAlphabet::Base32, value, &options.secret_bytes)?;
@@ -67,6 +70,18 @@ pub(super) fn meaning(attribute: &str, op: &str, value: &str, options: &Options)
         return Ok(Meaning::TotpSecret(totp_key(value, options)?));
     }
     Ok(Meaning::Password(password(attribute, value)?))
+}
+
+/// What is lost with an attribute. Conditions matter: without them the user may log in where they could not.
+fn not_taken_over(attribute: &str, op: &str) -> String {
+    let shown = quoted(attribute);
+    if attribute.eq_ignore_ascii_case("Expiration") {
+        format!("{shown} is not taken over: disable the user if the date has passed")
+    } else if matches!(op, "==" | "!=" | "<" | "<=" | ">" | ">=" | "=~" | "!~" | "=*" | "!*") {
+        format!("{shown} is a condition of the login, which is not taken over")
+    } else {
+        format!("{shown} is neither a password nor a TOTP secret")
+    }
 }
 
 fn is_password(attribute: &str) -> bool {
@@ -85,7 +100,8 @@ fn is_password(attribute: &str) -> bool {
 }
 
 fn password(attribute: &str, value: &str) -> Result<ImportedPassword, Wrong> {
-    if let Some((_, scheme, name, len, salted)) = DIGESTS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(attribute)) {
+    if let Some((_, scheme, name, len, salted)) = DIGESTS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(attribute))
+    {
         return digest(value, *scheme, name, *len, *salted);
     }
     match attribute.to_ascii_lowercase().as_str() {
@@ -126,14 +142,25 @@ fn sha2(value: &str, names: [&str; 3], salted: bool) -> Result<ImportedPassword,
         32..48 => (32, names[0]),
         48..64 => (48, names[1]),
         64.. => (64, names[2]),
-        len => return Err(Wrong::new("value", format!("has {len} bytes; a SHA-2 digest has 32 at least"))),
+        len => {
+            return Err(Wrong::new(
+                "value",
+                format!("has {len} bytes; a SHA-2 digest has 32 at least"),
+            ));
+        }
     };
     let scheme = password::scheme(&format!("{{{name}}}")).unwrap_or(PasswordScheme::Other);
     digest(value, scheme, name, len, salted)
 }
 
 /// A digest in the one form that everything else knows: `{NAME}` and base 64, or hexadecimal for NT and LM.
-fn digest(value: &str, scheme: PasswordScheme, name: &str, len: usize, salted: bool) -> Result<ImportedPassword, Wrong> {
+fn digest(
+    value: &str,
+    scheme: PasswordScheme,
+    name: &str,
+    len: usize,
+    salted: bool,
+) -> Result<ImportedPassword, Wrong> {
     let bytes = digest_bytes(value).ok_or_else(|| Wrong::new("value", "is not hexadecimal or base 64"))?;
     let right = if salted { bytes.len() > len } else { bytes.len() == len };
     if !right {
@@ -166,6 +193,10 @@ fn digest_bytes(value: &str) -> Option<Zeroizing<Vec<u8>>> {
 fn totp_key(value: &str, options: &Options) -> Result<Zeroizing<Vec<u8>>, Wrong> {
     match value.strip_prefix("0x") {
         Some(digits) => fields::token_secret("value", SecretAlphabet::Hex, digits, &options.secret_bytes),
-        None => fields::checked_secret("value", Zeroizing::new(value.as_bytes().to_vec()), &options.secret_bytes),
+        None => fields::checked_secret(
+            "value",
+            Zeroizing::new(value.as_bytes().to_vec()),
+            &options.secret_bytes,
+        ),
     }
 }

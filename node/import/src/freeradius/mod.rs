@@ -85,7 +85,7 @@ fn read_csv(input: &[u8], users: &mut Users, intake: &mut Intake) -> Result<(), 
         let record = match record {
             Ok(record) => record,
             Err((place, wrong)) => {
-                users.row(place, Err(wrong), intake)?;
+                users.row(intake.next_place(place.line), Err(wrong), intake)?;
                 continue;
             }
         };
@@ -99,10 +99,7 @@ fn read_csv(input: &[u8], users: &mut Users, intake: &mut Intake) -> Result<(), 
             let missing = "username with attribute and value, or with groupname";
             return Err(crate::columns::Header::missing(&record, missing));
         };
-        let place = Place {
-            line: record.place.line,
-            row: intake.rows() + 1,
-        };
+        let place = intake.next_place(record.place.line);
         let index = |name: &str| columns.iter().position(|column| column == name).unwrap_or(usize::MAX);
         let fields = || {
             if record.fields.len() != columns.len() {
@@ -131,8 +128,15 @@ pub(crate) fn is_header(cells: &[String]) -> bool {
 impl Users {
     /// Takes and reports one row.
     fn row(&mut self, place: Place, row: Result<Row, Wrong>, intake: &mut Intake) -> Result<(), ImportError> {
-        let subject = row.as_ref().ok().and_then(|row| row.username).unwrap_or_default().to_owned();
-        let taken = row.map_err(RowRefusal::from).and_then(|row| self.take(place.row, &row, intake));
+        let subject = row
+            .as_ref()
+            .ok()
+            .and_then(|row| row.username)
+            .unwrap_or_default()
+            .to_owned();
+        let taken = row
+            .map_err(RowRefusal::from)
+            .and_then(|row| self.take(place.row, &row, intake));
         match taken {
             Ok((summary, notes)) => intake.part(place, &subject, summary, notes),
             Err(refusal) => intake.row(place, &subject, Err(refusal)).map(|_| ()),
@@ -147,7 +151,12 @@ impl Users {
             return self.add_group(name, group);
         }
         let attribute = row.attribute.ok_or_else(|| Wrong::new("attribute", "is empty"))?;
-        let meaning = meaning(attribute, row.op.unwrap_or(":="), row.value.unwrap_or_default(), intake.options)?;
+        let meaning = meaning(
+            attribute,
+            row.op.unwrap_or(":="),
+            row.value.unwrap_or_default(),
+            intake.options,
+        )?;
         self.apply(number, name, attribute, meaning)
     }
 
@@ -233,7 +242,9 @@ impl Gathered {
         if let (Some(former), Some(row)) = (&self.user.password, self.password_row)
             && rank(former) >= rank(&password)
         {
-            return Err(RowRefusal::skipped(format!("another password of this user is in row {row}")));
+            return Err(RowRefusal::skipped(format!(
+                "another password of this user is in row {row}"
+            )));
         }
         self.user.password = Some(password);
         self.password_row = Some(number);

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The attributes that are read; of others the lines are only passed.
-const READ: [&str; 20] = [
+const READ: [&str; 22] = [
     "dn",
     "changetype",
     "objectclass",
@@ -29,6 +29,8 @@ const READ: [&str; 20] = [
     "useraccountcontrol",
     "nsaccountlock",
     "pwdaccountlockedtime",
+    "accountexpires",
+    "shadowexpire",
     "member",
     "memberuid",
 ];
@@ -80,7 +82,10 @@ impl<'a> Entry<'a> {
     fn take(&mut self, number: u64, line: Bytes<'a>) {
         self.lines += 1;
         let taken = if self.lines > limits::ENTRY_LINES {
-            Err(Wrong::new("entry", format!("has more than {} lines", limits::ENTRY_LINES)))
+            Err(Wrong::new(
+                "entry",
+                format!("has more than {} lines", limits::ENTRY_LINES),
+            ))
         } else {
             attribute(number, line)
         };
@@ -100,14 +105,18 @@ fn attribute(number: u64, line: Bytes) -> Result<Option<(&'static str, Bytes)>, 
     if &line[..] == b"-" {
         return Ok(None);
     }
-    let colon = line.iter().position(|byte| *byte == b':').ok_or_else(|| {
-        Wrong::new("line", format!("{number} has no colon: {}", quoted_bytes(&line)))
-    })?;
+    let colon = line
+        .iter()
+        .position(|byte| *byte == b':')
+        .ok_or_else(|| Wrong::new("line", format!("{number} has no colon: {}", quoted_bytes(&line))))?;
     let name = name(&line[..colon]);
     let encoded = line.get(colon + 1) == Some(&b':');
     if line.get(colon + 1) == Some(&b'<') {
         let shown = quoted_bytes(&line[..colon]);
-        return Err(Wrong::new("line", format!("{number}: {shown} is a URL, which is not fetched")));
+        return Err(Wrong::new(
+            "line",
+            format!("{number}: {shown} is a URL, which is not fetched"),
+        ));
     }
     let Some(name) = name else { return Ok(None) };
     let start = colon + 1 + usize::from(encoded);
@@ -127,8 +136,13 @@ fn attribute(number: u64, line: Bytes) -> Result<Option<(&'static str, Bytes)>, 
 fn name(bytes: &[u8]) -> Option<&'static str> {
     let plain = bytes.split(|byte| *byte == b';').next()?.trim_ascii();
     // uniqueMember differs from member in nothing that matters here.
-    let plain = if plain.eq_ignore_ascii_case(b"uniquemember") { b"member" } else { plain };
-    READ.into_iter().find(|known| known.as_bytes().eq_ignore_ascii_case(plain))
+    let plain = if plain.eq_ignore_ascii_case(b"uniquemember") {
+        b"member"
+    } else {
+        plain
+    };
+    READ.into_iter()
+        .find(|known| known.as_bytes().eq_ignore_ascii_case(plain))
 }
 
 /// The value behind `start`, without the blanks in front of it.

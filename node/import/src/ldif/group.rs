@@ -6,7 +6,13 @@ use std::collections::BTreeMap;
 use super::entry::Entry;
 use crate::{dn, error::ImportError, fields, intake::Intake, quote::quoted, report::Wrong, text::utf8};
 
-const GROUP: [&str; 5] = ["groupofnames", "groupofuniquenames", "groupofmembers", "posixgroup", "group"];
+const GROUP: [&str; 5] = [
+    "groupofnames",
+    "groupofuniquenames",
+    "groupofmembers",
+    "posixgroup",
+    "group",
+];
 
 /// What is known of groups and of whom they could mean.
 #[derive(Default)]
@@ -77,7 +83,9 @@ impl Groups {
             }
             if strangers > 0 {
                 let name = quoted(&group.name);
-                intake.note(format!("group {name}: {strangers} of its members are no user of this file"));
+                intake.note(format!(
+                    "group {name}: {strangers} of its members are no user of this file"
+                ));
             }
         }
     }

@@ -23,9 +23,10 @@ pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError>
         let sound = match (&entry.problem, entry.text("changetype")) {
             (Some(wrong), _) => Err(wrong.clone()),
             (None, Err(wrong)) => Err(wrong),
-            (None, Ok(Some(change))) if change != "add" => {
-                Err(Wrong::new("changetype", format!("{} is no import; only add is read", crate::quote::quoted(change))))
-            }
+            (None, Ok(Some(change))) if change != "add" => Err(Wrong::new(
+                "changetype",
+                format!("{} is no import; only add is read", crate::quote::quoted(change)),
+            )),
             (None, Ok(_)) => Ok(()),
         };
         match sound {

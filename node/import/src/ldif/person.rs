@@ -2,8 +2,7 @@
 
 use super::entry::Entry;
 use crate::{
-    dn,
-    fields,
+    dn, fields,
     intake::{RowRefusal, Taken},
     limits,
     model::{ImportedPassword, ImportedUser, UserName},
@@ -24,6 +23,9 @@ const PERSON: [&str; 7] = [
 
 /// The bit of Active Directory's userAccountControl that disables an account.
 const ACCOUNT_DISABLED: u64 = 2;
+
+/// How Active Directory and shadow say that an account does not expire.
+const NEVER: [&str; 3] = ["0", "9223372036854775807", "-1"];
 
 /// Whether a record is a person's: by its class, or by a uid where it has no class.
 pub(crate) fn is_person(entry: &Entry) -> bool {
@@ -52,13 +54,27 @@ pub(crate) fn read(entry: &Entry) -> Result<Taken, RowRefusal> {
     }
     user.password = password(entry)?;
     user.enabled = is_enabled(entry)?;
-    let several = entry.values("uid").count() > 1;
-    let notes = several.then(|| "there are several values of uid; the first is the name".to_owned());
     Ok(Taken {
         user: Some(user),
         token: None,
-        notes: notes.into_iter().collect(),
+        notes: notes(entry)?,
     })
+}
+
+fn notes(entry: &Entry) -> Result<Vec<String>, Wrong> {
+    let mut notes = Vec::new();
+    if entry.values("uid").count() > 1 {
+        notes.push("there are several values of uid; the first is the name".to_owned());
+    }
+    for attribute in ["accountexpires", "shadowexpire"] {
+        let expires = entry.text(attribute)?.is_some_and(|at| !NEVER.contains(&at));
+        if expires {
+            notes.push(format!(
+                "{attribute} is not taken over: disable the user if the date has passed"
+            ));
+        }
+    }
+    Ok(notes)
 }
 
 fn name(entry: &Entry) -> Result<UserName, Wrong> {
@@ -67,7 +83,10 @@ fn name(entry: &Entry) -> Result<UserName, Wrong> {
             return fields::user_name(attribute, text);
         }
     }
-    Err(Wrong::new("uid", "is missing, and so are sAMAccountName and userPrincipalName"))
+    Err(Wrong::new(
+        "uid",
+        "is missing, and so are sAMAccountName and userPrincipalName",
+    ))
 }
 
 /// displayName, or the cn where it is another than the name.
@@ -75,13 +94,18 @@ fn display_name(entry: &Entry, name: &UserName) -> Result<Option<String>, Wrong>
     if let Some(text) = entry.text("displayname")? {
         return fields::description("displayName", Some(text));
     }
-    let other = entry.text("cn")?.filter(|cn| *cn != name.name && *cn != name.to_string());
+    let other = entry
+        .text("cn")?
+        .filter(|cn| *cn != name.name && *cn != name.to_string());
     fields::description("cn", other)
 }
 
 fn add_group(user: &mut ImportedUser, text: &str) -> Result<(), Wrong> {
     if user.groups.len() >= limits::GROUPS_PER_USER {
-        return Err(Wrong::new("memberOf", format!("has more than {} values", limits::GROUPS_PER_USER)));
+        return Err(Wrong::new(
+            "memberOf",
+            format!("has more than {} values", limits::GROUPS_PER_USER),
+        ));
     }
     let group = dn::first_value(text).unwrap_or_else(|| text.to_owned());
     user.groups.insert(fields::checked_name("memberOf", &group)?.to_owned());
@@ -100,7 +124,9 @@ fn password(entry: &Entry) -> Result<Option<ImportedPassword>, Wrong> {
         };
         let better = match (&best, &password) {
             (None, _) => true,
-            (Some(ImportedPassword::Hash(best)), ImportedPassword::Hash(hash)) => hash.is_verifiable() && !best.is_verifiable(),
+            (Some(ImportedPassword::Hash(best)), ImportedPassword::Hash(hash)) => {
+                hash.is_verifiable() && !best.is_verifiable()
+            }
             (Some(ImportedPassword::Hash(_)), ImportedPassword::Clear(_)) => true,
             (Some(ImportedPassword::Clear(_)), _) => false,
         };

@@ -37,7 +37,10 @@ pub fn ldif(users: &[ImportedUser], base: &str) -> String {
 fn push_person(text: &mut String, user: &ImportedUser, uid: &str, name: &str) {
     let full_name = user.display_name.as_deref().unwrap_or(uid);
     let surname = full_name.rsplit(' ').next().unwrap_or(full_name);
-    text.push('\n');
+    // No empty line behind the version: OpenLDAP would take that for a record of its own.
+    if !text.ends_with("version: 1\n") {
+        text.push('\n');
+    }
     push(text, "dn", name);
     push(text, "objectClass", "inetOrgPerson");
     push(text, "uid", uid);
@@ -80,7 +83,9 @@ fn push(text: &mut String, attribute: &str, value: &str) {
 
 /// SAFE-STRING of RFC 2849, which may not end with a blank either (note 8).
 fn is_safe(value: &str) -> bool {
-    value.bytes().all(|byte| byte.is_ascii() && !matches!(byte, 0 | b'\n' | b'\r'))
+    value
+        .bytes()
+        .all(|byte| byte.is_ascii() && !matches!(byte, 0 | b'\n' | b'\r'))
         && !value.starts_with([' ', ':', '<'])
         && !value.ends_with(' ')
 }

@@ -15,15 +15,19 @@ const MAC: usize = 32;
 
 /// Opens an envelope with the content of a key file.
 pub(crate) fn open(envelope: &[u8], key_file: &[u8]) -> Result<Zeroizing<Vec<u8>>, ImportError> {
-    let key = std::str::from_utf8(key_file).ok().and_then(|text| encoding::base64_url(text));
-    let key = key
-        .filter(|key| key.len() == 32)
-        .ok_or(ImportError::KeyForm("privacyIDEA printed a key of 44 characters with the export"))?;
+    let key = std::str::from_utf8(key_file).ok().and_then(encoding::base64_url);
+    let key = key.filter(|key| key.len() == 32).ok_or(ImportError::KeyForm(
+        "privacyIDEA printed a key of 44 characters with the export",
+    ))?;
     let (mac_key, text_key) = key.split_at(16);
     let text = std::str::from_utf8(envelope).ok().and_then(encoding::base64_url);
     let broken = || ImportError::document(1, "not a whole export of privacyIDEA");
-    let envelope = text.filter(|envelope| envelope.first() == Some(&VERSION)).ok_or_else(broken)?;
-    let (signed, mac) = envelope.split_at_checked(envelope.len().wrapping_sub(MAC)).ok_or_else(broken)?;
+    let envelope = text
+        .filter(|envelope| envelope.first() == Some(&VERSION))
+        .ok_or_else(broken)?;
+    let (signed, mac) = envelope
+        .split_at_checked(envelope.len().wrapping_sub(MAC))
+        .ok_or_else(broken)?;
     if !crypto::is_hmac(Algorithm::Sha256, mac_key, signed, mac) {
         return Err(ImportError::WrongKey);
     }

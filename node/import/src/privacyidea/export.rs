@@ -80,14 +80,17 @@ struct Owner {
 }
 
 pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError> {
-    let key = intake.options.key_file.as_ref().ok_or(ImportError::KeyMissing { hint: String::new() })?;
+    let key = intake
+        .options
+        .key_file
+        .as_ref()
+        .ok_or(ImportError::KeyMissing { hint: String::new() })?;
     if key.len() > limits::KEY_FILE_BYTES {
         return Err(ImportError::KeyForm("it is too long"));
     }
     let json = envelope::open(input.trim_ascii(), key.trim_ascii())?;
-    let tokens: Vec<Exported> = serde_json::from_slice(&json).map_err(|error| {
-        ImportError::document(error.line() as u64, "the export inside is not a list of tokens")
-    })?;
+    let tokens: Vec<Exported> = serde_json::from_slice(&json)
+        .map_err(|error| ImportError::document(error.line() as u64, "the export inside is not a list of tokens"))?;
     for (exported, row) in tokens.into_iter().zip(1..) {
         // The envelope has no lines that anybody could look at.
         let place = Place { line: 1, row };
@@ -110,7 +113,10 @@ fn token(exported: &Exported, intake: &Intake) -> Result<Taken, RowRefusal> {
     let kind = facts.kind()?.map_err(RowRefusal::Skipped)?;
     let key = exported.otpkey.get().ok_or_else(|| Wrong::new("otpkey", "is empty"))?;
     let secret = fields::token_secret("otpkey", SecretAlphabet::Hex, key, &intake.options.secret_bytes)?;
-    let serial = exported.serial.get().ok_or_else(|| Wrong::new("serial", "is missing"))?;
+    let serial = exported
+        .serial
+        .get()
+        .ok_or_else(|| Wrong::new("serial", "is missing"))?;
     let mut token = ImportedToken::new(kind, secret);
     token.serial = fields::description("serial", Some(serial))?;
     token.name = fields::description("description", exported.description.get())?;

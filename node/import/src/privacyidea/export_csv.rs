@@ -28,11 +28,8 @@ pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError>
 }
 
 fn token(record: &Record, intake: &Intake) -> Result<Taken, RowRefusal> {
-    let needed = |column: usize, name: &'static str| {
-        record
-            .text(column, name)?
-            .ok_or_else(|| Wrong::new(name, "is empty"))
-    };
+    let needed =
+        |column: usize, name: &'static str| record.text(column, name)?.ok_or_else(|| Wrong::new(name, "is empty"));
     let (serial, key, kind) = (needed(1, "serial")?, needed(2, "otpkey")?, needed(3, "type")?);
     let period = record.text(5, "timeStep")?.filter(|text| *text != "None");
     let parts = OathParts {

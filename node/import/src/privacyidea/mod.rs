@@ -18,7 +18,10 @@ mod export;
 mod export_csv;
 mod tables;
 
-pub(crate) use self::{envelope::looks_like_one as is_export, export::read as read_export, export_csv::read as read_csv, tables::read as read_tables};
+pub(crate) use self::{
+    envelope::looks_like_one as is_export, export::read as read_export, export_csv::read as read_csv,
+    tables::read as read_tables,
+};
 
 use crate::{
     fields::{self, OathParts},
@@ -70,7 +73,10 @@ impl Facts {
                 .as_ref()
                 .map(|name| fields::algorithm("hashlib", name))
                 .transpose()?,
-            digits: self.digits.map(|digits| fields::digits_of("otplen", digits)).transpose()?,
+            digits: self
+                .digits
+                .map(|digits| fields::digits_of("otplen", digits))
+                .transpose()?,
             period_s: self
                 .period_s
                 .map(|period_s| fields::period_of("timeStep", period_s))
@@ -84,7 +90,12 @@ impl Facts {
         let prefix = self.yubikey_prefix.as_deref().unwrap_or_default();
         let public_id = crate::encoding::modhex(prefix)
             .filter(|id| crate::limits::YUBIKEY_PUBLIC_ID_BYTES.contains(&id.len()))
-            .ok_or_else(|| Wrong::new("yubikey.prefix", "is not known before the key was used once; use it, or import the Yubico CSV"))?;
+            .ok_or_else(|| {
+                Wrong::new(
+                    "yubikey.prefix",
+                    "is not known before the key was used once; use it, or import the Yubico CSV",
+                )
+            })?;
         let private_id = self.yubikey_id.as_deref().and_then(crate::encoding::hex);
         let private_id = private_id.and_then(|id| <[u8; 6]>::try_from(&id[..]).ok());
         let last = self.counter.unwrap_or(0).saturating_sub(1);

@@ -29,9 +29,28 @@ const TABLES: [(&str, &[&str]); 4] = [
     (
         "token",
         &[
-            "id", "description", "serial", "tokentype", "user_pin", "user_pin_iv", "so_pin", "so_pin_iv", "pin_seed", "otplen",
-            "pin_hash", "key_enc", "key_iv", "maxfail", "active", "revoked", "locked", "failcount", "count", "count_window",
-            "sync_window", "rollout_state",
+            "id",
+            "description",
+            "serial",
+            "tokentype",
+            "user_pin",
+            "user_pin_iv",
+            "so_pin",
+            "so_pin_iv",
+            "pin_seed",
+            "otplen",
+            "pin_hash",
+            "key_enc",
+            "key_iv",
+            "maxfail",
+            "active",
+            "revoked",
+            "locked",
+            "failcount",
+            "count",
+            "count_window",
+            "sync_window",
+            "rollout_state",
         ],
     ),
     ("tokenowner", &["id", "token_id", "resolver", "user_id", "realm_id"]),
@@ -71,9 +90,13 @@ struct Owner {
 }
 
 pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError> {
-    let key = intake.options.key_file.as_ref().ok_or_else(|| ImportError::KeyMissing {
-        hint: " by the keys in privacyIDEA's encryption key file (PI_ENCFILE)".to_owned(),
-    })?;
+    let key = intake
+        .options
+        .key_file
+        .as_ref()
+        .ok_or_else(|| ImportError::KeyMissing {
+            hint: " by the keys in privacyIDEA's encryption key file (PI_ENCFILE)".to_owned(),
+        })?;
     let key = EncFile::parse(key)?;
     let mut tables = Tables::default();
     if sql::mentions(input, &["token"]) {
@@ -108,7 +131,10 @@ impl Tables {
                         continue;
                     }
                     let Some(section) = &section else {
-                        return Err(crate::columns::Header::missing(&record, "a table: serial and key_enc, user_id, or Key and Value"));
+                        return Err(crate::columns::Header::missing(
+                            &record,
+                            "a table: serial and key_enc, user_id, or Key and Value",
+                        ));
                     };
                     let get = |column: &'static str| section.text(&record, column);
                     let taken = self.take(section.table, record.place, &get);
@@ -265,7 +291,9 @@ fn stored(place: Place, get: &Get) -> Result<Stored, Wrong> {
         description: fields::description("description", get("description")?)?,
         key_enc: text("key_enc")?,
         key_iv: text("key_iv")?,
-        enabled: truth("active")?.unwrap_or(true) && !truth("revoked")?.unwrap_or(false) && !truth("locked")?.unwrap_or(false),
+        enabled: truth("active")?.unwrap_or(true)
+            && !truth("revoked")?.unwrap_or(false)
+            && !truth("locked")?.unwrap_or(false),
         owner: match joined {
             Some(user_id) => Some(Owner {
                 user_id: user_id.to_owned(),
@@ -278,7 +306,9 @@ fn stored(place: Place, get: &Get) -> Result<Stored, Wrong> {
 }
 
 fn owner(get: &Get) -> Result<Option<Owner>, Wrong> {
-    let Some(user_id) = get("user_id")? else { return Ok(None) };
+    let Some(user_id) = get("user_id")? else {
+        return Ok(None);
+    };
     Ok(Some(Owner {
         user_id: user_id.to_owned(),
         realm: None,
@@ -302,7 +332,9 @@ fn open(key: &EncFile, stored: &Stored) -> Result<Zeroizing<Vec<u8>>, Wrong> {
 
 /// Neither a number nor a UUID nor a distinguished name.
 fn can_be_a_name(user_id: &str) -> bool {
-    let hexadecimal = user_id.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'-' | b'{' | b'}'));
+    let hexadecimal = user_id
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'-' | b'{' | b'}'));
     let number = user_id.bytes().all(|byte| byte.is_ascii_digit());
     !(number || hexadecimal && user_id.len() >= 32 || user_id.contains('='))
 }
@@ -342,6 +374,8 @@ impl Section {
         let Some(index) = self.columns.iter().position(|name| name == column) else {
             return Ok(None);
         };
-        Ok(record.text(index, column)?.filter(|text| !matches!(*text, "NULL" | "\\N")))
+        Ok(record
+            .text(index, column)?
+            .filter(|text| !matches!(*text, "NULL" | "\\N")))
     }
 }

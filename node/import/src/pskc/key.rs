@@ -60,7 +60,10 @@ impl Keys {
     }
 
     fn hint(&self, by_password: bool) -> String {
-        let name = self.encryption.as_ref().and_then(|key| key.find("keyname").or(key.find("masterkeyname")));
+        let name = self
+            .encryption
+            .as_ref()
+            .and_then(|key| key.find("keyname").or(key.find("masterkeyname")));
         match (name, by_password) {
             (Some(name), true) => format!(" with the password {}", quoted(name.text())),
             (None, true) => " with a password".to_owned(),
@@ -86,9 +89,13 @@ impl Opened {
         let wrong = |field, sentence: &str| Wrong::new(field, sentence);
         check_method(method, self.key.len())?;
         if let Some(key) = &self.mac {
-            let mac = mac.ok_or_else(|| Refusal::Other(wrong("ValueMAC", "is missing, though the file has a MAC method")))?;
+            let mac =
+                mac.ok_or_else(|| Refusal::Other(wrong("ValueMAC", "is missing, though the file has a MAC method")))?;
             if !crypto::is_hmac(key.algorithm, &key.key, text, mac) {
-                return Err(Refusal::NotAuthentic(wrong("ValueMAC", "does not match: the value was altered")));
+                return Err(Refusal::NotAuthentic(wrong(
+                    "ValueMAC",
+                    "does not match: the value was altered",
+                )));
             }
         }
         let plain = decrypt(&self.key, text);
@@ -102,7 +109,10 @@ fn check_method(method: &str, key_len: usize) -> Result<(), Refusal> {
         "aes192-cbc" => 24,
         "aes256-cbc" => 32,
         _ => {
-            let sentence = format!("is {}; only AES in CBC mode is read, under a key or a password", quoted(method));
+            let sentence = format!(
+                "is {}; only AES in CBC mode is read, under a key or a password",
+                quoted(method)
+            );
             return Err(Refusal::Other(Wrong::new("EncryptionMethod", sentence)));
         }
     };
@@ -145,12 +155,20 @@ fn shared_key(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, ImportError> {
 fn derive(derived: &Element, file: &[u8]) -> Result<Zeroizing<Vec<u8>>, ImportError> {
     let document = |sentence: &str| ImportError::document(derived.line, sentence);
     let method = derived.child("keyderivationmethod");
-    let name = method.and_then(|method| method.attribute("algorithm")).unwrap_or_default();
+    let name = method
+        .and_then(|method| method.attribute("algorithm"))
+        .unwrap_or_default();
     if fragment(name) != "pbkdf2" {
         return Err(document("the key is derived by another method than PBKDF2"));
     }
-    let number = |name: &str| derived.find(name).and_then(|element| element.text().parse::<u32>().ok());
-    let salt = derived.find("salt").and_then(|salt| salt.find("specified").or(Some(salt)));
+    let number = |name: &str| {
+        derived
+            .find(name)
+            .and_then(|element| element.text().parse::<u32>().ok())
+    };
+    let salt = derived
+        .find("salt")
+        .and_then(|salt| salt.find("specified").or(Some(salt)));
     let salt = salt
         .and_then(|salt| encoding::base64(salt.text()))
         .filter(|salt| (1..=limits::SALT_BYTES_MAX).contains(&salt.len()))
@@ -188,12 +206,16 @@ fn mac_key(method: &Element, key: &Zeroizing<Vec<u8>>) -> Result<MacKey, ImportE
             sure: false,
         });
     };
-    let (cipher, text) =
-        encrypted_value(encrypted).ok_or_else(|| ImportError::document(encrypted.line, "MACKey has no CipherValue in base 64"))?;
+    let (cipher, text) = encrypted_value(encrypted)
+        .ok_or_else(|| ImportError::document(encrypted.line, "MACKey has no CipherValue in base 64"))?;
     if let Err(Refusal::Other(wrong) | Refusal::NotAuthentic(wrong)) = check_method(&cipher, key.len()) {
-        return Err(ImportError::document(encrypted.line, format!("{} {}", wrong.field, wrong.sentence)));
+        return Err(ImportError::document(
+            encrypted.line,
+            format!("{} {}", wrong.field, wrong.sentence),
+        ));
     }
-    let padded = decrypt_padded(key, &text).ok_or_else(|| ImportError::document(encrypted.line, "MACKey is not whole blocks of AES"))?;
+    let padded = decrypt_padded(key, &text)
+        .ok_or_else(|| ImportError::document(encrypted.line, "MACKey is not whole blocks of AES"))?;
     let sure = crypto::without_padding(&padded).is_some_and(|plain| padded.len() - plain.len() >= 4);
     let plain = crypto::without_xml_padding(&padded).ok_or(ImportError::WrongKey)?;
     Ok(MacKey {

@@ -58,7 +58,9 @@ pub(super) fn read(package: &Element) -> Result<Key, RowRefusal> {
         "pin" => return Err(RowRefusal::skipped("a PIN, which is no token")),
         _ => {
             let shown = quoted(algorithm);
-            return Err(RowRefusal::skipped(format!("a key for {shown}; only TOTP and HOTP are imported")));
+            return Err(RowRefusal::skipped(format!(
+                "a key for {shown}; only TOTP and HOTP are imported"
+            )));
         }
     }
     let mut notes = Vec::new();
@@ -89,20 +91,27 @@ fn parts(key: &Element, is_totp: bool, notes: &mut Vec<String>) -> Result<OathPa
     if let Some(format) = key.at(&["algorithmparameters", "responseformat"]) {
         let encoding = format.attribute("encoding").unwrap_or("DECIMAL");
         if !encoding.eq_ignore_ascii_case("DECIMAL") {
-            return Err(Wrong::new("Encoding", format!("is {}; codes are decimal", quoted(encoding))));
+            return Err(Wrong::new(
+                "Encoding",
+                format!("is {}; codes are decimal", quoted(encoding)),
+            ));
         }
         if let Some(length) = format.attribute("length") {
             parts.digits = Some(fields::digits("Length", length)?);
         }
     }
     if let Some(suite) = key.at(&["algorithmparameters", "suite"]) {
-        let name = Some(suite.text()).filter(|text| !text.is_empty()).or(suite.attribute("hashalgo"));
+        let name = Some(suite.text())
+            .filter(|text| !text.is_empty())
+            .or(suite.attribute("hashalgo"));
         parts.algorithm = name.map(|name| fields::algorithm("Suite", name)).transpose()?;
     }
     parts.counter = number(key, "counter", "Counter")?;
     if is_totp {
         let period = number(key, "timeinterval", "TimeInterval")?;
-        parts.period_s = period.map(|period| fields::period_of("TimeInterval", period)).transpose()?;
+        parts.period_s = period
+            .map(|period| fields::period_of("TimeInterval", period))
+            .transpose()?;
         if plain(key, "timedrift").is_some_and(|drift| drift.parse::<f64>().is_ok_and(|drift| drift != 0.0)) {
             notes.push("the drift of the token's clock is not taken over".to_owned());
         }
@@ -148,13 +157,16 @@ fn secret(key: &Element) -> Result<Secret, Wrong> {
         ),
         None => None,
     };
-    let (method, text) = encrypted_value(encrypted).ok_or_else(|| Wrong::new("EncryptedValue", "has no CipherValue in base 64"))?;
+    let (method, text) =
+        encrypted_value(encrypted).ok_or_else(|| Wrong::new("EncryptedValue", "has no CipherValue in base 64"))?;
     Ok(Secret::Encrypted { method, text, mac })
 }
 
 /// Method and ciphertext of an encrypted value (XML Encryption section 3).
 pub(super) fn encrypted_value(element: &Element) -> Option<(String, Vec<u8>)> {
-    let method = element.child("encryptionmethod").and_then(|method| method.attribute("algorithm"));
+    let method = element
+        .child("encryptionmethod")
+        .and_then(|method| method.attribute("algorithm"));
     let text = encoding::base64(element.find("ciphervalue")?.text())?;
     Some((fragment(method.unwrap_or_default()), text.to_vec()))
 }
@@ -181,5 +193,6 @@ fn date_of(package: &Element, key: &Element, name: &str, field: &'static str) ->
         return Ok(None);
     };
     let date = date::parse(text);
-    date.map(Some).ok_or_else(|| Wrong::new(field, format!("{} is no date and time", quoted(text))))
+    date.map(Some)
+        .ok_or_else(|| Wrong::new(field, format!("{} is no date and time", quoted(text))))
 }

@@ -103,7 +103,10 @@ fn token(key: Key, opened: Option<&Opened>, intake: &Intake) -> Result<Taken, Ro
             .secret(method, text, mac.as_deref())
             .map_err(|(Refusal::NotAuthentic(wrong) | Refusal::Other(wrong))| wrong)?,
         (Secret::Encrypted { method, .. }, None) => {
-            let sentence = format!("is {}; only AES in CBC mode is read, under a key or a password", crate::quote::quoted(method));
+            let sentence = format!(
+                "is {}; only AES in CBC mode is read, under a key or a password",
+                crate::quote::quoted(method)
+            );
             return Err(Wrong::new("EncryptionMethod", sentence).into());
         }
     };

@@ -90,7 +90,11 @@ impl Writer {
         };
         let (mac, mac_uri, mac_len) = match key.len() {
             16 => (Algorithm::Sha1, "http://www.w3.org/2000/09/xmldsig#hmac-sha1", 20),
-            _ => (Algorithm::Sha256, "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256", 32),
+            _ => (
+                Algorithm::Sha256,
+                "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
+                32,
+            ),
         };
         let mut mac_key = Zeroizing::new(vec![0; mac_len]);
         entropy(&mut mac_key);
@@ -120,7 +124,7 @@ impl Writer {
         ));
         self.text("Issuer", token.issuer.as_deref());
         self.xml.push_str(&format!(
-            "      <AlgorithmParameters><Suite>HMAC-{}</Suite><ResponseFormat Length=\"{}\" Encoding=\"DECIMAL\"/></AlgorithmParameters>\n",
+            "      <AlgorithmParameters><Suite>{}</Suite><ResponseFormat Length=\"{}\" Encoding=\"DECIMAL\"/></AlgorithmParameters>\n",
             kind.algorithm.name(),
             kind.digits
         ));
@@ -132,7 +136,8 @@ impl Writer {
         self.text("UserId", token.owner.as_ref().map(ToString::to_string).as_deref());
         self.policy(token);
         if !token.enabled {
-            self.xml.push_str("      <Extensions xmlns:q=\"urn:quorate:pskc\"><q:Enabled>false</q:Enabled></Extensions>\n");
+            self.xml
+                .push_str("      <Extensions xmlns:q=\"urn:quorate:pskc\"><q:Enabled>false</q:Enabled></Extensions>\n");
         }
         self.xml.push_str("    </Key>\n  </KeyPackage>\n");
         true
@@ -161,7 +166,8 @@ impl Writer {
 
     fn text(&mut self, name: &str, text: Option<&str>) {
         if let Some(text) = text {
-            self.xml.push_str(&format!("      <{name}>{}</{name}>\n", escaped(text)));
+            self.xml
+                .push_str(&format!("      <{name}>{}</{name}>\n", escaped(text)));
         }
     }
 
@@ -198,7 +204,10 @@ impl Kind {
                 digits,
                 period_s,
             } => {
-                let used = token.last_timestep.map(|timestep| plain("Counter", timestep)).unwrap_or_default();
+                let used = token
+                    .last_timestep
+                    .map(|timestep| plain("Counter", timestep))
+                    .unwrap_or_default();
                 Some(Self {
                     name: "totp",
                     algorithm,

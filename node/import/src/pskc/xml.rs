@@ -52,7 +52,11 @@ impl Element {
 
 /// What stands behind the last `#` or `:` of an identifier, in lower case: `aes128-cbc`.
 pub(super) fn fragment(uri: &str) -> String {
-    uri.rsplit(['#', ':', '/']).next().unwrap_or(uri).trim().to_ascii_lowercase()
+    uri.rsplit(['#', ':', '/'])
+        .next()
+        .unwrap_or(uri)
+        .trim()
+        .to_ascii_lowercase()
 }
 
 /// A document that is being read.
@@ -90,7 +94,10 @@ impl<'a> Document<'a> {
             if element.name != "keycontainer" {
                 return Err(self.error("the document is no KeyContainer (RFC 6030)"));
             }
-            if element.attribute("version").is_some_and(|version| !version.starts_with("1.")) {
+            if element
+                .attribute("version")
+                .is_some_and(|version| !version.starts_with("1."))
+            {
                 return Err(self.error("the KeyContainer is of another version than 1.0"));
             }
             return Ok(open);
