@@ -17,7 +17,7 @@ pub(crate) fn key(name: &str) -> String {
 pub(crate) fn first_value(name: &str) -> Option<String> {
     let first = parts(name).next()?;
     let (_, value) = first.split_once('=')?;
-    let value = unescaped(value.trim());
+    let value = unescaped(without_blanks(value));
     (!value.is_empty()).then_some(value)
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn value_of(name: &str, attributes: &[&str]) -> Option<String> {
                 .iter()
                 .any(|wanted| attribute.trim().eq_ignore_ascii_case(wanted))
         })
-        .map(|(_, value)| unescaped(value.trim()))
+        .map(|(_, value)| unescaped(without_blanks(value)))
         .filter(|value| !value.is_empty())
 }
 
@@ -58,6 +58,18 @@ fn parts(name: &str) -> impl Iterator<Item = &str> {
         escaped = symbol == '\\' && !escaped;
         separator
     })
+}
+
+/// Without the blanks around it that are not escaped. Other white space belongs to the value.
+fn without_blanks(value: &str) -> &str {
+    let mut value = value.trim_start_matches(' ');
+    while let Some(shorter) = value.strip_suffix(' ') {
+        if shorter.ends_with('\\') {
+            break;
+        }
+        value = shorter;
+    }
+    value
 }
 
 fn unescaped(value: &str) -> String {
@@ -104,6 +116,8 @@ mod tests {
         assert_eq!(value_of("OU=x,UID=jsmith,DC=net", &["uid"]).as_deref(), Some("jsmith"));
         assert_eq!(value_of("DC=example-bank,DC=net", &["uid", "cn"]), None);
         assert_eq!(first_value("cn=\\"), None);
+        assert_eq!(first_value("cn= a\\  ,ou=x").as_deref(), Some("a "));
+        assert_eq!(first_value("cn=a\u{a0},ou=x").as_deref(), Some("a\u{a0}"));
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! Writing LDIF: people as inetOrgPerson, then their groups as groupOfNames.
 //!
+//! No version line stands in front, as RFC 2849 has it: OpenLDAP's slapadd takes it for a record, and no reader misses it.
+//!
 //! Passwords are not written. A disabled user is marked as OpenLDAP's password policy marks one that is locked for good
 //! (`pwdAccountLockedTime: 000001010000Z`): loading it takes the relax control, and must, for without the mark a disabled
 //! user would be an enabled one there.
@@ -12,7 +14,7 @@ use crate::{dn, encoding::to_base64, limits, model::ImportedUser};
 /// a domain has `name@domain` as uid.
 #[must_use]
 pub fn ldif(users: &[ImportedUser], base: &str) -> String {
-    let mut text = String::from("version: 1\n");
+    let mut text = String::new();
     let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for user in users {
         let uid = user.name.to_string();
@@ -37,8 +39,7 @@ pub fn ldif(users: &[ImportedUser], base: &str) -> String {
 fn push_person(text: &mut String, user: &ImportedUser, uid: &str, name: &str) {
     let full_name = user.display_name.as_deref().unwrap_or(uid);
     let surname = full_name.rsplit(' ').next().unwrap_or(full_name);
-    // No empty line behind the version: OpenLDAP would take that for a record of its own.
-    if !text.ends_with("version: 1\n") {
+    if !text.is_empty() {
         text.push('\n');
     }
     push(text, "dn", name);

@@ -16,7 +16,7 @@ fn users(rows: usize, wrong: usize) -> String {
             text,
             "user{row},User {row},user{row}@example.org,staff;vpn,password {row},{secret},T{row}"
         )
-        .unwrap();
+        .expect("a string grows");
     }
     text
 }
