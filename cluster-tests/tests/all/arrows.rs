@@ -15,6 +15,7 @@ const FORBIDDEN: [(&str, &[&str]); 12] = [
     ("quorate-core", PERFORMS_IO),
     ("quorate-radius", PERFORMS_IO),
     ("quorate-seal", PERFORMS_IO),
+    ("quorate-import", IMPORT_KNOWS_NOBODY),
     (
         "quorate-storage",
         &["quorate-core", "quorate-app", "quorate-raft", "openraft"],
@@ -106,6 +107,36 @@ const PERFORMS_IO: &[&str] = &[
     "quorate-app",
 ];
 
+/// As [`PERFORMS_IO`], and no other crate of ours: what other products keep has nothing to do with what Quorate keeps.
+const IMPORT_KNOWS_NOBODY: &[&str] = &[
+    "tokio",
+    "mio",
+    "openraft",
+    "quinn",
+    "rustls",
+    "hyper",
+    "axum",
+    "socket2",
+    "getrandom",
+    "rand",
+    "fastrand",
+    "tempfile",
+    "chrono",
+    "time",
+    "tracing",
+    "log",
+    "quorate-core",
+    "quorate-radius",
+    "quorate-seal",
+    "quorate-app",
+    "quorate-api",
+    "quorate-raft",
+    "quorate-storage",
+    "quorate-replica",
+    "quorate-net",
+    "quorate-web",
+];
+
 /// What the sources of a pure crate may not name.
 const IMPURE: [&str; 9] = [
     "std::fs",
@@ -165,7 +196,7 @@ fn production_does_not_know_the_tools_and_only_the_binary_knows_everybody() {
 
 #[test]
 fn pure_crates_name_no_clock_socket_or_file() {
-    for folder in ["node/core", "node/radius", "node/seal"] {
+    for folder in ["node/core", "node/radius", "node/seal", "node/import"] {
         no_source_names(folder, &IMPURE);
     }
 }

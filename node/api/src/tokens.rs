@@ -113,7 +113,7 @@ pub struct CreateToken {
     /// TOTP and HOTP: a seed that exists already, in base32 (RFC 4648), 16 to 64 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_base32: Option<Confidential>,
-    /// HOTP: the first counter that was not used elsewhere; 0 if absent.
+    /// The first counter that was not used elsewhere (TOTP: timestep; YubiKey: plug-ins times 256 and codes since); 0 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counter: Option<u64>,
     /// YubiKey: what its codes begin with, twelve letters of modhex. Needed.

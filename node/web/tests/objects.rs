@@ -285,7 +285,7 @@ async fn every_kind_of_token_is_made_and_shows_what_its_owner_needs() {
     assert_eq!(wrong(json!({"kind": "static", "code": "31415"})).await, ["code"]);
     assert_eq!(wrong(json!({"kind": "temporary", "uses": 0})).await, ["uses"]);
     assert_eq!(wrong(json!({"kind": "recovery", "count": 33})).await, ["count"]);
-    assert_eq!(wrong(json!({"kind": "totp", "counter": 3})).await, ["counter"]);
+    assert_eq!(wrong(json!({"kind": "static", "counter": 3})).await, ["counter"]);
     assert_eq!(
         wrong(json!({"kind": "temporary", "expires_ms": 1})).await,
         ["expires_ms"]

@@ -2,9 +2,7 @@
 
 use quorate_core::change::CreateToken;
 use quorate_core::method::{self, SALT_BYTES, STATIC_DIGITS, TEMPORARY_DIGITS};
-use quorate_core::{
-    Change, CodeKind, OtpAlgorithm, Sealed, TokenId, TokenKind, UserId, UserName, limits as core_limits, otp,
-};
+use quorate_core::{Change, OtpAlgorithm, Sealed, TokenId, TokenKind, UserId, UserName, limits as core_limits, otp};
 use quorate_seal::Field;
 use zeroize::Zeroizing;
 
@@ -24,7 +22,7 @@ pub struct TokenSpec {
     pub material: Material,
     /// Whether it is in use at once. None: if its secret existed before, or nothing has to be typed in anywhere.
     pub verified: Option<bool>,
-    /// HOTP: the first counter that was not used.
+    /// The first counter (TOTP: timestep; YubiKey: plug-ins times 256 and codes since) that was not used elsewhere.
     pub counter: u64,
     /// When it ends, in ms since 1970. A temporary code ends after [`limits::TEMPORARY_LIFETIME`] if nothing is said.
     pub expires_ms: Option<u64>,
@@ -83,11 +81,14 @@ impl TokenSpec {
         errors.check_label(&format!("{prefix}name"), &self.name, true);
         self.check_kind(errors, prefix);
         self.check_material(errors, prefix);
-        let counts = self.counter == 0 || self.kind.code_kind() == CodeKind::Hotp;
+        let written = matches!(
+            self.kind,
+            TokenKind::Recovery { .. } | TokenKind::Static | TokenKind::Temporary { .. }
+        );
         errors.require(
-            counts,
+            self.counter == 0 || !written,
             &format!("{prefix}counter"),
-            "is for HOTP tokens",
+            "is for tokens that count",
             "leave it out",
         );
     }

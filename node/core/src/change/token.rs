@@ -38,7 +38,7 @@ pub struct CreateToken {
     /// Whether it is in use at once, instead of when its first code was shown.
     #[n(5)]
     pub verified: bool,
-    /// The first counter that was not used; 0 but for a token that was in use elsewhere.
+    /// The first counter or timestep that was not used; 0 but for a token that was in use elsewhere.
     #[n(6)]
     pub counter: u64,
     /// From when on it matches nothing, in ms since 1970; a temporary code has to end.
@@ -180,6 +180,11 @@ impl CreateToken {
         match Used::nothing(self.kind.code_kind()) {
             Used::Counter { .. } => Ok(Used::Counter {
                 last: self.counter.checked_sub(1),
+            }),
+            Used::Time { drift, lean, .. } => Ok(Used::Time {
+                last: self.counter.checked_sub(1),
+                drift,
+                lean,
             }),
             nothing => require(self.counter == 0, Field::Counter).map(|()| nothing),
         }

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod client;
 pub mod cluster;
 pub mod directory;
+pub mod import;
 pub mod join_token;
 pub mod policy;
 pub mod token;

@@ -120,7 +120,7 @@ struct Making {
     /// TOTP, HOTP: read a seed that exists already from standard input, in base32
     #[arg(long, conflicts_with = "yubikey_stdin")]
     seed_stdin: bool,
-    /// HOTP: the first counter that was not used elsewhere [default: 0]
+    /// The first counter (TOTP: timestep) that was not used elsewhere [default: 0]
     #[arg(long)]
     counter: Option<u64>,
     /// YubiKey: what its codes begin with, twelve letters

@@ -53,7 +53,7 @@ fn refuse_strangers(body: &CreateToken) -> Result<(), Failure> {
         ("digits", body.digits.is_some(), &[Totp, Hotp]),
         ("period_s", body.period_s.is_some(), &[Totp]),
         ("secret_base32", body.secret_base32.is_some(), &[Totp, Hotp]),
-        ("counter", body.counter.is_some(), &[Hotp]),
+        ("counter", body.counter.is_some(), &[Totp, Hotp, Yubikey]),
         ("public_id", body.public_id.is_some(), &[Yubikey]),
         ("private_id", body.private_id.is_some(), &[Yubikey]),
         ("aes_key", body.aes_key.is_some(), &[Yubikey]),

@@ -1,0 +1,10 @@
+//! The readers and writers as a caller sees them.
+
+mod figures;
+mod fixtures;
+mod keys;
+mod large;
+mod mutations;
+mod oathtool;
+mod round_trip;
+mod shown;
