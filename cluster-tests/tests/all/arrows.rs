@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// No crate on the left may depend on one on the right, however indirectly (dev-dependencies aside).
-const FORBIDDEN: [(&str, &[&str]); 12] = [
+const FORBIDDEN: [(&str, &[&str]); 13] = [
     ("quorate-core", PERFORMS_IO),
     ("quorate-radius", PERFORMS_IO),
     ("quorate-seal", PERFORMS_IO),
