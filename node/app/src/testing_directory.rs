@@ -12,9 +12,12 @@ use zeroize::Zeroizing;
 use crate::fields::FieldError;
 use crate::ports::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, Person};
 
+/// A person, the right password, and what is wrong with the account.
+type Row = (Person, String, Option<Failure>);
+
 #[derive(Default)]
 pub(crate) struct TestDirectories {
-    people: Mutex<BTreeMap<String, (Person, String, Option<Failure>)>>,
+    people: Mutex<BTreeMap<String, Row>>,
     /// How often a password was judged.
     pub(crate) asked: Mutex<Vec<String>>,
     pub(crate) is_down: Mutex<bool>,
