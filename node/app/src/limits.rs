@@ -78,6 +78,10 @@ pub const GENERATED_SECRET_BYTES: usize = 15;
 /// Bytes of a token's seed. RFC 4226 section 4 demands 16 and recommends 20; 64 is a SHA-512 block's worth.
 pub const SEED_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
 
+/// Bytes of one command of a synchronisation, about: half of what a log entry holds, so that logins fit beside it. A person with all groups
+/// that a user may have takes half of this.
+pub const SYNC_BYTES_PER_COMMAND: usize = 128 * 1024;
+
 /// People who could not be made users that a synchronisation names; the rest are counted by what is missing.
 pub const SYNC_REFUSALS_SHOWN: usize = 100;
 

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use quorate_core::change::{
-    ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory, LeaveDirectory,
+    ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory, LeaveDirectory, SyncPerson,
 };
 use quorate_core::command::Administer;
-use quorate_core::{Actor, Change, Command, Directory, DirectoryId, Outcome, Revision, UserId, UserName};
+use quorate_core::{Actor, Change, Command, Directory, DirectoryId, Outcome, Revision, State, UserId, UserName};
 use quorate_seal::{Aad, Field};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -194,51 +194,68 @@ impl Administrator {
         seen: &mut BTreeSet<UserName>,
         report: &mut SyncReport,
     ) -> Result<(), AdminError> {
-        for chunk in people.chunks(limits::BULK_USERS_PER_COMMAND) {
-            let state = self.state();
-            let mut changes = Vec::new();
-            for person in chunk {
-                report.seen += 1;
-                let name = match self.names.fold(&person.name) {
-                    Ok(folded) => UserName::new(&directory.domain, &folded.name),
-                    Err(problem) => {
-                        report.refuse(&person.name, format!("the name {problem}"));
-                        continue;
-                    }
-                };
-                let mut sync = sync_person(&name, UserId(self.random_id()), directory, person.clone());
-                let known = state.person(directory.id, &sync.origin.unique_id);
-                match known.or_else(|| state.user_by_name(&name)) {
-                    None => report.created += 1,
-                    Some(user)
-                        if user
-                            .origin
-                            .as_ref()
-                            .is_none_or(|origin| origin.directory != directory.id) =>
-                    {
-                        report.refuse(&person.name, "another user has the name".to_owned());
-                        continue;
-                    }
-                    Some(user) => {
-                        // Pages carry no groups: those of the last login stay.
-                        if let Some(origin) = user.origin.as_ref().filter(|_| person.groups.is_empty()) {
-                            sync.origin.groups = origin.groups.clone();
-                        }
-                        seen.insert(name.clone());
-                        if is_up_to_date(user, &sync) {
-                            continue;
-                        }
-                        report.updated += 1;
-                    }
-                }
-                seen.insert(name);
-                changes.push(Change::SyncPerson(sync));
-            }
-            if !only_look {
-                self.say_for_directory(directory, changes).await?;
+        let state = self.state();
+        let (mut changes, mut bytes) = (Vec::new(), 0);
+        for person in people {
+            report.seen += 1;
+            let Some(sync) = self.plan_person(&state, directory, person, seen, report) else {
+                continue;
+            };
+            bytes += size_of_person(&sync);
+            changes.push(Change::SyncPerson(sync));
+            if !only_look && (bytes > limits::SYNC_BYTES_PER_COMMAND || changes.len() >= limits::BULK_USERS_PER_COMMAND)
+            {
+                self.say_for_directory(directory, std::mem::take(&mut changes)).await?;
+                bytes = 0;
             }
         }
-        Ok(())
+        match only_look {
+            true => Ok(()),
+            false => self.say_for_directory(directory, changes).await,
+        }
+    }
+
+    /// What is to be changed for a person, if anything.
+    fn plan_person(
+        &self,
+        state: &State,
+        directory: &Directory,
+        person: Person,
+        seen: &mut BTreeSet<UserName>,
+        report: &mut SyncReport,
+    ) -> Option<SyncPerson> {
+        let name = match self.names.fold(&person.name) {
+            Ok(folded) => UserName::new(&directory.domain, &folded.name),
+            Err(problem) => {
+                report.refuse(&person.name, format!("the name {problem}"));
+                return None;
+            }
+        };
+        let (typed, has_groups) = (person.name.clone(), !person.groups.is_empty());
+        let mut sync = sync_person(&name, UserId(self.random_id()), directory, person);
+        let known = state
+            .person(directory.id, &sync.origin.unique_id)
+            .or_else(|| state.user_by_name(&name));
+        let Some(user) = known else {
+            seen.insert(name);
+            report.created += 1;
+            return Some(sync);
+        };
+        let Some(origin) = user.origin.as_ref().filter(|origin| origin.directory == directory.id) else {
+            report.refuse(&typed, "another user has the name".to_owned());
+            return None;
+        };
+        // Pages carry no groups: those of the last login stay.
+        if !has_groups {
+            sync.origin.groups = origin.groups.clone();
+        }
+        seen.insert(user.name.clone());
+        seen.insert(name);
+        if is_up_to_date(user, &sync) {
+            return None;
+        }
+        report.updated += 1;
+        Some(sync)
     }
 
     /// Whoever was not seen is gone.
@@ -347,4 +364,18 @@ impl SyncReport {
             self.refused.push((name.to_owned(), why));
         }
     }
+}
+
+/// About how many bytes a person takes in a command.
+fn size_of_person(sync: &SyncPerson) -> usize {
+    let origin = &sync.origin;
+    let texts = [
+        &sync.display_name,
+        &origin.unique_id,
+        &origin.mail,
+        &origin.mobile,
+        &origin.language,
+    ];
+    let groups = origin.groups.iter().map(|group| group.len() + 2);
+    64 + sync.name.name.len() + texts.iter().map(|text| text.len() + 2).sum::<usize>() + groups.sum::<usize>()
 }

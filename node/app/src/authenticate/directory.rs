@@ -54,7 +54,17 @@ impl Authenticator {
                 return ControlFlow::Break(Judgement::silent(Silence::Directory));
             }
         };
+        // Found by something else than the name (a mail address, say): a user has one name, and this is not it.
         let name = UserName::new(&directory.domain, check.name());
+        if self
+            .names
+            .fold(&person.name)
+            .ok()
+            .is_none_or(|canonical| canonical.name != name.name)
+        {
+            tracing::warn!(%name, directory = %directory.name, "a person is known to the directory by another name");
+            return wrong(check);
+        }
         let sync = sync_person(&name, UserId(self.random_id()), directory, person);
         let user = check.user().and_then(|user| state.user(user));
         if user.is_some_and(|user| is_up_to_date(user, &sync)) {
