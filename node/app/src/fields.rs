@@ -1,6 +1,7 @@
 //! Validation that reports every bad field at once.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// One field that cannot be taken as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,17 @@ impl FieldErrors {
             field,
             "has a control character, or a space at its beginning or end",
             "printable characters only",
+        );
+    }
+
+    /// The name of an object that has an id too: a label that nobody could take for one.
+    pub(crate) fn check_name<Id: FromStr>(&mut self, name: &str) {
+        self.check_label("name", name, false);
+        self.require(
+            name.parse::<Id>().is_err(),
+            "name",
+            "looks like an id",
+            "choose a name that is no id",
         );
     }
 

@@ -179,8 +179,6 @@ impl Directories for LdapDirectories {
         };
         DirectoryStanding {
             controllers: status.controllers.into_iter().map(controller).collect(),
-            under_way: status.load.working,
-            waiting: status.load.waiting,
         }
     }
 }

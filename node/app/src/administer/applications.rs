@@ -21,13 +21,7 @@ pub struct ApplicationSpec {
 impl ApplicationSpec {
     fn check(&self) -> Result<(), AdminError> {
         let mut errors = FieldErrors::default();
-        errors.check_label("name", &self.name, false);
-        errors.require(
-            self.name.parse::<ApplicationId>().is_err(),
-            "name",
-            "looks like an id",
-            "choose a name that is no id",
-        );
+        errors.check_name::<ApplicationId>(&self.name);
         errors.require(
             Factor::may_be_asked(&self.factors),
             "factors",

@@ -199,13 +199,7 @@ impl Administrator {
     }
 
     fn check_client(&self, errors: &mut FieldErrors, spec: &ClientSpec) -> Vec<Cidr> {
-        errors.check_label("name", &spec.name, false);
-        errors.require(
-            spec.name.parse::<ClientId>().is_err(),
-            "name",
-            "looks like an id",
-            "choose a name that is no id",
-        );
+        errors.check_name::<ClientId>(&spec.name);
         errors.check_label("device_type", &spec.device_type, true);
         if let Some(nas_identifier) = &spec.nas_identifier {
             errors.check_label("nas_identifier", nas_identifier, false);

@@ -9,18 +9,15 @@ use std::sync::Arc;
 use quorate_core::change::{
     ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory, LeaveDirectory, SyncPerson,
 };
-use quorate_core::command::Administer;
-use quorate_core::{Actor, Change, Command, Directory, DirectoryId, Outcome, Revision, State, UserId, UserName};
-use quorate_seal::{Aad, Field};
-use tokio::time::Instant;
+use quorate_core::{Actor, Change, Directory, DirectoryId, Revision, State, UserId, UserName};
+use quorate_seal::Field;
 use zeroize::Zeroizing;
 
 use super::{AdminError, Administrator};
-use crate::authenticate::{is_up_to_date, sync_person};
+use crate::authenticate::sync_person;
 use crate::fields::{FieldError, FieldErrors};
 use crate::limits;
-use crate::ports::{DirectoryStanding, ExaminedStep, Person, Proposed};
-use crate::propose::propose_until_known;
+use crate::ports::{DirectoryStanding, ExaminedStep, Person};
 
 /// A directory to be created, or as it shall be.
 pub struct DirectorySpec {
@@ -146,11 +143,7 @@ impl Administrator {
     /// # Errors
     /// [`AdminError::Seal`].
     pub fn directory_settings(&self, directory: &Directory) -> Result<Zeroizing<Vec<u8>>, AdminError> {
-        let aad = Aad {
-            field: Field::DirectorySettings,
-            record: directory.id.0,
-        };
-        Ok(self.keys.open(aad, directory.settings.as_bytes())?)
+        self.open(Field::DirectorySettings, directory.id.0, &directory.settings)
     }
 
     /// Walks through everything that a login through the directory needs.
@@ -251,7 +244,7 @@ impl Administrator {
         }
         seen.insert(user.name.clone());
         seen.insert(name);
-        if is_up_to_date(user, &sync) {
+        if sync.changes_nothing(user) {
             return None;
         }
         report.updated += 1;
@@ -292,22 +285,10 @@ impl Administrator {
         if changes.is_empty() {
             return Ok(());
         }
-        let command = Command::Administer(Administer {
-            request: self.request(),
-            actor: Actor::Directory { id: directory.id },
-            node: self.node,
-            changes,
-        });
-        let deadline = Instant::now() + limits::BULK_DEADLINE;
-        let Proposed { index, outcome } = propose_until_known(&*self.replica, &command, deadline).await?;
-        match outcome {
-            Outcome::Done { .. } => {
-                let _ = self.replica.wait_applied(index, deadline).await;
-                Ok(())
-            }
-            Outcome::Refused(refusal) | Outcome::ChangeRefused { refusal, .. } => Err(refusal.into()),
-            other => Err(super::submit::unexpected(other)),
-        }
+        let actor = Actor::Directory { id: directory.id };
+        self.administer_within(actor, changes, limits::BULK_DEADLINE)
+            .await
+            .map(drop)
     }
 
     fn read_directory(&self, id: DirectoryId) -> Result<Arc<Directory>, AdminError> {
@@ -330,13 +311,7 @@ impl Administrator {
     /// The domain in canonical form.
     fn check_directory(&self, spec: &DirectorySpec) -> Result<String, AdminError> {
         let mut errors = FieldErrors::default();
-        errors.check_label("name", &spec.name, false);
-        errors.require(
-            spec.name.parse::<DirectoryId>().is_err(),
-            "name",
-            "looks like an id",
-            "choose a name that is no id",
-        );
+        errors.check_name::<DirectoryId>(&spec.name);
         let folded = match spec.domain.is_empty() {
             true => Some(String::new()),
             false => match self.names.fold(&format!("x@{}", spec.domain)) {

@@ -28,8 +28,9 @@ mod users;
 
 use std::sync::Arc;
 
-use quorate_core::{NodeId, State};
+use quorate_core::{NodeId, Sealed, State};
 use quorate_seal::{Aad, Field, KeyRing, NONCE_LEN};
+use zeroize::Zeroizing;
 
 pub use self::access::{BearerRefused, IssuedApiToken};
 pub use self::applications::ApplicationSpec;
@@ -44,7 +45,7 @@ pub use self::token_spec::{Enrolment, Material, TokenSpec};
 pub use self::users::{NewUser, UserChange};
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
-use crate::ports::{Clock, Deps, Directories, Entropy, Replica, random};
+use crate::ports::{Clock, Deps, Directories, Entropy, Replica, random, random_id};
 
 /// What an administrator's use cases work with.
 #[derive(Clone)]
@@ -90,13 +91,16 @@ impl Administrator {
         random(&*self.entropy)
     }
 
-    /// A random identifier. Zero stays free, for what must not be an id.
     fn random_id(&self) -> u64 {
-        u64::from_be_bytes(self.random()).max(1)
+        random_id(&*self.entropy)
     }
 
-    fn seal(&self, field: Field, record: u64, plain: &[u8]) -> quorate_core::Sealed {
+    fn seal(&self, field: Field, record: u64, plain: &[u8]) -> Sealed {
         let nonce: [u8; NONCE_LEN] = self.random();
         self.keys.seal(nonce, Aad { field, record }, plain).into()
+    }
+
+    fn open(&self, field: Field, record: u64, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, AdminError> {
+        Ok(self.keys.open(Aad { field, record }, sealed.as_bytes())?)
     }
 }

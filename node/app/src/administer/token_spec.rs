@@ -81,12 +81,8 @@ impl TokenSpec {
         errors.check_label(&format!("{prefix}name"), &self.name, true);
         self.check_kind(errors, prefix);
         self.check_material(errors, prefix);
-        let written = matches!(
-            self.kind,
-            TokenKind::Recovery { .. } | TokenKind::Static | TokenKind::Temporary { .. }
-        );
         errors.require(
-            self.counter == 0 || !written,
+            self.counter == 0 || self.kind.is_device(),
             &format!("{prefix}counter"),
             "is for tokens that count",
             "leave it out",
@@ -174,12 +170,8 @@ impl TokenSpec {
 
     /// A secret that was drawn here has to be typed in somewhere, and that can go wrong; a code on paper cannot.
     fn is_verified(&self) -> bool {
-        let in_device = matches!(
-            self.kind,
-            TokenKind::Totp { .. } | TokenKind::Hotp { .. } | TokenKind::Yubikey { .. }
-        );
         self.verified
-            .unwrap_or(!in_device || !matches!(self.material, Material::Drawn))
+            .unwrap_or(!self.kind.is_device() || !matches!(self.material, Material::Drawn))
     }
 }
 

@@ -7,7 +7,7 @@ use quorate_core::change::{
 };
 use quorate_core::method::{self, Moment};
 use quorate_core::{Actor, Change, Revision, Token, TokenId, UserId};
-use quorate_seal::{Aad, Field};
+use quorate_seal::Field;
 use zeroize::Zeroizing;
 
 use super::token_spec::PlannedToken;
@@ -206,11 +206,7 @@ impl Administrator {
     }
 
     fn open_secret(&self, token: &Token) -> Result<Zeroizing<Vec<u8>>, AdminError> {
-        let aad = Aad {
-            field: Field::TokenSecret,
-            record: token.id.0,
-        };
-        Ok(self.keys.open(aad, token.secret.as_bytes())?)
+        self.open(Field::TokenSecret, token.id.0, &token.secret)
     }
 }
 

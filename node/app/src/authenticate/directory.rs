@@ -9,12 +9,12 @@ use std::ops::ControlFlow;
 use quorate_core::change::SyncPerson;
 use quorate_core::command::Administer;
 use quorate_core::login::{CheckPassword, DirectorySays};
-use quorate_core::{Actor, Change, Command, Directory, Fingerprint, Origin, Outcome, State, User, UserId, UserName};
+use quorate_core::{Actor, Change, Command, Directory, Fingerprint, Origin, Outcome, State, UserId, UserName};
 use zeroize::Zeroizing;
 
 use super::judge::{Judgement, Performed};
 use super::{Authenticator, Login, Silence};
-use crate::ports::{DirectoryRefused, Person, Proposed, random};
+use crate::ports::{DirectoryRefused, Person, Proposed, random, random_id};
 use crate::propose::propose_until_known;
 
 /// A password that was right a moment ago, in this login.
@@ -65,9 +65,9 @@ impl Authenticator {
             tracing::warn!(%name, directory = %directory.name, "a person is known to the directory by another name");
             return wrong(check);
         }
-        let sync = sync_person(&name, UserId(self.random_id()), directory, person);
+        let sync = sync_person(&name, UserId(random_id(&*self.entropy)), directory, person);
         let user = check.user().and_then(|user| state.user(user));
-        if user.is_some_and(|user| is_up_to_date(user, &sync)) {
+        if user.is_some_and(|user| sync.changes_nothing(user)) {
             return ControlFlow::Continue(check.answer_of_directory(DirectorySays::Right));
         }
         match self.write_down(login, directory, sync).await {
@@ -104,10 +104,6 @@ impl Authenticator {
                 Ok(false)
             }
         }
-    }
-
-    fn random_id(&self) -> u64 {
-        u64::from_be_bytes(random(&*self.entropy)).max(1)
     }
 }
 
@@ -151,9 +147,4 @@ pub(crate) fn sync_person(name: &UserName, id: UserId, directory: &Directory, pe
             active: person.active,
         },
     }
-}
-
-/// Whether the change would change nothing.
-pub(crate) fn is_up_to_date(user: &User, sync: &SyncPerson) -> bool {
-    user.name == sync.name && user.display_name == sync.display_name && user.origin.as_deref() == Some(&sync.origin)
 }

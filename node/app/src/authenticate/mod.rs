@@ -41,7 +41,7 @@ use tokio::time::Instant;
 
 pub use self::decision::{Answer, Decision, Silence};
 use self::directory::Known;
-pub(crate) use self::directory::{is_up_to_date, sync_person};
+pub(crate) use self::directory::sync_person;
 use self::judge::Judgement;
 use self::local_reject::LocalRejects;
 pub use self::request::{AccessRequest, fingerprint};

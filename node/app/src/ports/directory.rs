@@ -87,10 +87,6 @@ pub struct ExaminedStep {
 pub struct DirectoryStanding {
     /// In their order: where, whether it is thought well, and what was wrong last.
     pub controllers: Vec<(String, bool, String)>,
-    /// Operations under way.
-    pub under_way: usize,
-    /// Operations that wait.
-    pub waiting: usize,
 }
 
 /// For a node that asks no directory: whatever is asked cannot be answered.

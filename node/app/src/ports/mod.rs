@@ -135,3 +135,8 @@ pub(crate) fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
     entropy.fill(&mut bytes);
     bytes
 }
+
+/// A random identifier. Zero stays free, for what must not be an id.
+pub(crate) fn random_id(entropy: &dyn Entropy) -> u64 {
+    u64::from_be_bytes(random(entropy)).max(1)
+}

@@ -1,13 +1,10 @@
 //! What a directory says of its people. Issued by a node that asked it, on behalf of [`crate::Actor::Directory`].
 
-use std::sync::Arc;
-
 use minicbor::{Decode, Encode};
 
 use crate::{
     audit::Object,
-    change::{Effect, require},
-    event::Event,
+    change::{Effect, expect, require, user::saved},
     ids::{Revision, UserId},
     limits, names,
     outcome::{Field, Refusal},
@@ -44,6 +41,11 @@ pub struct LeaveDirectory {
 }
 
 impl SyncPerson {
+    /// Whether the user is so already.
+    pub fn changes_nothing(&self, user: &User) -> bool {
+        user.name == self.name && user.display_name == self.display_name && user.origin.as_deref() == Some(&self.origin)
+    }
+
     pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
         self.check(state)?;
         let known = state.person(self.origin.directory, &self.origin.unique_id);
@@ -111,8 +113,7 @@ impl SyncPerson {
         if holder.is_some_and(|holder| holder != user.id) {
             return Err(Refusal::NameTaken);
         }
-        let same = user.name == self.name && user.display_name == self.display_name && **former == self.origin;
-        if same {
+        if self.changes_nothing(user) {
             return Ok(Effect {
                 events: Vec::new(),
                 object: Object::User(user.id),
@@ -134,7 +135,7 @@ impl SyncPerson {
 impl LeaveDirectory {
     pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
         let user = state.user(self.user).ok_or(Refusal::NotFound)?;
-        super::expect(user.revision, self.expected)?;
+        expect(user.revision, self.expected)?;
         let origin = user.origin.as_ref().ok_or(Refusal::NotFound)?;
         Ok(saved(User {
             origin: Some(Box::new(Origin {
@@ -145,14 +146,5 @@ impl LeaveDirectory {
             revision,
             ..(**user).clone()
         }))
-    }
-}
-
-fn saved(user: User) -> Effect {
-    let (object, name) = (Object::User(user.id), user.name.to_string().into());
-    Effect {
-        events: vec![Event::UserSaved(Arc::new(user))],
-        object,
-        name,
     }
 }

@@ -393,12 +393,8 @@ fn former_owner(state: &State, token: &Token, revision: Revision) -> Option<User
 
 /// The token, in the hands of this user or in the drawer.
 fn given(state: &State, token: Token, user: UserId, revision: Revision) -> Result<Effect, Refusal> {
-    let is_device = matches!(
-        token.kind,
-        TokenKind::Totp { .. } | TokenKind::Hotp { .. } | TokenKind::Yubikey { .. }
-    );
     if user == UserId(0) {
-        require(is_device, Field::Owner)?;
+        require(token.kind.is_device(), Field::Owner)?;
         let room = state.stock_count() < limits::STOCK;
         return room.then(|| saved_with(None, token)).ok_or(Refusal::LimitReached);
     }

@@ -233,7 +233,7 @@ fn check_names(state: &State, id: UserId, name: &UserName, display_name: &str) -
     require_free(state.user_by_name(name).map(|user| user.id), id)
 }
 
-fn saved(user: User) -> Effect {
+pub(super) fn saved(user: User) -> Effect {
     let (object, name) = (Object::User(user.id), user.name.to_string().into());
     Effect {
         events: vec![Event::UserSaved(Arc::new(user))],

@@ -33,7 +33,7 @@ impl Method for Hotp {
             right.as_bytes().ct_eq(typed)
         };
         let (mut found, mut counter) = (Choice::from(0), 0u64);
-        let next = next(token.used);
+        let next = token.used.next();
         let ahead = next..=next.saturating_add(u64::from(at.hotp_look_ahead));
         for candidate in ahead.chain([next.saturating_sub(1)]) {
             let take = is_right(candidate) & !found;
@@ -47,7 +47,7 @@ impl Method for Hotp {
         let Use::Counter(counter) = used else {
             return Some(Reason::WrongCode);
         };
-        match counter > next(token.used).saturating_add(u64::from(at.hotp_look_ahead)) {
+        match counter > token.used.next().saturating_add(u64::from(at.hotp_look_ahead)) {
             true => Some(Reason::WrongCode),
             false => used_before(token, counter),
         }
@@ -56,11 +56,6 @@ impl Method for Hotp {
     fn after(&self, token: &Token, used: Use, _at: Moment) -> Used {
         counted(token, used)
     }
-}
-
-/// The next counter that was not accepted.
-fn next(used: Used) -> u64 {
-    used.last().map_or(0, |last| last.saturating_add(1))
 }
 
 /// Whether a timestep or counter is used up.

@@ -24,7 +24,7 @@ pub fn in_step_by(token: &Token, secret: &[u8], codes: [&[u8]; 2], now_ms: u64) 
             totp::in_step(second, now_ms, period_s)
         }
         TokenKind::Hotp { algorithm, digits } => {
-            let next = token.used.last().map_or(0, |last| last.saturating_add(1));
+            let next = token.used.next();
             let seconds = next.saturating_add(1)..=next.saturating_add(limits::RESYNC_COUNTERS);
             let last = find(seconds, algorithm, digits, secret, codes)?;
             Some(Used::Counter { last: Some(last) })

@@ -83,6 +83,14 @@ impl TokenKind {
         period_s: 30,
     };
 
+    /// Whether its secret lies in a device, which can be handed on, instead of on paper or in a head.
+    pub fn is_device(&self) -> bool {
+        match self {
+            TokenKind::Totp { .. } | TokenKind::Hotp { .. } | TokenKind::Yubikey { .. } => true,
+            TokenKind::Recovery { .. } | TokenKind::Static | TokenKind::Temporary { .. } => false,
+        }
+    }
+
     /// Which kind of codes these are.
     pub fn code_kind(&self) -> CodeKind {
         match self {
@@ -178,6 +186,11 @@ impl Used {
             CodeKind::Recovery => Used::Slots { spent: 0 },
             CodeKind::Static | CodeKind::Temporary => Used::Times { uses: 0 },
         }
+    }
+
+    /// The first timestep or counter that is not used up; 0 where nothing is.
+    pub fn next(&self) -> u64 {
+        self.last().map_or(0, |last| last.saturating_add(1))
     }
 
     /// The last timestep or counter; none where there is none.

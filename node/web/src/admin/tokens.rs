@@ -240,7 +240,7 @@ fn shape(token: &quorate_core::Token, now_ms: u64) -> Token {
         TokenKind::Hotp { algorithm, digits } => {
             shaped.algorithm = Some(token_spec::api_algorithm(algorithm));
             shaped.digits = Some(digits);
-            shaped.counter = Some(token.used.last().map_or(0, |last| last.saturating_add(1)));
+            shaped.counter = Some(token.used.next());
         }
         TokenKind::Yubikey { public_id } => shaped.public_id = Some(method::modhex(&public_id)),
         TokenKind::Recovery { codes } => {
