@@ -7,7 +7,7 @@ use std::fmt;
 
 use minicbor::{Decode, Encode};
 
-use crate::ids::{NodeId, Revision};
+use crate::ids::{CodeId, NodeId, Revision};
 
 /// The answer to one command, the same on every node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -45,6 +45,13 @@ pub enum Outcome {
     /// A node was admitted under this number.
     #[n(4)]
     Node(#[n(0)] NodeId),
+    /// A code was queued for this request, now or before. Whoever made this very code sends it; nobody else does.
+    #[n(20)]
+    Queued {
+        /// Which code.
+        #[n(0)]
+        code: CodeId,
+    },
 }
 
 impl Outcome {
@@ -137,11 +144,20 @@ pub enum Reason {
     /// The application asks for nothing that users of this client could prove.
     #[n(20)]
     NothingToProve,
+    /// So many messages were sent to this user or region today that no more are.
+    #[n(40)]
+    SendLimit,
+    /// A code was sent, as the user asked; the client cannot ask for it, so that the user has to begin again.
+    #[n(41)]
+    CodeSent,
+    /// The code was right, and a newer one was sent since.
+    #[n(42)]
+    CodeReplaced,
 }
 
 impl Reason {
     /// Every reason, for metrics that want their labels from the start.
-    pub const ALL: [Reason; 21] = [
+    pub const ALL: [Reason; 24] = [
         Reason::UnknownUser,
         Reason::WrongPassword,
         Reason::WrongCode,
@@ -163,6 +179,9 @@ impl Reason {
         Reason::OverBudget,
         Reason::QueueFull,
         Reason::NothingToProve,
+        Reason::SendLimit,
+        Reason::CodeSent,
+        Reason::CodeReplaced,
     ];
 
     /// The one text every rejected user sees: it tells a wrong password from an unknown user to nobody.
@@ -194,6 +213,9 @@ impl Reason {
             Reason::OverBudget => "over_budget",
             Reason::QueueFull => "queue_full",
             Reason::NothingToProve => "nothing_to_prove",
+            Reason::SendLimit => "send_limit",
+            Reason::CodeSent => "code_sent",
+            Reason::CodeReplaced => "code_replaced",
         }
     }
 }
@@ -222,6 +244,9 @@ impl fmt::Display for Reason {
             Reason::OverBudget => "too many rejects from this client and source",
             Reason::QueueFull => "too many logins of this user or source are waiting",
             Reason::NothingToProve => "the application asks for nothing that users of this client could prove",
+            Reason::SendLimit => "so many codes were sent today that no more are",
+            Reason::CodeSent => "a code was sent; to be used in another login",
+            Reason::CodeReplaced => "a newer code was sent since",
         })
     }
 }
@@ -277,6 +302,9 @@ pub enum Refusal {
     /// A damaged node is being replaced, or was a short while ago.
     #[n(15)]
     NotYet,
+    /// So many messages were sent today that no more are.
+    #[n(40)]
+    SendLimit,
 }
 
 impl fmt::Display for Refusal {
@@ -298,6 +326,7 @@ impl fmt::Display for Refusal {
             Refusal::Expired => "the join token has expired",
             Refusal::Spent => "the join token was used before",
             Refusal::NotYet => "another damaged node is being replaced, or was within the last hour",
+            Refusal::SendLimit => "so many messages were sent to this user or region today that no more are",
         })
     }
 }
@@ -405,6 +434,24 @@ pub enum Field {
     /// Whose a token is.
     #[n(32)]
     Owner,
+    /// An address with most of it left out.
+    #[n(60)]
+    Hint,
+    /// How long a code that was sent is good.
+    #[n(61)]
+    SentCode,
+    /// Messages to one user in a day.
+    #[n(62)]
+    SendsPerUser,
+    /// Messages to one region in a day.
+    #[n(63)]
+    SendsPerPrefix,
+    /// What a gateway carries.
+    #[n(64)]
+    Channels,
+    /// The sealed settings of a gateway.
+    #[n(65)]
+    Settings,
 }
 
 impl Field {
@@ -444,6 +491,12 @@ impl Field {
             Field::Uses => "uses",
             Field::Counter => "counter",
             Field::Owner => "user",
+            Field::Hint => "hint",
+            Field::SentCode => "sent_code_ms",
+            Field::SendsPerUser => "sends_per_user",
+            Field::SendsPerPrefix => "sends_per_prefix",
+            Field::Channels => "channels",
+            Field::Settings => "settings",
         }
     }
 }

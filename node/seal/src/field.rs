@@ -24,6 +24,10 @@ pub enum Field {
     ClusterCaKey = 6,
     /// The key ring itself, under a passphrase.
     KeyRing = 7,
+    /// The verifier of a code that was sent.
+    SentCode = 40,
+    /// The settings of a gateway.
+    GatewaySettings = 41,
 }
 
 /// What a sealed field is bound to: it opens only as this field of this record.

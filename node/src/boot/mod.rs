@@ -2,6 +2,7 @@
 //! each part its piece of the configuration and its ports. Nothing is decided here that a part could decide for itself.
 
 mod admission;
+mod console;
 mod error;
 mod heads;
 mod identity;

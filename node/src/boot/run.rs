@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
+use super::console::Console;
 use super::membership::{complete_removals, complete_replacements, keep_peers, take_part};
 use super::metrics::Metrics;
 use super::replacement::{Asked, replace};
@@ -238,6 +239,7 @@ impl Parts {
             hashes: hashes.clone(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            notifier: Arc::new(Console),
             names: Names::default(),
             node,
         };

@@ -40,6 +40,7 @@ pub use self::policy::PolicySpec;
 pub use self::submit::AdminError;
 pub use self::token_spec::{Enrolment, Material, TokenSpec};
 pub use self::users::{NewUser, UserChange};
+use crate::courier::Courier;
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
 use crate::ports::{Clock, Deps, Entropy, Replica, random};
@@ -54,12 +55,14 @@ pub struct Administrator {
     entropy: Arc<dyn Entropy>,
     names: Names,
     node: NodeId,
+    courier: Courier,
 }
 
 impl Administrator {
     #[must_use]
     pub fn new(deps: Deps) -> Self {
         Self {
+            courier: Courier::new(&deps),
             replica: deps.replica,
             keys: deps.keys,
             hashes: deps.hashes,

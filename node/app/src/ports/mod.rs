@@ -4,6 +4,7 @@
 //! Production binds them in `boot`; tests bind a replica that is one `State` in memory.
 
 mod audit;
+mod notifier;
 mod status;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::hash_queue::HashQueue;
 use crate::names::Names;
 
 pub use audit::{ArchiveStanding, AuditArchive, HeadSigner, Order};
+pub use notifier::{Delivery, Message, Notifier};
 pub use status::{ClockStanding, ClusterStatus, DiskStanding, Member, MemberKind, ProposalCounts, Role};
 
 /// The replicated state machine as a use case sees it. Cheap to share; every method may be called from any thread.
@@ -121,6 +123,8 @@ pub struct Deps {
     pub hashes: Arc<HashQueue>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    /// Who carries codes that are sent.
+    pub notifier: Arc<dyn Notifier>,
     pub names: Names,
     /// This node.
     pub node: NodeId,

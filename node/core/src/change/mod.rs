@@ -7,6 +7,7 @@
 mod api_token;
 mod application;
 mod client;
+mod gateway;
 mod policy;
 mod retention;
 mod token;
@@ -18,6 +19,7 @@ pub use self::{
     api_token::{CreateApiToken, DeleteApiToken},
     application::{ChangeApplication, CreateApplication, DeleteApplication, DisableApplication, EnableApplication},
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
+    gateway::{ChangeGateway, CreateGateway, DeleteGateway, DisableGateway, EnableGateway, GatewaySettings},
     policy::SetPolicy,
     retention::SetRetention,
     token::{
@@ -128,6 +130,21 @@ pub enum Change {
     /// A token for another user, or back into the drawer.
     #[n(29)]
     AssignToken(#[n(0)] AssignToken),
+    /// A new gateway.
+    #[n(40)]
+    CreateGateway(#[n(0)] CreateGateway),
+    /// Other settings of a gateway.
+    #[n(41)]
+    ChangeGateway(#[n(0)] ChangeGateway),
+    /// A gateway that carries nothing.
+    #[n(42)]
+    DisableGateway(#[n(0)] DisableGateway),
+    /// Takes a disable back.
+    #[n(43)]
+    EnableGateway(#[n(0)] EnableGateway),
+    /// Removes a gateway.
+    #[n(44)]
+    DeleteGateway(#[n(0)] DeleteGateway),
 }
 
 /// What a change does, and to what.
@@ -172,6 +189,11 @@ impl Change {
             Change::ResyncToken(change) => change.decide(state, revision),
             Change::LoseToken(change) => change.decide(state, revision),
             Change::AssignToken(change) => change.decide(state, revision),
+            Change::CreateGateway(change) => change.decide(state, revision),
+            Change::ChangeGateway(change) => change.decide(state, revision),
+            Change::DisableGateway(change) => change.decide(state, revision),
+            Change::EnableGateway(change) => change.decide(state, revision),
+            Change::DeleteGateway(change) => change.decide(state, revision),
         }
     }
 
@@ -208,6 +230,11 @@ impl Change {
             Change::ResyncToken(_) => ChangeKind::ResyncToken,
             Change::LoseToken(_) => ChangeKind::LoseToken,
             Change::AssignToken(_) => ChangeKind::AssignToken,
+            Change::CreateGateway(_) => ChangeKind::CreateGateway,
+            Change::ChangeGateway(_) => ChangeKind::ChangeGateway,
+            Change::DisableGateway(_) => ChangeKind::DisableGateway,
+            Change::EnableGateway(_) => ChangeKind::EnableGateway,
+            Change::DeleteGateway(_) => ChangeKind::DeleteGateway,
         }
     }
 }

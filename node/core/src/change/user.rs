@@ -127,6 +127,7 @@ impl CreateUser {
             locked_until_ms: None,
             revision,
             epoch: 0,
+            preferred: None,
         }))
     }
 }

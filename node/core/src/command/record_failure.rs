@@ -77,6 +77,12 @@ pub enum Failure {
     /// The application asks for nothing that users of this client could prove.
     #[n(15)]
     NothingToProve,
+    /// So many messages were sent today that no more are.
+    #[n(40)]
+    SendLimit,
+    /// A code was sent, and the client cannot ask for it.
+    #[n(41)]
+    CodeSent,
 }
 
 impl Failure {
@@ -99,6 +105,8 @@ impl Failure {
             Failure::ConversationExpired => Reason::ConversationExpired,
             Failure::Voided => Reason::Voided,
             Failure::NothingToProve => Reason::NothingToProve,
+            Failure::SendLimit => Reason::SendLimit,
+            Failure::CodeSent => Reason::CodeSent,
         }
     }
 }

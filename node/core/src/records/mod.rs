@@ -10,6 +10,7 @@ mod code_kind;
 mod network;
 mod policy;
 mod retention;
+mod sent;
 mod token;
 mod user;
 
@@ -22,6 +23,7 @@ pub use self::{
     network::{Cidr, MalformedCidr},
     policy::Policy,
     retention::Retention,
+    sent::{Channel, Dispatch, Gateway, Report, SentCode},
     token::{OtpAlgorithm, Standing, Token, TokenKind, Used},
     user::{User, UserName},
 };

@@ -71,6 +71,9 @@ pub struct User {
     /// Counts disables and locks: an accept remembered under a former epoch is void.
     #[n(10)]
     pub epoch: u32,
+    /// Where the user last chose to have a code sent. Numbers between are another's.
+    #[n(12)]
+    pub preferred: Option<TokenId>,
 }
 
 impl User {

@@ -20,6 +20,8 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::PruneAudit(_) => "PruneAudit",
         Command::AdmitSuccessor(_) => "AdmitSuccessor",
         Command::CompleteReplacement(_) => "CompleteReplacement",
+        Command::QueueCode(_) => "QueueCode",
+        Command::ReportMessage(_) => "ReportMessage",
     }
 }
 
@@ -55,6 +57,11 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::ResyncToken(_) => "ResyncToken",
         Change::LoseToken(_) => "LoseToken",
         Change::AssignToken(_) => "AssignToken",
+        Change::CreateGateway(_) => "CreateGateway",
+        Change::ChangeGateway(_) => "ChangeGateway",
+        Change::DisableGateway(_) => "DisableGateway",
+        Change::EnableGateway(_) => "EnableGateway",
+        Change::DeleteGateway(_) => "DeleteGateway",
     }
 }
 
@@ -65,6 +72,7 @@ pub fn outcome_name(outcome: &Outcome) -> &'static str {
         Outcome::Refused(_) => "Refused",
         Outcome::ChangeRefused { .. } => "ChangeRefused",
         Outcome::Node(_) => "Node",
+        Outcome::Queued { .. } => "Queued",
     }
 }
 
