@@ -57,6 +57,10 @@ pub struct QueueCode {
 
 /// On whose behalf a code is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are logins, and one lives as long as its command"
+)]
 pub enum Asker {
     /// A login that has proven what comes before the code.
     #[n(0)]
