@@ -37,6 +37,12 @@ pub enum Way {
     Recovery,
     /// A temporary code of the helpdesk.
     Temporary,
+    /// A code sent as a text message.
+    Sms,
+    /// A code sent by mail.
+    Email,
+    /// A code read out in a call.
+    Voice,
     /// A static code: hardly a second factor.
     Static,
 }

@@ -52,6 +52,7 @@ endpoints! {
     LOSE_TOKEN: Nothing => Token = Post "/tokens/{token}/lose" "loseToken" "Tokens" "Refuse the codes of a token that somebody else may hold".conditional();
     VERIFY_TOKEN: VerifyToken => Token = Post "/tokens/{token}/verify" "verifyToken" "Tokens" "Put a token into use by its first code".conditional();
     RESYNC_TOKEN: ResyncToken => Token = Post "/tokens/{token}/resync" "resyncToken" "Tokens" "Bring a TOTP or HOTP token into step by two codes in a row".conditional();
+    SEND_CODE: Nothing => Token = Post "/tokens/{token}/send" "sendCode" "Tokens" "Send a code to the address of a token";
     ASSIGN_TOKEN: AssignToken => Token = Post "/tokens/{token}/assign" "assignToken" "Tokens" "Hand a token to a user, or take it back".conditional();
 
     LIST_CLIENTS: Nothing => Page<Client> = Get "/clients" "listClients" "RADIUS clients" "List RADIUS clients by name".query::<PageQuery>();

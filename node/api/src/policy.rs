@@ -16,6 +16,12 @@ pub struct Policy {
     pub challenge_ms: u64,
     /// HOTP: counters ahead of the next one whose codes are accepted.
     pub hotp_look_ahead: u8,
+    /// Milliseconds that a code that was sent is good.
+    pub sent_code_ms: u64,
+    /// Messages to one user in a day (UTC).
+    pub sends_per_user: u32,
+    /// Messages in a day to telephones whose numbers begin with the same four digits.
+    pub sends_per_prefix: u32,
     pub revision: u64,
 }
 
@@ -33,4 +39,10 @@ pub struct ChangePolicy {
     pub challenge_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hotp_look_ahead: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_code_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sends_per_user: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sends_per_prefix: Option<u32>,
 }

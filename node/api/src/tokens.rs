@@ -41,6 +41,9 @@ pub struct Token {
     /// Temporary: while it lasts, the user's other tokens match nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspends_others: Option<bool>,
+    /// Codes that are sent: where to, with most of the address left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     pub state: TokenState,
     /// From when on it matches nothing, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +68,12 @@ pub enum TokenKind {
     Static,
     /// A code for a few days.
     Temporary,
+    /// Codes sent as text messages.
+    Sms,
+    /// Codes sent by mail.
+    Email,
+    /// Codes read out in calls.
+    Voice,
 }
 
 /// Whether a token is good for anything.
@@ -137,10 +146,13 @@ pub struct CreateToken {
     /// Temporary: while it lasts, the user's other tokens match nothing, recovery codes excepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspends_others: Option<bool>,
+    /// SMS and voice: a number in international form (`+49 171 2345667`). E-mail: a mail address. Needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Confidential>,
     /// When it ends, in milliseconds since 1970. A temporary code ends after a day if nothing is said, and after fourteen at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
-    /// Whether it is in use at once. If absent: not before its first code was shown, where a seed was drawn here; else at once.
+    /// Whether it is in use at once. If absent: not before its first code was shown, where a seed was drawn here or codes are sent; else at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<bool>,
 }

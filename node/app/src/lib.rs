@@ -5,7 +5,7 @@
 //! web ──▶ Administrator ──▶ core::Change            users, tokens, clients, applications, policy, access, nodes
 //! web ──▶ AuditReader   ──▶ core::audit             list, follow, verify, take along
 //!              │
-//!              └──▶ ports: Replica, Clock, Entropy, AuditArchive, HeadSigner     bound in `boot`, or to one State in a test
+//!              └──▶ ports: Replica, Clock, Entropy, Notifier, AuditArchive, HeadSigner     bound in `boot`, or to one State in a test
 //! ```
 //!
 //! Everything secret passes through here and only here: it is opened to be compared, and sealed before it is
@@ -14,11 +14,13 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop at the first surprise"))]
 
+mod address;
 mod administer;
 mod audit;
 mod authenticate;
 mod base32;
 mod client_secrets;
+mod courier;
 mod fields;
 mod hash_queue;
 pub mod limits;

@@ -135,3 +135,16 @@ pub const AUDIT_KEEPING_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Room for a login on its way to another node: five attributes of 253 bytes at most, and a password of 128.
 pub const PASSED_LOGIN_BYTES: usize = 2_048;
+
+/// Characters of a telephone number, its plus among them, by which messages to a region are counted: the country and the first digit
+/// or two after it.
+pub const PREFIX_CHARS: usize = 5;
+
+/// Digits of a telephone number (E.164: 15 at most, and no country has fewer than seven with its code).
+pub const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+
+/// Bytes of a mail address (RFC 5321, section 4.5.3.1.3: a path of 256 with its brackets).
+pub const MAIL_BYTES: usize = 254;
+
+/// How long all gateways together may take over a message: a user waits no longer than this before asking again.
+pub const CARRY_DEADLINE: Duration = Duration::from_secs(60);

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use quorate_core::audit::{AuditRecord, Chain, Head, HeadSignature, Segment, head_statement};
 use quorate_core::limits::RECORDS_PER_SEGMENT;
-use quorate_core::{Actor, ApplicationId, Command, Factor, Level, NodeId, Stamp, State, apply};
+use quorate_core::{Actor, ApplicationId, Command, Factor, Level, NodeId, Report, Stamp, State, apply};
 use quorate_seal::{KeyId, KeyRing};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -24,8 +24,8 @@ use crate::authenticate::Authenticator;
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
 use crate::ports::{
-    ArchiveStanding, AuditArchive, Clock, ClockStanding, ClusterStatus, DiskStanding, Entropy, HeadSigner, Late, Order,
-    ProposalCounts, ProposeError, Proposed, Replica, Role,
+    ArchiveStanding, AuditArchive, Clock, ClockStanding, ClusterStatus, Delivery, DiskStanding, Entropy, HeadSigner,
+    Late, Message, Notifier, Order, ProposalCounts, ProposeError, Proposed, Replica, Role,
 };
 use crate::testing_directory::TestDirectories;
 
@@ -88,6 +88,11 @@ impl TestReplica {
 
     pub(crate) fn fail_next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.inner.lock().faults.extend(faults);
+    }
+
+    /// Whatever was to fail does not.
+    pub(crate) fn take_faults(&self) {
+        self.inner.lock().faults.clear();
     }
 
     /// From now on this node stays behind until it is asked to catch up.
@@ -250,6 +255,8 @@ fn name_of(command: &Command) -> &'static str {
         Command::PruneAudit(_) => "prune_audit",
         Command::AdmitSuccessor(_) => "admit_successor",
         Command::CompleteReplacement(_) => "complete_replacement",
+        Command::QueueCode(_) => "queue_code",
+        Command::ReportMessage(_) => "report_message",
     }
 }
 
@@ -410,6 +417,40 @@ impl HeadSigner for TestSigner {
     }
 }
 
+/// Keeps what it is given to carry.
+#[derive(Default)]
+pub(crate) struct Letters {
+    sent: Mutex<Vec<Message>>,
+    fails: AtomicBool,
+}
+
+impl Letters {
+    /// From now on no gateway takes anything.
+    pub(crate) fn fail(&self) {
+        self.fails.store(true, Ordering::Relaxed);
+    }
+
+    /// What was carried since the last call, once everything under way has come this far.
+    pub(crate) async fn take(&self) -> Vec<Message> {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        std::mem::take(&mut self.sent.lock())
+    }
+}
+
+#[async_trait]
+impl Notifier for Letters {
+    async fn send(&self, message: Message, _deadline: Instant) -> Delivery {
+        self.sent.lock().push(message);
+        let report = match self.fails.load(Ordering::Relaxed) {
+            true => Report::Failed,
+            false => Report::Sent { gateway: None },
+        };
+        Delivery { report, attempts: 1 }
+    }
+}
+
 /// A founded cluster with everything a use case needs.
 pub(crate) struct World {
     pub(crate) replica: Arc<TestReplica>,
@@ -418,6 +459,7 @@ pub(crate) struct World {
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) hashes: Arc<HashQueue>,
     pub(crate) directories: Arc<TestDirectories>,
+    pub(crate) letters: Arc<Letters>,
     pub(crate) admin: Administrator,
 }
 
@@ -431,12 +473,14 @@ impl World {
         let keys = Arc::new(KeyRing::new(KeyId(1), Zeroizing::new([42; 32])));
         let hashes = Arc::new(HashQueue::with_threads(2).unwrap());
         let directories = Arc::new(TestDirectories::default());
+        let letters = Arc::new(Letters::default());
         let admin = Administrator::new(crate::ports::Deps {
             replica: replica.clone(),
             keys: keys.clone(),
             hashes: hashes.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            notifier: letters.clone(),
             names: Names::new(["corp"]),
             directories: directories.clone(),
             node: NodeId(1),
@@ -461,21 +505,28 @@ impl World {
             keys,
             hashes,
             directories,
+            letters,
             admin,
         }
     }
 
     /// An authenticator of this node.
     pub(crate) fn authenticator(&self) -> Authenticator {
+        self.authenticator_at(NodeId(1))
+    }
+
+    /// An authenticator of a node: all have the same state.
+    pub(crate) fn authenticator_at(&self, node: NodeId) -> Authenticator {
         Authenticator::new(crate::ports::Deps {
             replica: self.replica.clone(),
             keys: self.keys.clone(),
             hashes: self.hashes.clone(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
+            notifier: self.letters.clone(),
             names: self.admin.names().clone(),
             directories: self.directories.clone(),
-            node: NodeId(1),
+            node,
         })
     }
 

@@ -129,6 +129,7 @@ fn user(number: u64) -> [Change; 2] {
         verified: true,
         counter: 0,
         expires_ms: None,
+        hint: "".into(),
     };
     [Change::CreateUser(create), Change::CreateToken(token)]
 }

@@ -70,6 +70,8 @@ pub fn decide(state: &State, level: Level, stamp: Stamp, command: &Command) -> R
         Command::PruneAudit(prune) => prune.decide(state, now_ms),
         Command::AdmitSuccessor(admit) => admit.decide(state, now_ms),
         Command::CompleteReplacement(complete) => complete.decide(state),
+        Command::QueueCode(queue) => queue.decide(state, now_ms),
+        Command::ReportMessage(report) => report.decide(state),
     }
 }
 

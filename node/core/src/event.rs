@@ -7,17 +7,18 @@
 use std::sync::Arc;
 
 use crate::{
-    audit::{ChangeEntry, Checkpoint, Entry, HeadSignature, LoginEntry, RejectsEntry},
+    audit::{ChangeEntry, Checkpoint, Entry, HeadSignature, LoginEntry, RejectsEntry, ReportEntry, SendEntry},
     command::{Actor, Judged},
     ids::{
-        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, JoinTokenId, Level, NodeId, Revision, TokenId,
-        UserId,
+        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, Level, NodeId, Revision,
+        TokenId, UserId,
     },
     outcome::Verdict,
     records::{
-        ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Policy, Retention, Token, Used, User,
+        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention,
+        SentCode, Token, Used, User,
     },
-    state::{Delay, SourceDigest, State},
+    state::{Delay, SendCount, SourceDigest, State},
 };
 
 /// Something that has happened.
@@ -196,7 +197,42 @@ pub enum Event {
         /// Its word for it.
         signature: HeadSignature,
     },
+    /// A code is the one right code of a token from now on, and is sent by the node that made it.
+    CodeQueued {
+        /// The code.
+        code: SentCode,
+        /// What its request has come to.
+        dispatch: Dispatch,
+        /// What it counts to.
+        counts: SendCounts,
+        /// For the audit.
+        entry: SendEntry,
+    },
+    /// A user has chosen where codes are sent first, or has used another code.
+    PreferenceNoted {
+        /// Who.
+        user: UserId,
+        /// The token; none for none.
+        preferred: Option<TokenId>,
+    },
+    /// The gateways have said what came of a message.
+    MessageReported {
+        /// What asked for the code.
+        request: Fingerprint,
+        /// What the request has come to.
+        dispatch: Dispatch,
+        /// For the audit.
+        entry: ReportEntry,
+    },
+    /// A gateway is like this from now on.
+    GatewaySaved(Gateway),
+    /// A gateway is gone.
+    GatewayDeleted(GatewayId),
 }
+
+/// The counts of messages that one message belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendCounts(pub(crate) Box<[SendCount]>);
 
 /// Where wrong passwords come from, as a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,7 +258,10 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
             state.remember_verdict(judged, *verdict);
             state.append_audit(Entry::Login(login_entry(judged, tokens, *verdict)));
         }
-        Event::CodeConsumed { token, used } => state.with_token(*token, |token| token.used = *used),
+        Event::CodeConsumed { token, used } => {
+            state.with_token(*token, |token| token.used = *used);
+            state.drop_sent_code(*token);
+        }
         Event::CodeFailuresForgotten { user } => state.with_user(*user, |user| {
             user.code_failures = 0;
             user.locked_until_ms = None;
@@ -247,8 +286,15 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
         Event::DirectorySaved(directory) => state.put_directory(directory.clone()),
         Event::DirectoryDeleted(directory) => state.drop_directory(*directory),
         Event::UserDeleted(user) => state.drop_user(*user),
-        Event::TokenSaved(token) => state.put_token(token.clone()),
-        Event::TokenDeleted(token) => state.drop_token(*token),
+        // Whatever an administrator does to a token, a code that is on its way to its address is void.
+        Event::TokenSaved(token) => {
+            state.put_token(token.clone());
+            state.drop_sent_code(token.id);
+        }
+        Event::TokenDeleted(token) => {
+            state.drop_token(*token);
+            state.drop_sent_code(*token);
+        }
         Event::ClientSaved(client) => state.put_client(client.clone()),
         Event::ClientDeleted(client) => state.drop_client(*client),
         Event::ApplicationSaved(application) => state.put_application(application.clone()),
@@ -343,6 +389,26 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
             records,
             signature,
         } => state.audit_mut().sign(*records, *node, signature.clone()),
+        Event::CodeQueued {
+            code,
+            dispatch,
+            counts,
+            entry,
+        } => {
+            state.queue_code(code.clone(), *dispatch, &counts.0);
+            state.append_audit(Entry::CodeQueued(entry.clone()));
+        }
+        Event::PreferenceNoted { user, preferred } => state.with_user(*user, |user| user.preferred = *preferred),
+        Event::MessageReported {
+            request,
+            dispatch,
+            entry,
+        } => {
+            state.report(*request, *dispatch);
+            state.append_audit(Entry::MessageReported(entry.clone()));
+        }
+        Event::GatewaySaved(gateway) => state.put_gateway(gateway.clone()),
+        Event::GatewayDeleted(gateway) => state.drop_gateway(*gateway),
     }
 }
 

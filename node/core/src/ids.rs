@@ -68,6 +68,15 @@ identifier!(
     JoinTokenId, "j-"
 );
 
+identifier!(
+    /// A code that was sent.
+    CodeId, "s-"
+);
+identifier!(
+    /// A gateway that carries messages.
+    GatewayId, "g-"
+);
+
 fn parse_hex(text: &str, prefix: &str) -> Option<u64> {
     let digits = text.strip_prefix(prefix)?;
     let hexadecimal = digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit());

@@ -28,6 +28,7 @@ pub mod change;
 mod codec;
 pub mod command;
 mod decide;
+mod digest;
 mod event;
 mod ids;
 pub mod limits;
@@ -42,18 +43,18 @@ mod state;
 pub use self::{
     change::Change,
     codec::Undecodable,
-    command::{Actor, CodeProof, Command, Failure, Judged, LoginFacts, Method},
+    command::{Actor, Asker, CodeProof, Command, Failure, Judged, LoginFacts, Method},
     decide::{Decided, advance, apply, decide},
     event::{Event, PasswordDelay, PasswordSource, evolve},
     ids::{
-        ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, JoinTokenId, Level, MalformedId,
-        NodeId, ProofDigest, Revision, Sealed, Stamp, TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, CodeId, ConversationId, DirectoryId, Fingerprint, GatewayId, JoinTokenId,
+        Level, MalformedId, NodeId, ProofDigest, Revision, Sealed, Stamp, TokenId, UserId,
     },
     outcome::{Field, Outcome, Reason, Refusal, Verdict},
     records::{
-        ApiToken, Application, Cidr, Client, Cluster, CodeKind, CodeKinds, Directory, Factor, JoinToken, MalformedCidr,
-        Modes, Node, Origin, OtpAlgorithm, Policy, Replacement, Retention, Standing, Token, TokenKind, Used, User,
-        UserName,
+        ApiToken, Application, Channel, Cidr, Client, Cluster, CodeKind, CodeKinds, Directory, Dispatch, Factor,
+        Gateway, JoinToken, MalformedCidr, Modes, Node, Origin, OtpAlgorithm, Policy, Replacement, Report, Retention,
+        SentCode, Standing, Token, TokenKind, Used, User, UserName,
     },
     state::{DamagedImage, State, StateBuilder},
 };

@@ -156,3 +156,46 @@ pub const CODE_DIGITS: std::ops::RangeInclusive<u8> = 6..=8;
 
 /// Seconds of a TOTP period that tokens in the field use (RFC 6238 recommends 30).
 pub const TOTP_PERIOD_S: std::ops::RangeInclusive<u32> = 15..=300;
+
+/// How long a code that was sent may be good, in ms: long enough for a slow provider, and never more than a quarter of an hour.
+pub const SENT_CODE_MS: std::ops::RangeInclusive<u64> = 30_000..=900_000;
+
+/// How long a code that was sent is remembered after its time, in ms: whoever types it late is told apart from a guesser.
+pub const SENT_CODE_MEMORY_MS: u64 = 300_000;
+
+/// Digits of a code that is sent. It is typed off a screen, and one of few guesses at a million has to be right.
+pub const SENT_CODE_DIGITS: usize = 6;
+
+/// Messages to one user in a day that a policy may allow: nobody logs in so often.
+pub const SENDS_PER_USER_MAX: u32 = 1_000;
+
+/// Messages to one region in a day that a policy may allow: more than any operator would pay for without noticing.
+pub const SENDS_PER_PREFIX_MAX: u32 = 10_000_000;
+
+/// Codes on their way at once, about 250 bytes each. They live for fifteen minutes at most, and each needs a right password or
+/// whatever comes before it.
+pub const SENT_CODES: usize = 200_000;
+
+/// Requests for codes remembered at once, about 100 bytes each.
+pub const DISPATCHES: usize = 500_000;
+
+/// Counts of messages remembered at once: one for each user that was sent something today, and one for each region.
+pub const SEND_COUNTS: usize = 2_000_000;
+
+/// How long a request for a code is remembered, in ms: as long as the challenge that came of it can be answered.
+pub const DISPATCH_MEMORY_MS: u64 = CONVERSATION_MEMORY_MS;
+
+/// A day, in ms: messages are counted by days of replicated time, from midnight UTC.
+pub const DAY_MS: u64 = 86_400_000;
+
+/// Bytes of an address with most of it left out.
+pub const HINT_BYTES: usize = 48;
+
+/// Bytes of the text of a challenge: one Reply-Message (RFC 2865, section 5.18).
+pub const PROMPT_BYTES: usize = 253;
+
+/// Bytes of the sealed settings of a gateway: templates, headers, certificates of a private authority.
+pub const GATEWAY_BYTES: usize = 65_536;
+
+/// Gateways: each message may ask all of them, one after the other.
+pub const GATEWAYS: usize = 64;

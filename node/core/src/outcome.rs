@@ -7,7 +7,7 @@ use std::fmt;
 
 use minicbor::{Decode, Encode};
 
-use crate::ids::{NodeId, Revision};
+use crate::ids::{CodeId, NodeId, Revision};
 
 /// The answer to one command, the same on every node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -45,6 +45,13 @@ pub enum Outcome {
     /// A node was admitted under this number.
     #[n(4)]
     Node(#[n(0)] NodeId),
+    /// A code was queued for this request, now or before. Whoever made this very code sends it; nobody else does.
+    #[n(20)]
+    Queued {
+        /// Which code.
+        #[n(0)]
+        code: CodeId,
+    },
 }
 
 impl Outcome {
@@ -152,11 +159,20 @@ pub enum Reason {
     /// The directory permits no login at this time or from here.
     #[n(25)]
     NotPermittedNow,
+    /// So many messages were sent to this user or region today that no more are.
+    #[n(40)]
+    SendLimit,
+    /// A code was sent, as the user asked; the client cannot ask for it, so that the user has to begin again.
+    #[n(41)]
+    CodeSent,
+    /// The code was right, and a newer one was sent since.
+    #[n(42)]
+    CodeReplaced,
 }
 
 impl Reason {
     /// Every reason, for metrics that want their labels from the start.
-    pub const ALL: [Reason; 26] = [
+    pub const ALL: [Reason; 29] = [
         Reason::UnknownUser,
         Reason::WrongPassword,
         Reason::WrongCode,
@@ -183,6 +199,9 @@ impl Reason {
         Reason::ExpiredInDirectory,
         Reason::PasswordExpired,
         Reason::NotPermittedNow,
+        Reason::SendLimit,
+        Reason::CodeSent,
+        Reason::CodeReplaced,
     ];
 
     /// The one text every rejected user sees: it tells a wrong password from an unknown user to nobody.
@@ -219,6 +238,9 @@ impl Reason {
             Reason::ExpiredInDirectory => "expired_in_directory",
             Reason::PasswordExpired => "password_expired",
             Reason::NotPermittedNow => "not_permitted_now",
+            Reason::SendLimit => "send_limit",
+            Reason::CodeSent => "code_sent",
+            Reason::CodeReplaced => "code_replaced",
         }
     }
 }
@@ -252,6 +274,9 @@ impl fmt::Display for Reason {
             Reason::PasswordExpired => "the password is right and has to be changed in the directory first",
             Reason::NotPermittedNow => "the directory permits no login at this time or from here",
             Reason::NothingToProve => "the application asks for nothing that users of this client could prove",
+            Reason::SendLimit => "so many codes were sent today that no more are",
+            Reason::CodeSent => "a code was sent; to be used in another login",
+            Reason::CodeReplaced => "a newer code was sent since",
         })
     }
 }
@@ -310,6 +335,9 @@ pub enum Refusal {
     /// A directory owns it: it is changed there.
     #[n(30)]
     OfDirectory,
+    /// So many messages were sent today that no more are.
+    #[n(40)]
+    SendLimit,
 }
 
 impl fmt::Display for Refusal {
@@ -332,6 +360,7 @@ impl fmt::Display for Refusal {
             Refusal::Spent => "the join token was used before",
             Refusal::OfDirectory => "a directory owns this: change it there",
             Refusal::NotYet => "another damaged node is being replaced, or was within the last hour",
+            Refusal::SendLimit => "so many messages were sent to this user or region today that no more are",
         })
     }
 }
@@ -442,12 +471,27 @@ pub enum Field {
     /// The domain of a directory's users.
     #[n(40)]
     Domain,
-    /// The sealed settings of a directory.
+    /// The sealed settings of a directory or gateway.
     #[n(41)]
     Settings,
     /// What a directory says of a person.
     #[n(42)]
     Attributes,
+    /// An address with most of it left out.
+    #[n(60)]
+    Hint,
+    /// How long a code that was sent is good.
+    #[n(61)]
+    SentCode,
+    /// Messages to one user in a day.
+    #[n(62)]
+    SendsPerUser,
+    /// Messages to one region in a day.
+    #[n(63)]
+    SendsPerPrefix,
+    /// What a gateway carries.
+    #[n(64)]
+    Channels,
 }
 
 impl Field {
@@ -490,6 +534,11 @@ impl Field {
             Field::Domain => "domain",
             Field::Settings => "settings",
             Field::Attributes => "attributes",
+            Field::Hint => "hint",
+            Field::SentCode => "sent_code_ms",
+            Field::SendsPerUser => "sends_per_user",
+            Field::SendsPerPrefix => "sends_per_prefix",
+            Field::Channels => "channels",
         }
     }
 }

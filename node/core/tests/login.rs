@@ -56,6 +56,7 @@ fn all_wrong(state: &State, request: Request) -> (Vec<String>, Decision) {
                 calls.push(format!("check {:?}", check.candidate()));
                 check.answer(false)
             }
+            Step::SendCode(_) => panic!("nobody here has an address"),
             Step::MatchCode(code) => {
                 calls.push(format!("match {:?}", code.code()));
                 code.answer(None)
@@ -112,7 +113,7 @@ proptest! {
                     prop_assert!(matches!(propose.command(), quorate_core::Command::RecordFailure(_)));
                     break;
                 }
-                Step::SealState(_) | Step::JudgeAgain | Step::Finish(_) => panic!("an unknown user got further"),
+                Step::SendCode(_) | Step::SealState(_) | Step::JudgeAgain | Step::Finish(_) => panic!("an unknown user got further"),
             }
         }
     }

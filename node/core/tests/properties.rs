@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*};
 use quorate_core::{
-    CodeProof, Command, Level, Outcome, Stamp, State, TokenId, Verdict, apply,
+    CodeId, CodeProof, Command, Fingerprint, Level, Outcome, Stamp, State, TokenId, Verdict, apply,
     audit::{AuditRecord, Segment},
+    limits,
     login::Conversation,
     method::Use,
 };
@@ -26,7 +27,7 @@ fn founded() -> State {
     let mut state = world.state;
     let administer = samples::several(random::objects());
     apply(&mut state, Level::FIRST, Stamp { ms: START_MS }, &administer.to_bytes()).unwrap();
-    assert!(state.user_count() == 3 && state.token_count() == 3 && state.client_count() == 3);
+    assert!(state.user_count() == 3 && state.token_count() == 4 && state.client_count() == 3);
     state
 }
 
@@ -109,6 +110,7 @@ proptest! {
         let mut state = founded();
         let mut last: BTreeMap<TokenId, u64> = BTreeMap::new();
         let mut slots: BTreeSet<(TokenId, u8)> = BTreeSet::new();
+        let mut codes: BTreeSet<CodeId> = BTreeSet::new();
         let mut former = (state.stamp(), state.audit().next_seq());
         let mut faults = Vec::new();
         run(&mut state, &bytes, &mut |command, outcome, state| {
@@ -129,7 +131,8 @@ proptest! {
                             Use::Slot(slot) if !slots.insert((*token, *slot)) => {
                                 faults.push(format!("{token} accepted place {slot} again"));
                             }
-                            Use::Counter(_) | Use::Slot(_) | Use::Once => (),
+                            Use::Pending(code) if !codes.insert(*code) => faults.push(format!("{token} accepted {code} again")),
+                            Use::Counter(_) | Use::Slot(_) | Use::Once | Use::Pending(_) => (),
                         }
                     }
                 }
@@ -143,29 +146,88 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Of the codes that were ever sent to a token only the newest is accepted, and only once; a request has one message, whoever
+    /// repeats it; and each message has its audit record and is within the limits.
+    #[test]
+    fn never_two_right_codes_and_never_two_messages(bytes in vec(any::<u8>(), 0..6_000)) {
+        let mut state = founded();
+        let mut newest: BTreeMap<TokenId, CodeId> = BTreeMap::new();
+        let mut messages: BTreeMap<Fingerprint, (CodeId, u64)> = BTreeMap::new();
+        let mut audited = state.audit().next_seq();
+        let mut faults = Vec::new();
+        run(&mut state, &bytes, &mut |command, outcome, state| {
+            let records = state.audit().next_seq() - audited;
+            match (command, outcome) {
+                (Command::QueueCode(queue), Outcome::Queued { code }) if *code == queue.code && records > 0 => {
+                    newest.insert(queue.token, *code);
+                    // What is forgotten of a request is forgotten long after its conversation has ended.
+                    let now_ms = state.stamp().ms;
+                    let first = messages.insert(queue.request, (*code, now_ms));
+                    if first.is_some_and(|(_, at_ms)| now_ms < at_ms.saturating_add(limits::DISPATCH_MEMORY_MS)) {
+                        faults.push(format!("a second message for {}", queue.request));
+                    }
+                    if state.sent_code(queue.token).is_none_or(|sent| sent.id != *code) {
+                        faults.push("queued and not there".into());
+                    }
+                }
+                (Command::QueueCode(queue), Outcome::Queued { code }) => {
+                    if messages.get(&queue.request).is_some_and(|(first, _)| first != code) {
+                        faults.push("another code for the same request".into());
+                    }
+                }
+                (Command::ConsumeCode(consume), Outcome::Verdict { verdict: Verdict::Accept, replayed: false }) => {
+                    for proof in &consume.codes {
+                        if let Use::Pending(code) = proof.used
+                            && newest.remove(&proof.token) != Some(code)
+                        {
+                            faults.push(format!("{} was accepted by {code}, which is not its newest", proof.token));
+                        }
+                    }
+                }
+                _ => (),
+            }
+            audited = state.audit().next_seq();
+        });
+        prop_assert!(faults.is_empty(), "{faults:?}");
+    }
+}
+
 /// Random runs prove nothing if everything in them is refused.
 #[test]
 fn random_commands_reach_every_kind_of_outcome() {
     let (mut accepts, mut rejects, mut dones, mut nodes, mut replays) = (0, 0, 0, 0, 0);
+    let (mut queued, mut by_sent) = (0, 0);
     for seed in 0..200u64 {
         let bytes: Vec<u8> = (0..4_000u64)
             .map(|place| (script::words::id(&format!("{seed} {place}")) >> 16) as u8)
             .collect();
-        run(&mut founded(), &bytes, &mut |_, outcome, _| match outcome {
+        run(&mut founded(), &bytes, &mut |command, outcome, _| match outcome {
             Outcome::Verdict { replayed: true, .. } => replays += 1,
             Outcome::Verdict {
                 verdict: Verdict::Accept,
                 ..
-            } => accepts += 1,
+            } => {
+                accepts += 1;
+                let is_sent = |proof: &CodeProof| matches!(proof.used, Use::Pending(_));
+                by_sent +=
+                    usize::from(matches!(command, Command::ConsumeCode(consume) if consume.codes.iter().any(is_sent)));
+            }
             Outcome::Verdict {
                 verdict: Verdict::Reject(_),
                 ..
             } => rejects += 1,
             Outcome::Done { .. } => dones += 1,
             Outcome::Node(_) => nodes += 1,
+            Outcome::Queued { .. } => queued += 1,
             Outcome::Refused(_) | Outcome::ChangeRefused { .. } => (),
         });
     }
-    println!("{accepts} accepts, {rejects} rejects, {dones} done, {nodes} nodes, {replays} replays");
+    println!(
+        "{accepts} accepts, {rejects} rejects, {dones} done, {nodes} nodes, {replays} replays, {queued} queued, {by_sent} by a sent code"
+    );
+    assert!(queued > 20 && by_sent > 5);
     assert!(accepts > 20 && rejects > 20 && dones > 20 && nodes > 20 && replays > 5);
 }

@@ -26,6 +26,10 @@ pub enum Field {
     KeyRing = 7,
     /// Where and how a directory is asked.
     DirectorySettings = 8,
+    /// The verifier of a code that was sent.
+    SentCode = 40,
+    /// The settings of a gateway.
+    GatewaySettings = 41,
 }
 
 /// What a sealed field is bound to: it opens only as this field of this record.

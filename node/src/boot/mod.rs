@@ -3,6 +3,7 @@
 
 mod admission;
 mod alerting;
+mod console;
 mod directories;
 mod error;
 mod heads;

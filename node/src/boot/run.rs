@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
+use super::console::Console;
 use super::directories::LdapDirectories;
 use super::membership::{complete_removals, complete_replacements, keep_peers, take_part};
 use super::metrics::Metrics;
@@ -246,6 +247,7 @@ impl Parts {
             hashes: hashes.clone(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            notifier: Arc::new(Console),
             names: Names::default(),
             directories: Arc::new(LdapDirectories::new(keys.clone())),
             node,

@@ -76,6 +76,7 @@ fn administrators() -> Table {
         .at(LOSE_TOKEN, tokens::lose)
         .at(VERIFY_TOKEN, tokens::verify)
         .at(RESYNC_TOKEN, tokens::resync)
+        .at(SEND_CODE, tokens::send)
         .at(ASSIGN_TOKEN, tokens::assign)
         .at(LIST_STOCK, tokens::list_stock)
         .at(CREATE_STOCK, tokens::create_stock)

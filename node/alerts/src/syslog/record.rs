@@ -28,6 +28,8 @@ pub enum Kind {
     Rejected,
     /// A login was rejected as an attack would be: locked, a used code, too many of them.
     Suspicious,
+    /// A code was sent to a user, or a gateway said what became of it.
+    Message,
     /// An administrator changed something.
     Changed,
     /// The cluster gained or lost a node.
@@ -47,7 +49,7 @@ impl Kind {
     #[must_use]
     pub fn facility(self) -> Facility {
         match self {
-            Kind::Accepted | Kind::Rejected | Kind::Suspicious => Facility::Authpriv,
+            Kind::Accepted | Kind::Rejected | Kind::Suspicious | Kind::Message => Facility::Authpriv,
             Kind::Changed => Facility::Audit,
             Kind::Membership | Kind::Housekeeping => Facility::Daemon,
             Kind::Lost => Facility::Syslog,
@@ -59,7 +61,7 @@ impl Kind {
     #[must_use]
     pub fn severity(self) -> Severity {
         match self {
-            Kind::Accepted | Kind::Housekeeping => Severity::Informational,
+            Kind::Accepted | Kind::Message | Kind::Housekeeping => Severity::Informational,
             Kind::Rejected | Kind::Changed | Kind::AlertOver => Severity::Notice,
             Kind::Suspicious | Kind::Membership => Severity::Warning,
             Kind::Lost => Severity::Error,

@@ -146,6 +146,7 @@ impl Administrator {
             verified: true,
             counter: 0,
             expires_ms: None,
+            hint: "".into(),
         };
         Ok(Some([
             Change::CreateUser(create_user),

@@ -43,6 +43,7 @@ pub use self::policy::PolicySpec;
 pub use self::submit::AdminError;
 pub use self::token_spec::{Enrolment, Material, TokenSpec};
 pub use self::users::{NewUser, UserChange};
+use crate::courier::Courier;
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
 use crate::ports::{Clock, Deps, Directories, Entropy, Replica, random, random_id};
@@ -58,12 +59,14 @@ pub struct Administrator {
     names: Names,
     directories: Arc<dyn Directories>,
     node: NodeId,
+    courier: Courier,
 }
 
 impl Administrator {
     #[must_use]
     pub fn new(deps: Deps) -> Self {
         Self {
+            courier: Courier::new(&deps),
             replica: deps.replica,
             keys: deps.keys,
             hashes: deps.hashes,

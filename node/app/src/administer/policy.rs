@@ -14,6 +14,9 @@ pub struct PolicySpec {
     pub totp_window: u8,
     pub challenge_ms: u64,
     pub hotp_look_ahead: u8,
+    pub sent_code_ms: u64,
+    pub sends_per_user: u32,
+    pub sends_per_prefix: u32,
 }
 
 impl From<&Policy> for PolicySpec {
@@ -24,6 +27,9 @@ impl From<&Policy> for PolicySpec {
             totp_window: policy.totp_window,
             challenge_ms: policy.challenge_ms,
             hotp_look_ahead: policy.hotp_look_ahead,
+            sent_code_ms: policy.sent_code_ms,
+            sends_per_user: policy.sends_per_user,
+            sends_per_prefix: policy.sends_per_prefix,
         }
     }
 }
@@ -61,7 +67,32 @@ impl PolicySpec {
             "is out of its bounds",
             &format!("0 to {}", core_limits::HOTP_LOOK_AHEAD_MAX),
         );
+        self.check_sending(&mut errors);
         Ok(errors.finish()?)
+    }
+}
+
+impl PolicySpec {
+    fn check_sending(&self, errors: &mut FieldErrors) {
+        let lifetime = core_limits::SENT_CODE_MS;
+        errors.require(
+            lifetime.contains(&self.sent_code_ms),
+            "sent_code_ms",
+            "is out of its bounds",
+            &format!("{} to {} (a quarter of an hour)", lifetime.start(), lifetime.end()),
+        );
+        errors.require(
+            (1..=core_limits::SENDS_PER_USER_MAX).contains(&self.sends_per_user),
+            "sends_per_user",
+            "is out of its bounds",
+            &format!("1 to {}", core_limits::SENDS_PER_USER_MAX),
+        );
+        errors.require(
+            (1..=core_limits::SENDS_PER_PREFIX_MAX).contains(&self.sends_per_prefix),
+            "sends_per_prefix",
+            "is out of its bounds",
+            &format!("1 to {}", core_limits::SENDS_PER_PREFIX_MAX),
+        );
     }
 }
 
@@ -84,6 +115,9 @@ impl Administrator {
             totp_window: spec.totp_window,
             challenge_ms: spec.challenge_ms,
             hotp_look_ahead: spec.hotp_look_ahead,
+            sent_code_ms: spec.sent_code_ms,
+            sends_per_user: spec.sends_per_user,
+            sends_per_prefix: spec.sends_per_prefix,
         });
         self.administer(actor, vec![change]).await?;
         Ok(*self.state().policy())

@@ -106,7 +106,8 @@ impl From<Refusal> for AdminError {
             | Refusal::AlreadyFounded
             | Refusal::Expired
             | Refusal::Spent
-            | Refusal::NotYet => AdminError::Refused(refusal),
+            | Refusal::NotYet
+            | Refusal::SendLimit => AdminError::Refused(refusal),
         }
     }
 }
@@ -142,7 +143,7 @@ impl Administrator {
         let Proposed { index, outcome } = propose_until_known(&*self.replica, command, deadline).await?;
         match outcome {
             Outcome::Refused(refusal) | Outcome::ChangeRefused { refusal, .. } => Err(refusal.into()),
-            Outcome::Verdict { .. } | Outcome::Done { .. } | Outcome::Node(_) => {
+            Outcome::Verdict { .. } | Outcome::Done { .. } | Outcome::Node(_) | Outcome::Queued { .. } => {
                 // The change is made; being late here only means that this node does not show it yet.
                 let _ = self.replica.wait_applied(index, deadline).await;
                 Ok(outcome)

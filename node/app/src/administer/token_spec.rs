@@ -2,11 +2,14 @@
 
 use quorate_core::change::CreateToken;
 use quorate_core::method::{self, SALT_BYTES, STATIC_DIGITS, TEMPORARY_DIGITS};
-use quorate_core::{Change, OtpAlgorithm, Sealed, TokenId, TokenKind, UserId, UserName, limits as core_limits, otp};
+use quorate_core::{
+    Change, Channel, OtpAlgorithm, Sealed, TokenId, TokenKind, UserId, UserName, limits as core_limits, otp,
+};
 use quorate_seal::Field;
 use zeroize::Zeroizing;
 
 use super::Administrator;
+use crate::address;
 use crate::base32::base32;
 use crate::fields::FieldErrors;
 use crate::limits;
@@ -41,6 +44,8 @@ pub enum Material {
     },
     /// A static or a temporary code.
     Code(Zeroizing<String>),
+    /// Where codes are sent: a number in international form, or a mail address.
+    Address(Zeroizing<String>),
 }
 
 impl Default for TokenSpec {
@@ -115,12 +120,13 @@ impl TokenSpec {
                 "is out of its bounds",
                 &format!("1 to {uses}"),
             ),
-            TokenKind::Yubikey { .. } | TokenKind::Static => (),
+            TokenKind::Yubikey { .. } | TokenKind::Static | TokenKind::Sent { .. } => (),
         }
     }
 
     fn check_material(&self, errors: &mut FieldErrors, prefix: &str) {
         match (&self.material, self.kind) {
+            (material, TokenKind::Sent { channel }) => check_address(errors, prefix, material, channel),
             (Material::Drawn, _) => (),
             (Material::Seed(seed), TokenKind::Totp { .. } | TokenKind::Hotp { .. }) => {
                 let bounds = limits::SEED_BYTES;
@@ -154,6 +160,9 @@ impl TokenSpec {
                     &format!("{digits} digits"),
                 );
             }
+            (Material::Address(_), _) => {
+                errors.add(format!("{prefix}address"), "is for codes that are sent", "leave it out");
+            }
             (Material::Seed(_), _) => {
                 errors.add(format!("{prefix}seed"), "is for TOTP and HOTP tokens", "leave it out")
             }
@@ -170,6 +179,10 @@ impl TokenSpec {
 
     /// A secret that was drawn here has to be typed in somewhere, and that can go wrong; a code on paper cannot.
     fn is_verified(&self) -> bool {
+        // Whether anybody reads what is sent there, only a code tells that was.
+        if self.kind.channel().is_some() {
+            return self.verified.unwrap_or(false);
+        }
         self.verified
             .unwrap_or(!self.kind.is_device() || !matches!(self.material, Material::Drawn))
     }
@@ -184,6 +197,7 @@ impl Administrator {
             TokenKind::Temporary { .. } => spec.expires_ms.or(Some(self.clock.now_ms() + TEMPORARY_MS)),
             _ => spec.expires_ms,
         };
+        let hint = self::hint(&spec);
         let (secret, enrolment) = self.secret_of(id, owner, spec.kind, spec.material);
         let change = Change::CreateToken(CreateToken {
             id,
@@ -194,6 +208,7 @@ impl Administrator {
             verified,
             counter: spec.counter,
             expires_ms,
+            hint,
         });
         PlannedToken {
             token: id,
@@ -249,6 +264,9 @@ impl Administrator {
                 enrolment.codes = vec![code];
                 verifier
             }
+            TokenKind::Sent { channel } => {
+                Zeroizing::new(address_of(&material, channel).unwrap_or_default().into_bytes())
+            }
         };
         (self.seal(Field::TokenSecret, id.0, &secret), enrolment)
     }
@@ -276,6 +294,31 @@ fn check_digits(errors: &mut FieldErrors, prefix: &str, digits: u8) {
         "is out of its bounds",
         "6, 7 or 8",
     );
+}
+
+fn check_address(errors: &mut FieldErrors, prefix: &str, material: &Material, channel: Channel) {
+    errors.require(
+        address_of(material, channel).is_some(),
+        &format!("{prefix}address"),
+        "is missing or has the wrong form",
+        match channel {
+            Channel::Email => "a mail address",
+            Channel::Sms | Channel::Voice => "a number in international form, such as +49 171 2345667",
+        },
+    );
+}
+
+fn address_of(material: &Material, channel: Channel) -> Option<String> {
+    match material {
+        Material::Address(typed) => address::normal(channel, typed),
+        Material::Drawn | Material::Seed(_) | Material::Yubikey { .. } | Material::Code(_) => None,
+    }
+}
+
+fn hint(spec: &TokenSpec) -> Box<str> {
+    let channel = spec.kind.channel();
+    let address = channel.and_then(|channel| Some(address::hint(channel, &address_of(&spec.material, channel)?)));
+    address.unwrap_or_default().into()
 }
 
 const fn code_digits(kind: TokenKind) -> usize {

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use quorate_core::change::{
     AssignToken, ChangeToken, DeleteToken, DisableToken, EnableToken, LoseToken, ResyncToken, VerifyToken,
 };
+use quorate_core::command::QueueCode;
 use quorate_core::method::{self, Moment};
-use quorate_core::{Actor, Change, Revision, Token, TokenId, UserId};
+use quorate_core::{Actor, Asker, Change, Command, Revision, Token, TokenId, UserId};
 use quorate_seal::Field;
 use zeroize::Zeroizing;
 
 use super::token_spec::PlannedToken;
 use super::{AdminError, Administrator, Enrolment, TokenSpec};
 use crate::fields::{FieldError, FieldErrors};
+use crate::limits;
 
 impl Administrator {
     /// Creates a token of a user, or of nobody yet. The enrolment cannot be had again.
@@ -51,13 +53,48 @@ impl Administrator {
         code: &str,
     ) -> Result<Arc<Token>, AdminError> {
         let found = self.read_token(token)?;
-        let secret = self.open_secret(&found)?;
-        let at = Moment::new(self.clock.now_ms(), self.state().policy());
+        let state = self.state();
+        let sent = state.sent_code(token).map(|sent| &**sent);
+        let at = Moment::new(self.clock.now_ms(), state.policy()).after(sent);
+        let secret = match (found.kind.channel(), sent) {
+            (Some(_), Some(sent)) => self.courier.open_verifier(sent)?,
+            (_, _) => self.open_secret(&found)?,
+        };
         let used = method::of_token(&found)
             .find(&found, &secret, code.as_bytes(), at)
             .ok_or_else(|| no_code("code", "type the code that the device shows now"))?;
         let change = Change::VerifyToken(VerifyToken { token, expected, used });
         self.change_one_token(actor, token, change).await
+    }
+
+    /// Sends a code to the address of a token, to be shown by its user: that verifies it.
+    ///
+    /// # Errors
+    /// [`AdminError`]; [`Refusal::SendLimit`] when so many messages were sent today that no more are.
+    pub async fn send_code(&self, actor: Actor, token: TokenId) -> Result<Arc<Token>, AdminError> {
+        let found = self.read_token(token)?;
+        let Some(channel) = found.kind.channel() else {
+            return Err(AdminError::Invalid(vec![FieldError {
+                field: "token".to_owned(),
+                problem: "makes its codes by itself".to_owned(),
+                hint: "tokens of the kinds sms, email and voice are sent codes".to_owned(),
+            }]));
+        };
+        let draft = self.courier.draft(&found, channel)?;
+        let command = Command::QueueCode(QueueCode {
+            request: self.request(),
+            asker: Asker::Administrator(actor),
+            token,
+            token_revision: found.revision,
+            code: draft.new.id,
+            verifier: draft.new.verifier.clone(),
+            prefix: draft.new.prefix,
+            chosen: false,
+            node: self.node,
+        });
+        let outcome = self.submit(&command, limits::ADMINISTRATION_DEADLINE).await?;
+        self.courier.carry_if_named(draft, &command, &outcome);
+        Ok(found)
     }
 
     /// Brings a TOTP or HOTP token into step by two codes in a row.

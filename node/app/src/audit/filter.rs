@@ -98,7 +98,9 @@ const fn login_of(entry: &Entry) -> Option<&LoginEntry> {
         | Entry::NodeRemoved { .. }
         | Entry::SuccessorAdmitted { .. }
         | Entry::ReplacementCompleted { .. }
-        | Entry::AuditPruned { .. } => None,
+        | Entry::AuditPruned { .. }
+        | Entry::CodeQueued(_)
+        | Entry::MessageReported(_) => None,
     }
 }
 
@@ -113,7 +115,9 @@ const fn change_of(entry: &Entry) -> Option<&ChangeEntry> {
         | Entry::NodeRemoved { .. }
         | Entry::SuccessorAdmitted { .. }
         | Entry::ReplacementCompleted { .. }
-        | Entry::AuditPruned { .. } => None,
+        | Entry::AuditPruned { .. }
+        | Entry::CodeQueued(_)
+        | Entry::MessageReported(_) => None,
     }
 }
 
@@ -126,7 +130,8 @@ const fn user_changed(change: &ChangeEntry) -> Option<UserId> {
         | Object::Policy
         | Object::ApiToken(_)
         | Object::Retention
-        | Object::Directory(_) => None,
+        | Object::Directory(_)
+        | Object::Gateway(_) => None,
     }
 }
 
@@ -135,6 +140,8 @@ pub(super) const fn node_of(entry: &Entry) -> NodeId {
         Entry::Login(login) => login.facts.node,
         Entry::RejectsSummarized(rejects) => rejects.node,
         Entry::Changed(change) => change.node,
+        Entry::CodeQueued(send) => send.node,
+        Entry::MessageReported(report) => report.node,
         Entry::NodeAdmitted { by, .. }
         | Entry::SuccessorAdmitted { by, .. }
         | Entry::ReplacementCompleted { by, .. } => *by,
@@ -157,7 +164,8 @@ pub(super) fn client_of(entry: &Entry) -> Option<ClientId> {
             | Object::Policy
             | Object::ApiToken(_)
             | Object::Retention
-            | Object::Directory(_) => None,
+            | Object::Directory(_)
+            | Object::Gateway(_) => None,
         },
         Entry::Founded { .. }
         | Entry::JoinTokenIssued { .. }
@@ -165,14 +173,18 @@ pub(super) fn client_of(entry: &Entry) -> Option<ClientId> {
         | Entry::NodeRemoved { .. }
         | Entry::SuccessorAdmitted { .. }
         | Entry::ReplacementCompleted { .. }
-        | Entry::AuditPruned { .. } => None,
+        | Entry::AuditPruned { .. }
+        | Entry::MessageReported(_) => None,
+        Entry::CodeQueued(send) => send.client,
     }
 }
 
 pub(super) fn user_of(entry: &Entry) -> Option<UserId> {
-    match login_of(entry) {
-        Some(login) => login.user,
-        None => change_of(entry).and_then(user_changed),
+    match entry {
+        Entry::Login(login) => login.user,
+        Entry::CodeQueued(send) => Some(send.user),
+        Entry::MessageReported(report) => Some(report.user),
+        other => change_of(other).and_then(user_changed),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use quorate_core::login::{self, CheckPassword, MatchCode, Propose, SealState, Step};
-use quorate_core::{Command, Method, Outcome, Reason, Refusal, State, Token, TokenId};
+use quorate_core::login::{self, CheckPassword, MatchCode, Opening, Propose, SealState, SendCode, Step};
+use quorate_core::{Asker, Command, Level, Method, Outcome, Reason, Refusal, Stamp, State, TokenId};
 use quorate_seal::{Aad, Field, NONCE_LEN, PasswordVerifier, StateBinding};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -45,6 +45,7 @@ impl Authenticator {
                     None => self.check_password(login, check).await,
                 },
                 Step::MatchCode(code) => self.match_code(code),
+                Step::SendCode(send) => self.send_code(&state, login, send).await,
                 Step::SealState(seal) => self.seal_state(&state, login, seal).await,
                 Step::Propose(propose) => self.propose(&state, login, propose).await,
                 Step::JudgeAgain => ControlFlow::Break(Judgement::Again),
@@ -93,30 +94,71 @@ impl Authenticator {
             return ControlFlow::Break(Judgement::silent(Silence::Clock));
         }
         let mut unopened = None;
-        let matched = code.matching(|token| {
-            let opened = self.open_secret(token);
+        let matched = code.matching(|opening| {
+            let opened = self.open(opening);
             if opened.is_none() {
-                unopened = token.map(|token| token.id);
+                unopened = Some(name_of(opening));
             }
             opened
         });
-        if let Some(token) = unopened {
-            tracing::error!(%token, "a token's secret does not open under this node's application key");
+        if let Some(what) = unopened {
+            tracing::error!(what, "a token's secret does not open under this node's application key");
             return ControlFlow::Break(Judgement::silent(Silence::Sealed));
         }
         ControlFlow::Continue(code.answer(matched))
     }
 
-    fn open_secret(&self, token: Option<&Token>) -> Option<Zeroizing<Vec<u8>>> {
-        let Some(token) = token else {
-            return self.stand_in.seed(&self.keys).ok();
+    fn open(&self, opening: Opening<'_>) -> Option<Zeroizing<Vec<u8>>> {
+        match opening {
+            Opening::StandIn => self.stand_in.seed(&self.keys).ok(),
+            Opening::Sent(sent) => self.courier.open_verifier(sent).ok(),
+            Opening::Token(token) => {
+                let TokenId(record) = token.id;
+                let aad = Aad {
+                    field: Field::TokenSecret,
+                    record,
+                };
+                self.keys.open(aad, token.secret.as_bytes()).ok()
+            }
+        }
+    }
+
+    /// Queues a code and, if the cluster names it, has it carried. Whoever is over the limits is told so by the local state where
+    /// that knows already: a flood must not fill the log with what it refuses.
+    async fn send_code(&self, state: &State, login: &Login, send: SendCode) -> Performed {
+        let Some(channel) = send.token().kind.channel() else {
+            return ControlFlow::Break(Judgement::silent(Silence::Refused));
         };
-        let TokenId(record) = token.id;
-        let aad = Aad {
-            field: Field::TokenSecret,
-            record,
+        let Ok(draft) = self.courier.draft(send.token(), channel) else {
+            tracing::error!(token = %send.token().id, "an address does not open under this node's application key");
+            return ControlFlow::Break(Judgement::silent(Silence::Sealed));
         };
-        self.keys.open(aad, token.secret.as_bytes()).ok()
+        let command = send.command(draft.new.clone());
+        let stamp = Stamp {
+            ms: self.courier.now_ms(),
+        };
+        if quorate_core::decide(state, Level::CURRENT, stamp, &command) == Err(Refusal::SendLimit) {
+            return ControlFlow::Continue(send.answer(&Outcome::Refused(Refusal::SendLimit)));
+        }
+        let proposed = propose_until_known(&*self.replica, &command, login.deadline).await;
+        let Proposed { index, outcome } = match proposed {
+            Ok(proposed) => proposed,
+            Err(error) => return ControlFlow::Break(Judgement::silent(silence_of(error))),
+        };
+        self.courier.carry_if_named(draft, &command, &outcome);
+        match outcome {
+            Outcome::Queued { .. } | Outcome::Verdict { .. } | Outcome::Refused(Refusal::SendLimit) => {
+                ControlFlow::Continue(send.answer(&outcome))
+            }
+            Outcome::Refused(Refusal::Stale) => match self.replica.wait_applied(index, login.deadline).await {
+                Ok(()) => ControlFlow::Continue(send.answer(&outcome)),
+                Err(_) => ControlFlow::Break(Judgement::silent(Silence::Late)),
+            },
+            Outcome::Refused(refusal) | Outcome::ChangeRefused { refusal, .. } => {
+                ControlFlow::Break(Judgement::silent(refused(refusal)))
+            }
+            Outcome::Done { .. } | Outcome::Node(_) => ControlFlow::Break(Judgement::silent(Silence::Refused)),
+        }
     }
 
     /// A challenge tells that the password was right. It needs no log entry, so the quorum is asked whether this node's state is
@@ -193,8 +235,19 @@ impl Authenticator {
             Outcome::Refused(refusal) | Outcome::ChangeRefused { refusal, .. } => {
                 ControlFlow::Break(Judgement::silent(refused(refusal)))
             }
-            Outcome::Done { .. } | Outcome::Node(_) => ControlFlow::Break(settle(propose, &outcome)),
+            Outcome::Done { .. } | Outcome::Node(_) | Outcome::Queued { .. } => {
+                ControlFlow::Break(settle(propose, &outcome))
+            }
         }
+    }
+}
+
+/// What is not opened, for the log.
+fn name_of(opening: Opening<'_>) -> String {
+    match opening {
+        Opening::StandIn => "stand-in".to_owned(),
+        Opening::Token(token) => token.id.to_string(),
+        Opening::Sent(sent) => sent.id.to_string(),
     }
 }
 
@@ -203,7 +256,7 @@ fn settle(propose: Propose, outcome: &Outcome) -> Judgement {
     match propose.answer(outcome) {
         Step::Finish(decision) => finish(decision),
         Step::JudgeAgain => Judgement::Again,
-        Step::CheckPassword(_) | Step::MatchCode(_) | Step::SealState(_) | Step::Propose(_) => {
+        Step::CheckPassword(_) | Step::MatchCode(_) | Step::SendCode(_) | Step::SealState(_) | Step::Propose(_) => {
             Judgement::silent(Silence::Refused)
         }
     }
@@ -214,7 +267,7 @@ fn finish(decision: login::Decision) -> Judgement {
         login::Decision::Accept => (Decision::Accept, None),
         login::Decision::Reject { reason } => (Decision::Reject(reason), None),
         login::Decision::Challenge { state, message } => {
-            let prompt = message.into();
+            let prompt = String::from(message).into();
             (Decision::Challenge { state, prompt }, Some(Method::TwoStep))
         }
         login::Decision::Silent => (Decision::Silent(Silence::Refused), None),
@@ -240,7 +293,12 @@ const fn method_of(command: &Command) -> Option<Method> {
         | Command::SignHead(_)
         | Command::PruneAudit(_)
         | Command::AdmitSuccessor(_)
-        | Command::CompleteReplacement(_) => None,
+        | Command::CompleteReplacement(_)
+        | Command::ReportMessage(_) => None,
+        Command::QueueCode(queue) => match &queue.asker {
+            Asker::Login { judged, .. } => Some(judged.facts.method),
+            Asker::Administrator(_) => None,
+        },
     }
 }
 
@@ -271,7 +329,8 @@ fn refused(refusal: Refusal) -> Silence {
         | Refusal::Expired
         | Refusal::Spent
         | Refusal::NotYet
-        | Refusal::OfDirectory => {
+        | Refusal::OfDirectory
+        | Refusal::SendLimit => {
             tracing::warn!(%refusal, "the cluster refused a verdict");
             Silence::Refused
         }

@@ -46,6 +46,7 @@ use self::judge::Judgement;
 use self::local_reject::LocalRejects;
 pub use self::request::{AccessRequest, fingerprint};
 use self::stand_in::StandIn;
+use crate::courier::Courier;
 use crate::hash_queue::{HashLane, HashQueue};
 use crate::limits;
 use crate::names::Names;
@@ -65,12 +66,14 @@ pub struct Authenticator {
     local_rejects: LocalRejects,
     /// Drawn once per process: nobody outside can choose names that share a lane of the hash queue.
     lanes: RandomState,
+    courier: Courier,
 }
 
 impl Authenticator {
     #[must_use]
     pub fn new(deps: Deps) -> Self {
         Self {
+            courier: Courier::new(&deps),
             stand_in: StandIn::new(&deps.keys, &*deps.entropy),
             replica: deps.replica,
             keys: deps.keys,

@@ -5,6 +5,7 @@
 
 mod audit;
 mod directory;
+mod notifier;
 mod status;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::names::Names;
 
 pub use audit::{ArchiveStanding, AuditArchive, HeadSigner, Order};
 pub use directory::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, NoDirectories, Person};
+pub use notifier::{Delivery, Message, Notifier};
 pub use status::{ClockStanding, ClusterStatus, DiskStanding, Member, MemberKind, ProposalCounts, Role};
 
 /// The replicated state machine as a use case sees it. Cheap to share; every method may be called from any thread.
@@ -123,6 +125,8 @@ pub struct Deps {
     pub hashes: Arc<HashQueue>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    /// Who carries codes that are sent.
+    pub notifier: Arc<dyn Notifier>,
     pub names: Names,
     pub directories: Arc<dyn Directories>,
     /// This node.

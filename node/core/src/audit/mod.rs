@@ -18,7 +18,7 @@ mod verify;
 
 pub use self::{
     chain::{Chain, Checkpoint, Head, HeadSignature, Seal, head_statement},
-    record::{AuditRecord, ChangeEntry, ChangeKind, Entry, LoginEntry, Object, RejectsEntry},
+    record::{AuditRecord, ChangeEntry, ChangeKind, Entry, LoginEntry, Object, RejectsEntry, ReportEntry, SendEntry},
     segment::{Located, Segment, slots},
     verify::{ChainFault, Verified, Verifier, verify},
 };

@@ -6,8 +6,12 @@ use crate::{
     audit::Head,
     codec::{self, Undecodable},
     command::{Actor, LoginFacts},
-    ids::{ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, JoinTokenId, NodeId, TokenId, UserId},
+    ids::{
+        ApiTokenId, ApplicationId, ClientId, CodeId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, TokenId,
+        UserId,
+    },
     outcome::Verdict,
+    records::{Channel, Report},
 };
 
 /// One line of the audit.
@@ -138,6 +142,12 @@ pub enum Entry {
         #[n(2)]
         by: NodeId,
     },
+    /// A code was queued, to be sent.
+    #[n(40)]
+    CodeQueued(#[n(0)] SendEntry),
+    /// The gateways have said what came of a message.
+    #[n(41)]
+    MessageReported(#[n(0)] ReportEntry),
 }
 
 impl Entry {
@@ -157,6 +167,8 @@ impl Entry {
             Entry::AuditPruned { .. } => "audit_pruned",
             Entry::SuccessorAdmitted { .. } => "successor_admitted",
             Entry::ReplacementCompleted { .. } => "replacement_completed",
+            Entry::CodeQueued(_) => "code_queued",
+            Entry::MessageReported(_) => "message_reported",
         }
     }
 }
@@ -233,6 +245,58 @@ pub struct ChangeEntry {
     pub name: Box<str>,
 }
 
+/// A code that was queued.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SendEntry {
+    /// Which code.
+    #[n(0)]
+    pub code: CodeId,
+    /// The token whose address it goes to.
+    #[n(1)]
+    pub token: TokenId,
+    /// Whose.
+    #[n(2)]
+    pub user: UserId,
+    /// How.
+    #[n(3)]
+    pub channel: Channel,
+    /// The node that sends it.
+    #[n(4)]
+    pub node: NodeId,
+    /// The administrator who had it sent; none if a login did.
+    #[n(5)]
+    pub actor: Option<Actor>,
+    /// The client of the login.
+    #[n(6)]
+    pub client: Option<ClientId>,
+    /// Name, addresses, node and method of the login.
+    #[n(7)]
+    pub facts: Option<LoginFacts>,
+}
+
+/// What came of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ReportEntry {
+    /// Which code was in it.
+    #[n(0)]
+    pub code: CodeId,
+    /// The token whose address it went to.
+    #[n(1)]
+    pub token: TokenId,
+    /// Whose.
+    #[n(2)]
+    pub user: UserId,
+    /// The node that sent it.
+    #[n(3)]
+    pub node: NodeId,
+    /// What the gateways said.
+    #[n(4)]
+    pub report: Report,
+    /// How many were asked.
+    #[n(5)]
+    pub attempts: u8,
+}
+
 /// Which object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Object {
@@ -260,6 +324,9 @@ pub enum Object {
     /// A directory.
     #[n(7)]
     Directory(#[n(0)] DirectoryId),
+    /// A gateway.
+    #[n(20)]
+    Gateway(#[n(0)] GatewayId),
 }
 
 impl fmt::Display for Object {
@@ -273,6 +340,7 @@ impl fmt::Display for Object {
             Object::Retention => f.write_str("retention"),
             Object::ApiToken(id) => id.fmt(f),
             Object::Directory(id) => id.fmt(f),
+            Object::Gateway(id) => id.fmt(f),
         }
     }
 }
@@ -359,6 +427,16 @@ pub enum ChangeKind {
     SyncPerson,
     #[n(36)]
     LeaveDirectory,
+    #[n(40)]
+    CreateGateway,
+    #[n(41)]
+    ChangeGateway,
+    #[n(42)]
+    DisableGateway,
+    #[n(43)]
+    EnableGateway,
+    #[n(44)]
+    DeleteGateway,
 }
 
 impl ChangeKind {
@@ -402,6 +480,11 @@ impl ChangeKind {
             ChangeKind::DeleteDirectory => "delete_directory",
             ChangeKind::SyncPerson => "sync_person",
             ChangeKind::LeaveDirectory => "leave_directory",
+            ChangeKind::CreateGateway => "create_gateway",
+            ChangeKind::ChangeGateway => "change_gateway",
+            ChangeKind::DisableGateway => "disable_gateway",
+            ChangeKind::EnableGateway => "enable_gateway",
+            ChangeKind::DeleteGateway => "delete_gateway",
         }
     }
 }

@@ -8,6 +8,7 @@ mod api_token;
 mod application;
 mod client;
 mod directory;
+mod gateway;
 mod person;
 mod policy;
 mod retention;
@@ -21,6 +22,7 @@ pub use self::{
     application::{ChangeApplication, CreateApplication, DeleteApplication, DisableApplication, EnableApplication},
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
     directory::{ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory},
+    gateway::{ChangeGateway, CreateGateway, DeleteGateway, DisableGateway, EnableGateway, GatewaySettings},
     person::{LeaveDirectory, SyncPerson},
     policy::SetPolicy,
     retention::SetRetention,
@@ -153,6 +155,21 @@ pub enum Change {
     /// A person whom a directory no longer has.
     #[n(36)]
     LeaveDirectory(#[n(0)] LeaveDirectory),
+    /// A new gateway.
+    #[n(40)]
+    CreateGateway(#[n(0)] CreateGateway),
+    /// Other settings of a gateway.
+    #[n(41)]
+    ChangeGateway(#[n(0)] ChangeGateway),
+    /// A gateway that carries nothing.
+    #[n(42)]
+    DisableGateway(#[n(0)] DisableGateway),
+    /// Takes a disable back.
+    #[n(43)]
+    EnableGateway(#[n(0)] EnableGateway),
+    /// Removes a gateway.
+    #[n(44)]
+    DeleteGateway(#[n(0)] DeleteGateway),
 }
 
 /// What a change does, and to what.
@@ -204,6 +221,11 @@ impl Change {
             Change::DeleteDirectory(change) => change.decide(state, revision),
             Change::SyncPerson(change) => change.decide(state, revision),
             Change::LeaveDirectory(change) => change.decide(state, revision),
+            Change::CreateGateway(change) => change.decide(state, revision),
+            Change::ChangeGateway(change) => change.decide(state, revision),
+            Change::DisableGateway(change) => change.decide(state, revision),
+            Change::EnableGateway(change) => change.decide(state, revision),
+            Change::DeleteGateway(change) => change.decide(state, revision),
         }
     }
 
@@ -247,6 +269,11 @@ impl Change {
             Change::DeleteDirectory(_) => ChangeKind::DeleteDirectory,
             Change::SyncPerson(_) => ChangeKind::SyncPerson,
             Change::LeaveDirectory(_) => ChangeKind::LeaveDirectory,
+            Change::CreateGateway(_) => ChangeKind::CreateGateway,
+            Change::ChangeGateway(_) => ChangeKind::ChangeGateway,
+            Change::DisableGateway(_) => ChangeKind::DisableGateway,
+            Change::EnableGateway(_) => ChangeKind::EnableGateway,
+            Change::DeleteGateway(_) => ChangeKind::DeleteGateway,
         }
     }
 }

@@ -98,6 +98,7 @@ impl SyncPerson {
             revision,
             epoch: 0,
             origin: Some(Box::new(self.origin.clone())),
+            preferred: None,
         }))
     }
 

@@ -34,6 +34,15 @@ pub struct SetPolicy {
     /// Counters ahead of the next one whose code is right too.
     #[n(5)]
     pub hotp_look_ahead: u8,
+    /// How long a code that was sent is good, in ms.
+    #[n(6)]
+    pub sent_code_ms: u64,
+    /// Messages to one user in one day.
+    #[n(7)]
+    pub sends_per_user: u32,
+    /// Messages to telephones in one region in one day.
+    #[n(8)]
+    pub sends_per_prefix: u32,
 }
 
 impl SetPolicy {
@@ -53,6 +62,15 @@ impl SetPolicy {
             self.hotp_look_ahead <= limits::HOTP_LOOK_AHEAD_MAX,
             Field::HotpLookAhead,
         )?;
+        require(limits::SENT_CODE_MS.contains(&self.sent_code_ms), Field::SentCode)?;
+        require(
+            (1..=limits::SENDS_PER_USER_MAX).contains(&self.sends_per_user),
+            Field::SendsPerUser,
+        )?;
+        require(
+            (1..=limits::SENDS_PER_PREFIX_MAX).contains(&self.sends_per_prefix),
+            Field::SendsPerPrefix,
+        )?;
         let policy = Policy {
             max_code_failures: self.max_code_failures,
             lock_ms: self.lock_ms,
@@ -60,6 +78,9 @@ impl SetPolicy {
             challenge_ms: self.challenge_ms,
             hotp_look_ahead: self.hotp_look_ahead,
             revision,
+            sent_code_ms: self.sent_code_ms,
+            sends_per_user: self.sends_per_user,
+            sends_per_prefix: self.sends_per_prefix,
         };
         Ok(Effect {
             events: vec![Event::PolicySet(policy)],

@@ -44,6 +44,9 @@ pub struct CreateToken {
     /// From when on it matches nothing, in ms since 1970; a temporary code has to end.
     #[n(7)]
     pub expires_ms: Option<u64>,
+    /// The address with most of it left out; empty where codes are not sent.
+    #[n(8)]
+    pub hint: Box<str>,
 }
 
 /// Another name and another end for a token.
@@ -154,6 +157,7 @@ impl CreateToken {
         require(names::is_label(&self.name), Field::Name)?;
         require(is_sealed(&self.secret), Field::Seed)?;
         check_kind(self.kind)?;
+        self.check_hint()?;
         self.check_end(state.stamp().ms)?;
         // Id 0 stands for no token.
         if self.id == TokenId(0) || state.token(self.id).is_some() {
@@ -172,6 +176,7 @@ impl CreateToken {
             used: self.used()?,
             revision,
             expires_ms: self.expires_ms,
+            hint: self.hint.clone(),
         };
         given(state, token, self.user, revision)
     }
@@ -188,6 +193,12 @@ impl CreateToken {
             }),
             nothing => require(self.counter == 0, Field::Counter).map(|()| nothing),
         }
+    }
+
+    fn check_hint(&self) -> Result<(), Refusal> {
+        let bounded = names::is_label(&self.hint) && self.hint.len() <= limits::HINT_BYTES;
+        let fits = self.hint.is_empty() || self.kind.channel().is_some();
+        require(bounded && fits, Field::Hint)
     }
 
     fn check_end(&self, now_ms: u64) -> Result<(), Refusal> {
@@ -225,7 +236,8 @@ impl ChangeToken {
 impl VerifyToken {
     pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
         let token = expected_token(state, self.token, self.expected)?;
-        let at = Moment::new(state.stamp().ms, state.policy());
+        let sent = state.sent_code(token.id).map(|sent| &**sent);
+        let at = Moment::new(state.stamp().ms, state.policy()).after(sent);
         let method = method::of_token(token);
         let right = token.standing == Standing::Unverified && method.refuse(token, self.used, at).is_none();
         require(right, Field::Counter)?;
@@ -341,7 +353,7 @@ fn check_kind(kind: TokenKind) -> Result<(), Refusal> {
         TokenKind::Temporary { uses, suspends: _ } => {
             require((1..=limits::TEMPORARY_USES_MAX).contains(&uses), Field::Uses)
         }
-        TokenKind::Yubikey { public_id: _ } | TokenKind::Static => Ok(()),
+        TokenKind::Yubikey { public_id: _ } | TokenKind::Static | TokenKind::Sent { channel: _ } => Ok(()),
     }
 }
 

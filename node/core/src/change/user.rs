@@ -128,6 +128,7 @@ impl CreateUser {
             revision,
             epoch: 0,
             origin: None,
+            preferred: None,
         }))
     }
 }

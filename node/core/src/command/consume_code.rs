@@ -15,7 +15,7 @@ use crate::{
     limits,
     method::{self, Moment, Use},
     outcome::{Field, Reason, Refusal, Verdict},
-    records::{Token, User},
+    records::{CodeKind, Token, User},
     state::State,
 };
 
@@ -62,16 +62,16 @@ impl ConsumeCode {
             let rejected = Verdict::Reject(reason);
             return Ok(conclude(&self.judged, &self.codes, rejected, Vec::new()));
         }
-        let at = Moment::new(subject.now_ms, subject.policy);
         let mut events: Vec<Event> = tokens
             .iter()
             .zip(&self.codes)
             .map(|(token, code)| Event::CodeConsumed {
                 token: token.id,
-                used: method::of_token(token).after(token, code.used, at),
+                used: method::of_token(token).after(token, code.used, moment(subject, token)),
             })
             .collect();
         events.extend(subject.forgotten_on_accept(user));
+        events.extend(self.preference(user, &tokens));
         Ok(conclude(&self.judged, &self.codes, Verdict::Accept, events))
     }
 
@@ -110,16 +110,31 @@ impl ConsumeCode {
         if quorate_mutants::is_planted(quorate_mutants::Mutant::UsedCodesLocally) {
             return None;
         }
-        let at = Moment::new(subject.now_ms, subject.policy);
         let usable = method::usable(subject.state.tokens_of(user.id), subject.now_ms);
         tokens.iter().zip(&self.codes).find_map(|(token, code)| {
             if token.expired_at(subject.now_ms) {
                 return Some(Reason::CodeExpired);
             }
             match usable.iter().any(|other| other.id == token.id) {
-                true => method::of_token(token).refuse(token, code.used, at),
+                true => method::of_token(token).refuse(token, code.used, moment(subject, token)),
                 false => Some(Reason::NoToken),
             }
         })
     }
+
+    /// Whoever has a code sent by choice and then uses another has chosen anew.
+    fn preference(&self, user: &User, tokens: &[&Arc<Token>]) -> Option<Event> {
+        let other = tokens
+            .iter()
+            .any(|token| token.kind.channel().is_none() && token.kind.code_kind() != CodeKind::Recovery);
+        (other && user.preferred.is_some()).then_some(Event::PreferenceNoted {
+            user: user.id,
+            preferred: None,
+        })
+    }
+}
+
+fn moment(subject: &Subject<'_>, token: &Token) -> Moment {
+    let sent = subject.state.sent_code(token.id).map(|sent| &**sent);
+    Moment::new(subject.now_ms, subject.policy).after(sent)
 }

@@ -21,8 +21,10 @@ mod genesis;
 mod issue_join_token;
 mod judged;
 mod prune_audit;
+mod queue_code;
 mod record_failure;
 mod remove_node;
+mod report_message;
 mod sign_head;
 mod spend_join_token;
 mod summarize_rejects;
@@ -40,8 +42,10 @@ pub use self::{
     issue_join_token::IssueJoinToken,
     judged::{Judged, LoginFacts, Method},
     prune_audit::PruneAudit,
+    queue_code::{Asker, QueueCode},
     record_failure::{Failure, RecordFailure},
     remove_node::RemoveNode,
+    report_message::ReportMessage,
     sign_head::SignHead,
     spend_join_token::SpendJoinToken,
     summarize_rejects::SummarizeRejects,
@@ -90,6 +94,12 @@ pub enum Command {
     /// Fences off a damaged node whose place has been taken.
     #[n(12)]
     CompleteReplacement(#[n(0)] CompleteReplacement),
+    /// Makes a code the one right code of a token, to be sent.
+    #[n(20)]
+    QueueCode(#[n(0)] QueueCode),
+    /// Says what came of a message.
+    #[n(21)]
+    ReportMessage(#[n(0)] ReportMessage),
 }
 
 impl Command {

@@ -92,6 +92,12 @@ pub enum Failure {
     /// The directory permits no login at this time or from here.
     #[n(20)]
     NotPermittedNow,
+    /// So many messages were sent today that no more are.
+    #[n(40)]
+    SendLimit,
+    /// A code was sent, and the client cannot ask for it.
+    #[n(41)]
+    CodeSent,
 }
 
 impl Failure {
@@ -119,6 +125,8 @@ impl Failure {
             Failure::ExpiredInDirectory => Reason::ExpiredInDirectory,
             Failure::PasswordExpired => Reason::PasswordExpired,
             Failure::NotPermittedNow => Reason::NotPermittedNow,
+            Failure::SendLimit => Reason::SendLimit,
+            Failure::CodeSent => Reason::CodeSent,
         }
     }
 }

@@ -6,10 +6,11 @@ use crate::{
     command::{
         AcceptSingleFactor, CodeProof, Command, ConsumeCode, Failure, Judged, LoginFacts, Method, RecordFailure,
     },
-    ids::UserId,
+    ids::{ConversationId, TokenId, UserId},
+    limits,
     login::{Conversation, Proof, Propose, Request, Step},
     method::{self, Moment},
-    records::{Application, Client, Directory, Factor, Policy, Token, User},
+    records::{Application, Client, Directory, Factor, Policy, SentCode, Token, User},
     state::State,
 };
 
@@ -35,6 +36,28 @@ pub(super) struct Attempt {
 pub(super) struct Account {
     pub user: Arc<User>,
     pub tokens: Vec<Arc<Token>>,
+    /// What was sent to them last and is unused.
+    sent: Vec<(TokenId, Arc<SentCode>)>,
+}
+
+impl Account {
+    fn of(state: &State, user: &Arc<User>, now_ms: u64) -> Self {
+        let tokens: Vec<Arc<Token>> = method::usable(state.tokens_of(user.id), now_ms)
+            .into_iter()
+            .cloned()
+            .collect();
+        let sent = |token: &Arc<Token>| Some((token.id, state.sent_code(token.id)?.clone()));
+        Account {
+            user: user.clone(),
+            sent: tokens.iter().filter_map(sent).collect(),
+            tokens,
+        }
+    }
+
+    /// The code of a token that was sent last and is unused.
+    pub fn sent_code(&self, token: TokenId) -> Option<&Arc<SentCode>> {
+        self.sent.iter().find(|(id, _)| *id == token).map(|(_, sent)| sent)
+    }
 }
 
 impl Attempt {
@@ -47,13 +70,7 @@ impl Attempt {
             .user
             .as_ref()
             .and_then(|name| state.user_by_name(name))
-            .map(|user| Account {
-                user: user.clone(),
-                tokens: method::usable(state.tokens_of(user.id), now_ms)
-                    .into_iter()
-                    .cloned()
-                    .collect(),
-            });
+            .map(|user| Account::of(state, user, now_ms));
         let directory = match &account {
             Some(account) => account
                 .user
@@ -160,9 +177,21 @@ impl Attempt {
         self.conversation.iter().flat_map(Conversation::codes)
     }
 
-    /// When a code is judged, and by which policy.
-    pub fn moment(&self) -> Moment {
-        Moment::new(self.request.received_ms, &self.policy)
+    /// When a code of this token is judged, and by what.
+    pub fn moment(&self, token: TokenId) -> Moment {
+        let sent = self.account.as_ref().and_then(|account| account.sent_code(token));
+        Moment::new(self.request.received_ms, &self.policy).after(sent.map(|sent| &**sent))
+    }
+
+    /// Which conversation this is, whether or not it goes on.
+    pub fn conversation_id(&self) -> ConversationId {
+        let former = self.conversation.as_ref();
+        former.map_or(Conversation::id_of(self.request.fingerprint), |former| former.id)
+    }
+
+    /// How many codes were sent in it before this packet.
+    pub fn sends(&self) -> u8 {
+        self.conversation.as_ref().map_or(0, |former| former.sends)
     }
 
     /// Why nobody gets in here now, whatever is proven. `decide` says so too; here it saves a challenge that could only
@@ -223,6 +252,17 @@ impl Attempt {
         Step::Propose(Propose::new(command))
     }
 
+    /// What the next packet has to bring back once a code was sent: it may come as long as the code is right.
+    pub fn conversation_after_send(&self, user: &User, proofs: &[Proof]) -> Conversation {
+        let good_ms = self.policy.sent_code_ms.min(limits::CHALLENGE_MS_MAX);
+        let answer_ms = self.policy.challenge_ms.max(good_ms);
+        Conversation {
+            sends: self.sends().saturating_add(1),
+            expires_ms: self.request.received_ms.saturating_add(answer_ms),
+            ..self.conversation_after(user, proofs)
+        }
+    }
+
     /// What the next packet has to bring back.
     pub fn conversation_after(&self, user: &User, proofs: &[Proof]) -> Conversation {
         let former = self.conversation.as_ref();
@@ -231,7 +271,7 @@ impl Attempt {
         let password = proven.contains(&Proof::Password).then_some(user.password_revision);
         Conversation {
             cluster: self.cluster,
-            id: former.map_or(Conversation::id_of(self.request.fingerprint), |former| former.id),
+            id: self.conversation_id(),
             client: self.client.id,
             application: self.application.id,
             user: user.id,
@@ -243,10 +283,12 @@ impl Attempt {
                 self.request.received_ms.saturating_add(self.policy.challenge_ms),
                 |former| former.expires_ms,
             ),
+            sends: self.sends(),
         }
     }
 
-    fn judged(&self) -> Judged {
+    /// By what the login is judged.
+    pub fn judged(&self) -> Judged {
         let request = &self.request;
         let user = self.account.as_ref().map(|account| &account.user);
         let absent = if user.is_none() { request.user.clone() } else { None };

@@ -1,9 +1,9 @@
 use minicbor::{Decode, Encode};
-use sha2::{Digest, Sha256};
 
 use crate::{
     codec::{self, Undecodable},
     command::CodeProof,
+    digest::digest_16,
     ids::{ApplicationId, ClientId, ConversationId, Fingerprint, Revision, UserId},
     login::Proof,
 };
@@ -37,6 +37,9 @@ pub struct Conversation {
     pub(super) epochs: u32,
     #[n(9)]
     pub(super) expires_ms: u64,
+    /// How many codes were sent in it.
+    #[n(10)]
+    pub(super) sends: u8,
 }
 
 /// A State attribute after the attempt to open it.
@@ -73,21 +76,16 @@ impl Conversation {
     }
 
     pub(super) fn id_of(first: Fingerprint) -> ConversationId {
-        ConversationId(digest_16(b"conversation", &first.0))
+        ConversationId(digest_16(b"conversation", &[&first.0]))
+    }
+
+    /// What asks for the next code of a conversation. The same answer to the same challenge is the same request, however it was
+    /// signed and to whichever node it came.
+    pub(super) fn send_request(id: ConversationId, sends: u8) -> Fingerprint {
+        Fingerprint(digest_16(b"send", &[&id.0, &[sends]]))
     }
 
     pub(super) fn name_digest(user_name: &[u8]) -> [u8; 16] {
-        digest_16(b"user name", user_name)
+        digest_16(b"user name", &[user_name])
     }
-}
-
-fn digest_16(purpose: &[u8], bytes: &[u8]) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    hash.update(purpose);
-    hash.update([0]);
-    hash.update(bytes);
-    let digest: [u8; 32] = hash.finalize().into();
-    let mut half = [0; 16];
-    half.copy_from_slice(&digest[..16]);
-    half
 }

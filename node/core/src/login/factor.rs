@@ -10,7 +10,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     command::{CodeProof, Failure},
-    login::{CheckPassword, MatchCode, Step, attempt::Account, machine::Machine},
+    login::{CheckPassword, MatchCode, Step, attempt::Account, machine::Machine, sending},
     method, otp,
     records::{CodeKinds, Factor, Token, TokenKind},
 };
@@ -48,13 +48,20 @@ pub(super) fn lengths(factor: Factor, account: Option<&Account>) -> Vec<usize> {
         .flat_map(|token| method::of_token(token).lengths(token.kind))
         .copied()
         .collect();
+    if lengths.is_empty() {
+        lengths.extend(otp::lengths(TokenKind::DEFAULT));
+    }
+    lengths.extend(sending::keyword_lengths(kinds));
     lengths.sort_unstable();
     lengths.dedup();
     lengths.reverse();
-    match lengths.is_empty() {
-        true => otp::lengths(TokenKind::DEFAULT).to_vec(),
-        false => lengths,
-    }
+    lengths
+}
+
+/// Whether a field that holds other factors before it may end like this: with a code, or with the word that has one sent. The word
+/// is read as such for everybody, whatever tokens there are, for nobody must tell by it who exists.
+pub(super) fn may_end(factor: Factor, account: Option<&Account>, typed: &[u8]) -> bool {
+    fits(factor, account, typed) || sending::keyword(factor, typed).is_some()
 }
 
 /// Whether it could be this, for anybody who knows no secrets.
@@ -83,7 +90,10 @@ pub(super) fn ask(factor: Factor, machine: Machine) -> Step {
             machine.attempt.fail(Failure::DisabledInDirectory)
         }
         Factor::Password => Step::CheckPassword(CheckPassword::new(machine)),
-        Factor::Code(_) => Step::MatchCode(MatchCode::new(machine)),
+        Factor::Code(_) => match sending::chosen(&machine) {
+            Some(token) => machine.send(factor, token),
+            None => Step::MatchCode(MatchCode::new(machine)),
+        },
     }
 }
 
@@ -104,14 +114,6 @@ pub(super) fn failure(factor: Factor, account: Option<&Account>, typed: &[u8]) -
 pub(super) fn missing(factor: Factor, account: &Account) -> Option<Failure> {
     let kinds = factor.code_kinds()?;
     tokens_of(account, kinds).is_empty().then_some(Failure::NoToken)
-}
-
-/// What a user is asked for in a challenge.
-pub(super) fn prompt(factor: Factor) -> &'static str {
-    match factor {
-        Factor::Password => "Enter your password",
-        Factor::Code(_) => "Enter your one-time code",
-    }
 }
 
 /// The user's tokens that make codes of these kinds.

@@ -1,16 +1,17 @@
 //! Reads the field in one way after the other, and asks about one part of it at a time.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     command::{Failure, Method},
     login::{
-        SealState, Step,
+        SealState, SendCode, Step,
         attempt::Attempt,
         factor::{self, Proof},
         reading::{Part, Reading, readings},
+        sending,
     },
-    records::Factor,
+    records::{Factor, Token},
 };
 
 /// An attempt on its way through the readings of its field.
@@ -55,6 +56,24 @@ impl Machine {
     pub fn typed(&self) -> &[u8] {
         self.part()
             .map_or(&[], |part| &self.attempt.request.field[part.range.clone()])
+    }
+
+    /// Whether what is asked about is all that was typed.
+    pub fn is_whole_field(&self) -> bool {
+        self.readings.front().is_some_and(|reading| reading.len() == 1)
+    }
+
+    /// Has a code sent, because it was asked for in the code's place.
+    pub fn send(self, factor: Factor, token: Arc<Token>) -> Step {
+        let Machine { attempt, proofs, .. } = self;
+        let barred = attempt
+            .account
+            .as_ref()
+            .and_then(|account| attempt.barred(&account.user));
+        match barred {
+            Some(failure) => attempt.fail(failure),
+            None => Step::SendCode(SendCode::new(attempt, proofs, factor, token, true)),
+        }
     }
 
     fn next(mut self) -> Step {
@@ -109,6 +128,10 @@ fn challenge(attempt: Attempt, proven: &[Proof], next: Factor) -> Step {
         let failure = factor::failure(next, Some(account), b"");
         return attempt.fail(failure);
     }
+    if let Some(token) = sending::obvious(&attempt, next, proven) {
+        return Step::SendCode(SendCode::new(attempt, proven.to_vec(), next, token, false));
+    }
     let conversation = attempt.conversation_after(&account.user, proven);
-    Step::SealState(SealState::new(conversation, factor::prompt(next)))
+    let prompt = sending::prompt(&attempt, next, proven, None);
+    Step::SealState(SealState::new(conversation, prompt))
 }

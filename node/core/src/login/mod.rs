@@ -6,8 +6,11 @@
 //! ```text
 //! start ─▶ CheckPassword ─▶ MatchCode ─▶ Propose ─▶ Finish(Accept | Reject | Silent)
 //!                 │                         └──────▶ JudgeAgain
-//!                 └───────▶ SealState ─▶ Finish(Challenge) … resume ─▶ MatchCode ─▶ Propose ─▶ Finish
+//!                 └─(SendCode)─▶ SealState ─▶ Finish(Challenge) … resume ─▶ MatchCode ─▶ Propose ─▶ Finish
 //! ```
+//!
+//! A code that is sent is asked for by a challenge, or by a word typed in its place (`sms`, `mail`, `call`, or a number
+//! from the list that a challenge shows).
 //!
 //! What is typed is one field, and how it is to be read depends on the client's modes and on which factors are
 //! due: all of them joined, the code last, or the first alone with the others to follow. The possible readings are tried
@@ -26,6 +29,7 @@ mod factor;
 mod machine;
 mod reading;
 mod request;
+mod sending;
 mod step;
 
 use self::{attempt::Attempt, machine::Machine};
@@ -33,7 +37,7 @@ pub use self::{
     conversation::{Conversation, OpenedState},
     factor::Proof,
     request::Request,
-    step::{CheckPassword, Decision, DirectorySays, MatchCode, Propose, SealState, Step},
+    step::{CheckPassword, Decision, DirectorySays, MatchCode, NewCode, Opening, Propose, SealState, SendCode, Step},
 };
 use crate::{command::Failure, state::State};
 

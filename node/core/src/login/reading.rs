@@ -50,7 +50,7 @@ fn joined(attempt: &Attempt, first: Factor, rest: &[Factor], len: usize) -> Vec<
         }]];
     };
     let account = attempt.account.as_ref();
-    let fits = |range: Range<usize>| factor::fits(*last, account, &attempt.request.field[range]);
+    let fits = |range: Range<usize>| factor::may_end(*last, account, &attempt.request.field[range]);
     let suffixes = factor::lengths(*last, account);
     let cuts = suffixes
         .iter()

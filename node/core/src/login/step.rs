@@ -5,12 +5,12 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::{
-    command::{CodeProof, Command, Failure},
-    ids::{Revision, Sealed, TokenId, UserId},
-    login::{Conversation, Proof, factor, machine::Machine},
+    command::{Asker, CodeProof, Command, Failure, QueueCode},
+    ids::{CodeId, Revision, Sealed, TokenId, UserId},
+    login::{Conversation, Proof, attempt::Attempt, machine::Machine, sending},
     method::{self, Use},
     outcome::{Outcome, Reason, Refusal, Verdict},
-    records::{CodeKind, Directory, Standing, Token, TokenKind, Used},
+    records::{CodeKind, Directory, Factor, SentCode, Standing, Token, TokenKind, Used},
 };
 
 /// What to do next.
@@ -20,6 +20,8 @@ pub enum Step {
     CheckPassword(CheckPassword),
     /// Compare a code with those of the user's tokens.
     MatchCode(MatchCode),
+    /// Make a code, have it queued, and send it if this node's is the one that was.
+    SendCode(SendCode),
     /// Write a command to the log.
     Propose(Propose),
     /// Seal what the next packet has to bring back.
@@ -44,8 +46,8 @@ pub enum Decision {
     Challenge {
         /// The State attribute.
         state: Vec<u8>,
-        /// Reply-Message.
-        message: &'static str,
+        /// Reply-Message: at most [`crate::limits::PROMPT_BYTES`].
+        message: Box<str>,
     },
     /// No answer at all: the client shall try another node.
     Silent,
@@ -128,19 +130,8 @@ impl MatchCode {
     /// The user's tokens whose codes will do, none of them twice in a login; empty if nobody has the name.
     pub fn candidates(&self) -> Vec<Arc<Token>> {
         let Machine { attempt, proofs, .. } = &self.machine;
-        let kinds = self.machine.part().and_then(|part| part.factor.code_kinds());
-        let (Some(account), Some(kinds)) = (&attempt.account, kinds) else {
-            return Vec::new();
-        };
-        let proven = |id| {
-            attempt
-                .former_codes()
-                .chain(proofs.iter().filter_map(Proof::code))
-                .any(|code| code.token == id)
-        };
-        let mut tokens = factor::tokens_of(account, kinds);
-        tokens.retain(|token| !proven(token.id));
-        tokens
+        let part = self.machine.part();
+        part.map_or_else(Vec::new, |part| sending::unproven(attempt, part.factor, proofs))
     }
 
     /// What was typed.
@@ -148,22 +139,25 @@ impl MatchCode {
         self.machine.typed()
     }
 
-    /// Finds the token whose code this is and what it uses, something unused if there is such. `open` opens the secret of a
-    /// token, or of the stand-in (none) where the user has no token; a secret that cannot be opened matches nothing.
-    pub fn matching(
-        &self,
-        mut open: impl FnMut(Option<&Token>) -> Option<Zeroizing<Vec<u8>>>,
-    ) -> Option<(TokenId, Use)> {
-        let (candidates, at) = (self.candidates(), self.machine.attempt.moment());
+    /// Finds the token whose code this is and what it uses, something unused if there is such. What cannot be opened matches
+    /// nothing.
+    pub fn matching(&self, mut open: impl FnMut(Opening<'_>) -> Option<Zeroizing<Vec<u8>>>) -> Option<(TokenId, Use)> {
+        let (candidates, attempt) = (self.candidates(), &self.machine.attempt);
         if candidates.is_empty() {
-            let secret = open(None).unwrap_or_default();
+            let (secret, at) = (open(Opening::StandIn).unwrap_or_default(), attempt.moment(TokenId(0)));
             let _same_work = method::of(CodeKind::Totp).find(&stand_in(), &secret, self.code(), at);
             return None;
         }
         let (mut fresh, mut spent) = (None, None);
         for token in &candidates {
-            let Some(secret) = open(Some(token)) else { continue };
-            let method = method::of_token(token);
+            let sent = attempt.account.as_ref().and_then(|account| account.sent_code(token.id));
+            let opening = match (token.kind.channel(), sent) {
+                (None, _) => Opening::Token(token),
+                (Some(_), Some(sent)) => Opening::Sent(sent),
+                (Some(_), None) => continue,
+            };
+            let Some(secret) = open(opening) else { continue };
+            let (method, at) = (method::of_token(token), attempt.moment(token.id));
             if let Some(used) = method.find(token, &secret, self.code(), at) {
                 let found = match method.refuse(token, used, at) {
                     None => &mut fresh,
@@ -189,6 +183,112 @@ impl MatchCode {
     }
 }
 
+/// What a code is compared with, sealed.
+#[derive(Debug, Clone, Copy)]
+pub enum Opening<'a> {
+    /// The secret of a token.
+    Token(&'a Token),
+    /// The verifier of a code that was sent.
+    Sent(&'a SentCode),
+    /// A secret that is nobody's, for the same work where the user has no token.
+    StandIn,
+}
+
+/// Make a code, have it queued, and send it if this node's is the one that was.
+pub struct SendCode {
+    attempt: Attempt,
+    /// What is proven in this packet.
+    proofs: Vec<Proof>,
+    /// What the code is asked for.
+    factor: Factor,
+    token: Arc<Token>,
+    /// The user asked for it, instead of it being the obvious way.
+    chosen: bool,
+}
+
+/// What the shell has made, and what it found out about the address.
+#[derive(Debug, Clone)]
+pub struct NewCode {
+    /// Random.
+    pub id: CodeId,
+    /// The sealed verifier of the code.
+    pub verifier: Sealed,
+    /// Keyed digest of the first digits of a telephone number; none for what costs nothing.
+    pub prefix: Option<[u8; 16]>,
+}
+
+impl SendCode {
+    pub(super) fn new(attempt: Attempt, proofs: Vec<Proof>, factor: Factor, token: Arc<Token>, chosen: bool) -> Self {
+        SendCode {
+            attempt,
+            proofs,
+            factor,
+            token,
+            chosen,
+        }
+    }
+
+    /// The token to whose address the code goes.
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// What to propose. While the outcome is unknown, propose the same again: it is queued once. The code is to be sent if
+    /// [`Outcome::Queued`] names it, and forgotten if not.
+    pub fn command(&self, code: NewCode) -> Command {
+        let conversation = self.attempt.conversation_id();
+        Command::QueueCode(QueueCode {
+            request: Conversation::send_request(conversation, self.attempt.sends()),
+            asker: Asker::Login {
+                judged: self.attempt.judged(),
+                conversation,
+            },
+            token: self.token.id,
+            token_revision: self.token.revision,
+            code: code.id,
+            verifier: code.verifier,
+            prefix: code.prefix,
+            chosen: self.chosen,
+            node: self.attempt.request.node,
+        })
+    }
+
+    /// Takes the outcome.
+    pub fn answer(self, outcome: &Outcome) -> Step {
+        match outcome {
+            Outcome::Queued { .. } => self.challenge(),
+            Outcome::Refused(Refusal::SendLimit) => self.over_limit(),
+            outcome => after_outcome(outcome),
+        }
+    }
+
+    fn challenge(self) -> Step {
+        let account = self
+            .attempt
+            .account
+            .as_ref()
+            .filter(|_| self.attempt.client.modes.two_step);
+        let Some(account) = account else {
+            return self.attempt.fail(Failure::CodeSent);
+        };
+        let prompt = sending::prompt(&self.attempt, self.factor, &self.proofs, Some(&self.token));
+        let conversation = self.attempt.conversation_after_send(&account.user, &self.proofs);
+        Step::SealState(SealState::new(conversation, prompt))
+    }
+
+    /// Whoever did not ask for a message may still use another code.
+    fn over_limit(self) -> Step {
+        let another = sending::others(&self.attempt, self.factor, &self.proofs);
+        let account = self.attempt.account.as_ref().filter(|_| another && !self.chosen);
+        let Some(account) = account else {
+            return self.attempt.fail(Failure::SendLimit);
+        };
+        let prompt = sending::prompt(&self.attempt, self.factor, &self.proofs, None);
+        let conversation = self.attempt.conversation_after(&account.user, &self.proofs);
+        Step::SealState(SealState::new(conversation, prompt))
+    }
+}
+
 /// A token as most users have one.
 fn stand_in() -> Token {
     Token {
@@ -201,6 +301,7 @@ fn stand_in() -> Token {
         used: Used::nothing(CodeKind::Totp),
         revision: Revision(0),
         expires_ms: None,
+        hint: "".into(),
     }
 }
 
@@ -223,32 +324,39 @@ impl Propose {
 
     /// Takes the outcome.
     pub fn answer(self, outcome: &Outcome) -> Step {
-        match outcome {
-            Outcome::Verdict {
-                verdict: Verdict::Accept,
-                ..
-            } => Step::Finish(Decision::Accept),
-            Outcome::Verdict {
-                verdict: Verdict::Reject(reason),
-                ..
-            } => Step::Finish(Decision::Reject { reason: *reason }),
-            Outcome::Refused(Refusal::Stale) => Step::JudgeAgain,
-            // Too late, a clock that is off, no room: another node may do better, so say nothing.
-            Outcome::Refused(_) | Outcome::Done { .. } | Outcome::ChangeRefused { .. } | Outcome::Node(_) => {
-                Step::Finish(Decision::Silent)
-            }
-        }
+        after_outcome(outcome)
+    }
+}
+
+/// What the cluster's word about a command means for the login.
+fn after_outcome(outcome: &Outcome) -> Step {
+    match outcome {
+        Outcome::Verdict {
+            verdict: Verdict::Accept,
+            ..
+        } => Step::Finish(Decision::Accept),
+        Outcome::Verdict {
+            verdict: Verdict::Reject(reason),
+            ..
+        } => Step::Finish(Decision::Reject { reason: *reason }),
+        Outcome::Refused(Refusal::Stale) => Step::JudgeAgain,
+        // Too late, a clock that is off, no room: another node may do better, so say nothing.
+        Outcome::Refused(_)
+        | Outcome::Done { .. }
+        | Outcome::ChangeRefused { .. }
+        | Outcome::Node(_)
+        | Outcome::Queued { .. } => Step::Finish(Decision::Silent),
     }
 }
 
 /// Seal what the next packet has to bring back.
 pub struct SealState {
     conversation: Conversation,
-    prompt: &'static str,
+    prompt: Box<str>,
 }
 
 impl SealState {
-    pub(super) fn new(conversation: Conversation, prompt: &'static str) -> Self {
+    pub(super) fn new(conversation: Conversation, prompt: Box<str>) -> Self {
         SealState { conversation, prompt }
     }
 

@@ -68,6 +68,6 @@ pub(super) fn used_before(token: &Token, counter: u64) -> Option<Reason> {
 pub(super) fn counted(token: &Token, used: Use) -> Used {
     match used {
         Use::Counter(counter) => Used::Counter { last: Some(counter) },
-        Use::Slot(_) | Use::Once => token.used,
+        Use::Slot(_) | Use::Once | Use::Pending(_) => token.used,
     }
 }

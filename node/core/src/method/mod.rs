@@ -2,7 +2,7 @@
 //!
 //! A method knows two sides of its codes. The judging node, which alone sees secrets, asks what a typed code *uses*
 //! ([`Method::find`]). The log, which sees no secrets, decides whether that may still be used and what is used up by it
-//! ([`Method::refuse`], [`Method::after`]): there are only three kinds of [`Use`], so that a code is single-use in one
+//! ([`Method::refuse`], [`Method::after`]): there are only four kinds of [`Use`], so that a code is single-use in one
 //! way for all methods of its kind.
 //!
 //! ┌─────────────────────────────────────────────────────────────────────────────────────────────────────┐
@@ -18,6 +18,7 @@ mod hotp;
 mod recovery;
 mod resync;
 mod reusable;
+mod sent;
 mod totp;
 mod verifier;
 mod yubikey;
@@ -35,8 +36,9 @@ pub use self::{
     yubikey::{modhex, of_modhex},
 };
 use crate::{
+    ids::CodeId,
     outcome::Reason,
-    records::{CodeKind, Policy, Token, TokenKind, Used},
+    records::{CodeKind, Policy, SentCode, Token, TokenKind, Used},
 };
 
 /// What a code uses.
@@ -51,9 +53,12 @@ pub enum Use {
     /// One of the times that the code may be used.
     #[n(2)]
     Once,
+    /// The code that was sent last.
+    #[n(3)]
+    Pending(#[n(0)] CodeId),
 }
 
-/// When a code is judged, and by which policy.
+/// When a code is judged, by which policy, and what was sent before.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
     /// In ms since 1970.
@@ -62,6 +67,8 @@ pub struct Moment {
     pub totp_window: u8,
     /// Counters ahead of the next one that are right too.
     pub hotp_look_ahead: u8,
+    /// The token's code that was sent last and is unused: which, and until when it is right, in ms since 1970.
+    pub sent: Option<(CodeId, u64)>,
 }
 
 impl Moment {
@@ -71,6 +78,15 @@ impl Moment {
             now_ms,
             totp_window: policy.totp_window,
             hotp_look_ahead: policy.hotp_look_ahead,
+            sent: None,
+        }
+    }
+
+    /// With what was sent to the token last.
+    pub fn after(self, sent: Option<&SentCode>) -> Self {
+        Moment {
+            sent: sent.map(|sent| (sent.id, sent.expires_ms)),
+            ..self
         }
     }
 }
@@ -84,7 +100,7 @@ pub trait Method: Sync {
     fn fits(&self, kind: TokenKind, typed: &[u8]) -> bool;
 
     /// What was typed uses of the token, if it is one of its codes: something unused, where there is a choice. `secret` is
-    /// the opened secret.
+    /// the opened secret, or the opened verifier of the code that was sent last.
     fn find(&self, token: &Token, secret: &[u8], typed: &[u8], at: Moment) -> Option<Use>;
 
     /// Why this may not be used, if so. A use of another kind of method may never be.
@@ -102,6 +118,7 @@ pub fn of(kind: CodeKind) -> &'static dyn Method {
         CodeKind::Yubikey => &yubikey::Yubikey,
         CodeKind::Recovery => &recovery::Recovery,
         CodeKind::Static | CodeKind::Temporary => &reusable::Reusable,
+        CodeKind::Sms | CodeKind::Email | CodeKind::Voice => &sent::Sent,
     }
 }
 

@@ -54,7 +54,7 @@ impl Method for Recovery {
 fn bit(used: Use) -> Option<u32> {
     match used {
         Use::Slot(place) => 1u32.checked_shl(u32::from(place)),
-        Use::Counter(_) | Use::Once => None,
+        Use::Counter(_) | Use::Once | Use::Pending(_) => None,
     }
 }
 

@@ -29,9 +29,11 @@ pub fn in_step_by(token: &Token, secret: &[u8], codes: [&[u8]; 2], now_ms: u64) 
             let last = find(seconds, algorithm, digits, secret, codes)?;
             Some(Used::Counter { last: Some(last) })
         }
-        TokenKind::Yubikey { .. } | TokenKind::Recovery { .. } | TokenKind::Static | TokenKind::Temporary { .. } => {
-            None
-        }
+        TokenKind::Yubikey { .. }
+        | TokenKind::Recovery { .. }
+        | TokenKind::Static
+        | TokenKind::Temporary { .. }
+        | TokenKind::Sent { .. } => None,
     }
 }
 

@@ -44,11 +44,16 @@ impl Method for Reusable {
     }
 
     fn after(&self, token: &Token, _used: Use, _at: Moment) -> Used {
-        match token.used {
-            Used::Times { uses } => Used::Times {
-                uses: uses.saturating_add(1),
-            },
-            other => other,
-        }
+        once_more(token.used)
+    }
+}
+
+/// One use more.
+pub(super) fn once_more(used: Used) -> Used {
+    match used {
+        Used::Times { uses } => Used::Times {
+            uses: uses.saturating_add(1),
+        },
+        other => other,
     }
 }

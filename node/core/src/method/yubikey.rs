@@ -53,7 +53,7 @@ impl Method for Yubikey {
     fn refuse(&self, token: &Token, used: Use, _at: Moment) -> Option<Reason> {
         match used {
             Use::Counter(counter) => hotp::used_before(token, counter),
-            Use::Slot(_) | Use::Once => Some(Reason::WrongCode),
+            Use::Slot(_) | Use::Once | Use::Pending(_) => Some(Reason::WrongCode),
         }
     }
 

@@ -13,9 +13,11 @@ pub fn otpauth_uri(issuer: &str, account: &str, kind: TokenKind, seed: &[u8]) ->
             period_s,
         } => ("totp", algorithm, digits, format!("period={period_s}")),
         TokenKind::Hotp { algorithm, digits } => ("hotp", algorithm, digits, "counter=0".to_owned()),
-        TokenKind::Yubikey { .. } | TokenKind::Recovery { .. } | TokenKind::Static | TokenKind::Temporary { .. } => {
-            return None;
-        }
+        TokenKind::Yubikey { .. }
+        | TokenKind::Recovery { .. }
+        | TokenKind::Static
+        | TokenKind::Temporary { .. }
+        | TokenKind::Sent { .. } => return None,
     };
     let algorithm = match algorithm {
         OtpAlgorithm::Sha1 => "SHA1",

@@ -19,17 +19,26 @@ pub enum CodeKind {
     Static,
     /// A code for a few days.
     Temporary,
+    /// Sent as a text message.
+    Sms,
+    /// Sent by mail.
+    Email,
+    /// Read out in a call.
+    Voice,
 }
 
 impl CodeKind {
     /// Every kind; its place here is its bit in [`CodeKinds`].
-    pub const ALL: [CodeKind; 6] = [
+    pub const ALL: [CodeKind; 9] = [
         CodeKind::Totp,
         CodeKind::Hotp,
         CodeKind::Yubikey,
         CodeKind::Recovery,
         CodeKind::Static,
         CodeKind::Temporary,
+        CodeKind::Sms,
+        CodeKind::Email,
+        CodeKind::Voice,
     ];
 
     /// A stable word for the API, the command line and searching.
@@ -41,6 +50,9 @@ impl CodeKind {
             CodeKind::Recovery => "recovery",
             CodeKind::Static => "static",
             CodeKind::Temporary => "temporary",
+            CodeKind::Sms => "sms",
+            CodeKind::Email => "email",
+            CodeKind::Voice => "voice",
         }
     }
 
@@ -55,8 +67,8 @@ impl CodeKind {
 pub struct CodeKinds(u32);
 
 impl CodeKinds {
-    /// What a user carries, and what stands in for it when it is lost. Static codes are asked for by name or not at all.
-    pub const CARRIED: CodeKinds = CodeKinds(0b10_1111);
+    /// What a user carries or is sent, and what stands in for it when it is lost. Static codes are asked for by name or not at all.
+    pub const CARRIED: CodeKinds = CodeKinds(0b1_1110_1111);
 
     /// Whether the kind is in it.
     pub fn contains(self, kind: CodeKind) -> bool {

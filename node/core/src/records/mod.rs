@@ -11,6 +11,7 @@ mod directory;
 mod network;
 mod policy;
 mod retention;
+mod sent;
 mod token;
 mod user;
 
@@ -24,6 +25,7 @@ pub use self::{
     network::{Cidr, MalformedCidr},
     policy::Policy,
     retention::Retention,
+    sent::{Channel, Dispatch, Gateway, Report, SentCode},
     token::{OtpAlgorithm, Standing, Token, TokenKind, Used},
     user::{User, UserName},
 };

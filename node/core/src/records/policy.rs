@@ -23,6 +23,15 @@ pub struct Policy {
     /// Moves with every change.
     #[n(5)]
     pub revision: Revision,
+    /// How long a code that was sent is good, in ms.
+    #[n(6)]
+    pub sent_code_ms: u64,
+    /// Messages to one user in one day (UTC).
+    #[n(7)]
+    pub sends_per_user: u32,
+    /// Messages to telephones in one region, by the first digits of their numbers, in one day (UTC).
+    #[n(8)]
+    pub sends_per_prefix: u32,
 }
 
 impl Default for Policy {
@@ -34,6 +43,9 @@ impl Default for Policy {
             challenge_ms: 120_000,
             hotp_look_ahead: 10,
             revision: Revision(0),
+            sent_code_ms: 300_000,
+            sends_per_user: 20,
+            sends_per_prefix: 10_000,
         }
     }
 }

@@ -2,7 +2,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     ids::{Revision, Sealed, TokenId, UserId},
-    records::CodeKind,
+    records::{Channel, CodeKind},
 };
 
 /// The hash under an HMAC-based one-time code (RFC 6238, section 1.2).
@@ -73,6 +73,13 @@ pub enum TokenKind {
         #[n(1)]
         suspends: bool,
     },
+    /// Codes of six digits, each sent when it is asked for, and good once.
+    #[n(10)]
+    Sent {
+        /// How they travel.
+        #[n(0)]
+        channel: Channel,
+    },
 }
 
 impl TokenKind {
@@ -83,11 +90,13 @@ impl TokenKind {
         period_s: 30,
     };
 
-    /// Whether its secret lies in a device, which can be handed on, instead of on paper or in a head.
+    /// Whether its secret lies in a device, which can be handed on, instead of on paper, in a head, or nowhere.
     pub fn is_device(&self) -> bool {
         match self {
             TokenKind::Totp { .. } | TokenKind::Hotp { .. } | TokenKind::Yubikey { .. } => true,
-            TokenKind::Recovery { .. } | TokenKind::Static | TokenKind::Temporary { .. } => false,
+            TokenKind::Recovery { .. } | TokenKind::Static | TokenKind::Temporary { .. } | TokenKind::Sent { .. } => {
+                false
+            }
         }
     }
 
@@ -100,6 +109,20 @@ impl TokenKind {
             TokenKind::Recovery { .. } => CodeKind::Recovery,
             TokenKind::Static => CodeKind::Static,
             TokenKind::Temporary { .. } => CodeKind::Temporary,
+            TokenKind::Sent { channel } => channel.code_kind(),
+        }
+    }
+
+    /// How its codes travel, if they are sent.
+    pub fn channel(&self) -> Option<Channel> {
+        match self {
+            TokenKind::Sent { channel } => Some(*channel),
+            TokenKind::Totp { .. }
+            | TokenKind::Hotp { .. }
+            | TokenKind::Yubikey { .. }
+            | TokenKind::Recovery { .. }
+            | TokenKind::Static
+            | TokenKind::Temporary { .. } => None,
         }
     }
 }
@@ -184,7 +207,9 @@ impl Used {
             },
             CodeKind::Hotp | CodeKind::Yubikey => Used::Counter { last: None },
             CodeKind::Recovery => Used::Slots { spent: 0 },
-            CodeKind::Static | CodeKind::Temporary => Used::Times { uses: 0 },
+            CodeKind::Static | CodeKind::Temporary | CodeKind::Sms | CodeKind::Email | CodeKind::Voice => {
+                Used::Times { uses: 0 }
+            }
         }
     }
 
@@ -217,7 +242,7 @@ pub struct Token {
     /// How it makes codes.
     #[n(3)]
     pub kind: TokenKind,
-    /// The sealed seed, key or verifiers; what is in it is each method's own ([`crate::method`]).
+    /// The sealed seed, key, verifiers or address; what is in it is each method's own ([`crate::method`]).
     #[n(4)]
     pub secret: Sealed,
     /// Whether it is good for anything.
@@ -232,6 +257,9 @@ pub struct Token {
     /// From when on it matches nothing, in ms since 1970.
     #[n(8)]
     pub expires_ms: Option<u64>,
+    /// The address with most of it left out, as its user is shown it; empty where codes are not sent.
+    #[n(9)]
+    pub hint: Box<str>,
 }
 
 impl Token {

@@ -77,6 +77,9 @@ pub struct User {
     /// What a directory says of the user, and owns; none for a user that is kept here.
     #[n(11)]
     pub origin: Option<Box<Origin>>,
+    /// Where the user last chose to have a code sent.
+    #[n(12)]
+    pub preferred: Option<TokenId>,
 }
 
 impl User {

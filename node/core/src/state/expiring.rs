@@ -18,7 +18,7 @@ pub(crate) struct Expiring<K: Ord, V> {
     queue: OrdSet<(u64, K)>,
 }
 
-impl<K: Ord + Copy, V: Copy> Default for Expiring<K, V> {
+impl<K: Ord + Copy, V: Clone> Default for Expiring<K, V> {
     fn default() -> Self {
         Expiring {
             rows: OrdMap::new(),
@@ -27,7 +27,7 @@ impl<K: Ord + Copy, V: Copy> Default for Expiring<K, V> {
     }
 }
 
-impl<K: Ord + Copy, V: Copy> Expiring<K, V> {
+impl<K: Ord + Copy, V: Clone> Expiring<K, V> {
     pub fn find(&self, key: &K) -> Option<&V> {
         self.rows.get(key).map(|row| &row.value)
     }
@@ -37,10 +37,11 @@ impl<K: Ord + Copy, V: Copy> Expiring<K, V> {
     }
 
     pub fn insert(&mut self, key: K, row: Mortal<V>) {
+        let expires_ms = row.expires_ms;
         if let Some(former) = self.rows.insert(key, row) {
             self.queue.remove(&(former.expires_ms, key));
         }
-        self.queue.insert((row.expires_ms, key));
+        self.queue.insert((expires_ms, key));
     }
 
     pub fn remove(&mut self, key: &K) {

@@ -13,12 +13,15 @@ use crate::{
     audit::{Chain, Checkpoint, Head, HeadSignature, Seal},
     codec,
     ids::{
-        ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, JoinTokenId, NodeId, Revision,
-        Stamp, TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId,
+        Revision, Stamp, TokenId, UserId,
     },
-    records::{ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Policy, Retention, Token, User},
+    records::{
+        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention,
+        SentCode, Token, User,
+    },
     state::{
-        Delay, Remembered, SourceDigest, State,
+        Delay, Remembered, SendCount, SourceDigest, State,
         expiring::{Expiring, Mortal},
         memory::Spent,
     },
@@ -57,6 +60,10 @@ mod table {
     pub const SEALS: u8 = 15;
     pub const SIGNATURES: u8 = 16;
     pub const DIRECTORIES: u8 = 17;
+    pub const SENT_CODES: u8 = 30;
+    pub const DISPATCHES: u8 = 31;
+    pub const SEND_COUNTS: u8 = 32;
+    pub const GATEWAYS: u8 = 33;
 }
 
 /// The one row that moves with every command.
@@ -111,6 +118,10 @@ impl State {
             .chain(table_rows(table::SEALS, self.audit.seal_table()))
             .chain(table_rows(table::SIGNATURES, self.audit.signature_table()))
             .chain(table_rows(table::DIRECTORIES, &self.directories))
+            .chain(table_rows(table::SENT_CODES, self.memory.sent_codes.rows()))
+            .chain(table_rows(table::DISPATCHES, self.memory.dispatches.rows()))
+            .chain(table_rows(table::SEND_COUNTS, self.memory.send_counts.rows()))
+            .chain(table_rows(table::GATEWAYS, &self.gateways))
     }
 
     /// The state in these rows, in whatever order they come.
@@ -197,6 +208,15 @@ impl StateBuilder {
             table::CONVERSATIONS => take_mortal(&mut state.memory.conversations, key, value)?,
             table::DELAYS => take_mortal(&mut state.memory.delays, key, value)?,
             table::ANSWERS => take_mortal(&mut state.memory.answers, key, value)?,
+            table::SENT_CODES => {
+                let key = TokenId::read(key).ok_or(DamagedImage::Key)?;
+                let MortalRow { expires_ms, value } = codec::from_bytes::<MortalRow<SentCode>>(value)?;
+                let value = Arc::new(value);
+                state.memory.sent_codes.insert(key, Mortal { value, expires_ms });
+            }
+            table::DISPATCHES => take_mortal(&mut state.memory.dispatches, key, value)?,
+            table::SEND_COUNTS => take_mortal(&mut state.memory.send_counts, key, value)?,
+            table::GATEWAYS => state.put_gateway(codec::from_bytes(value)?),
             table::AUDIT => {
                 state
                     .audit
@@ -295,9 +315,10 @@ wrapped_key!(
     ApiTokenId,
     JoinTokenId,
     DirectoryId,
-    NodeId
+    NodeId,
+    GatewayId
 );
-wrapped_key!(Fingerprint, ConversationId, SourceDigest);
+wrapped_key!(Fingerprint, ConversationId, SourceDigest, SendCount);
 
 impl Key for [u8; 16] {
     fn write(&self, bytes: &mut Vec<u8>) {
@@ -346,7 +367,8 @@ shared_value!(
     JoinToken,
     Node,
     Directory,
-    HeadSignature
+    HeadSignature,
+    Gateway
 );
 
 impl Value for Seal {
@@ -365,7 +387,16 @@ macro_rules! mortal_value {
     )*};
 }
 
-mortal_value!(Remembered, Spent, Delay, Revision);
+mortal_value!(Remembered, Spent, Delay, Revision, Dispatch, u32);
+
+impl Value for Mortal<Arc<SentCode>> {
+    fn to_value(&self) -> Vec<u8> {
+        codec::to_bytes(&MortalRow {
+            expires_ms: self.expires_ms,
+            value: &*self.value,
+        })
+    }
+}
 
 impl Value for Arc<[u8]> {
     fn to_value(&self) -> Vec<u8> {

@@ -1,15 +1,17 @@
 //! What is remembered of past requests, and for how long.
 
-use std::cmp::min;
+use std::{cmp::min, sync::Arc};
 
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
 
 use crate::{
     command::Judged,
-    ids::{ClientId, ConversationId, Fingerprint, ProofDigest, Revision, UserId},
+    digest::digest_16,
+    ids::{ClientId, ConversationId, Fingerprint, ProofDigest, Revision, TokenId, UserId},
     limits,
     outcome::Verdict,
+    records::{Dispatch, SentCode},
     state::expiring::{Expiring, Mortal},
 };
 
@@ -88,6 +90,27 @@ impl SourceDigest {
     }
 }
 
+/// Whose messages of one day are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(transparent)]
+pub(crate) struct SendCount(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 16]);
+
+impl SendCount {
+    /// Messages to a user on the day of this time.
+    pub fn of_user(user: UserId, now_ms: u64) -> Self {
+        SendCount(digest_16(b"sends to user", &[&user.0.to_be_bytes(), &day(now_ms)]))
+    }
+
+    /// Messages to a region on the day of this time.
+    pub fn of_prefix(prefix: &[u8; 16], now_ms: u64) -> Self {
+        SendCount(digest_16(b"sends to prefix", &[prefix, &day(now_ms)]))
+    }
+}
+
+fn day(now_ms: u64) -> [u8; 8] {
+    (now_ms / limits::DAY_MS).to_be_bytes()
+}
+
 /// Every table whose rows expire.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Memory {
@@ -95,6 +118,11 @@ pub(crate) struct Memory {
     pub conversations: Expiring<ConversationId, Spent>,
     pub delays: Expiring<(UserId, SourceDigest), Delay>,
     pub answers: Expiring<Fingerprint, Revision>,
+    /// The one code of a token that is on its way.
+    pub sent_codes: Expiring<TokenId, Arc<SentCode>>,
+    /// By what asked for it.
+    pub dispatches: Expiring<Fingerprint, Dispatch>,
+    pub send_counts: Expiring<SendCount, u32>,
 }
 
 impl Memory {
@@ -104,6 +132,9 @@ impl Memory {
         self.conversations.prune(now_ms, limits::PRUNED_PER_COMMAND);
         self.delays.prune(now_ms, limits::PRUNED_PER_COMMAND);
         self.answers.prune(now_ms, limits::PRUNED_PER_COMMAND);
+        self.sent_codes.prune(now_ms, limits::PRUNED_PER_COMMAND);
+        self.dispatches.prune(now_ms, limits::PRUNED_PER_COMMAND);
+        self.send_counts.prune(now_ms, limits::PRUNED_PER_COMMAND);
     }
 
     /// Whether another verdict finds room in every table it may write to.
@@ -111,6 +142,53 @@ impl Memory {
         self.verdicts.len() < limits::FINGERPRINTS
             && self.conversations.len() < limits::CONVERSATIONS
             && self.delays.len() < limits::PASSWORD_DELAYS
+    }
+
+    /// Whether another code that is sent finds room.
+    pub fn has_room_to_send(&self) -> bool {
+        self.sent_codes.len() < limits::SENT_CODES
+            && self.dispatches.len() < limits::DISPATCHES
+            && self.send_counts.len() + 1 < limits::SEND_COUNTS
+    }
+
+    /// How many messages there were already.
+    pub fn sends(&self, count: SendCount) -> u32 {
+        self.send_counts.find(&count).copied().unwrap_or(0)
+    }
+
+    /// Puts a code in the place of the token's former one, and counts the message.
+    pub fn queue(&mut self, code: Arc<SentCode>, dispatch: Dispatch, counts: &[SendCount], now_ms: u64) {
+        let remembered = Mortal {
+            value: dispatch,
+            expires_ms: now_ms.saturating_add(limits::DISPATCH_MEMORY_MS),
+        };
+        self.dispatches.insert(code.request, remembered);
+        let expires_ms = code.expires_ms.saturating_add(limits::SENT_CODE_MEMORY_MS);
+        self.sent_codes.insert(
+            dispatch.token,
+            Mortal {
+                value: code,
+                expires_ms,
+            },
+        );
+        let midnight_ms = (now_ms / limits::DAY_MS + 1).saturating_mul(limits::DAY_MS);
+        for count in counts {
+            let value = self.sends(*count).saturating_add(1);
+            let expires_ms = midnight_ms;
+            self.send_counts.insert(*count, Mortal { value, expires_ms });
+        }
+    }
+
+    /// Notes what the gateways said.
+    pub fn report(&mut self, request: Fingerprint, dispatch: Dispatch, now_ms: u64) {
+        let expires_ms = now_ms.saturating_add(limits::DISPATCH_MEMORY_MS);
+        self.dispatches.insert(
+            request,
+            Mortal {
+                value: dispatch,
+                expires_ms,
+            },
+        );
     }
 
     /// Remembers a verdict, and spends the conversation that it ends.

@@ -17,14 +17,18 @@ use std::{net::IpAddr, ops::Bound, sync::Arc};
 use imbl::{OrdMap, OrdSet};
 
 pub use self::image::{DamagedImage, StateBuilder};
-pub(crate) use self::memory::{Delay, Memory, Remembered, SourceDigest};
+pub(crate) use self::memory::{Delay, Memory, Remembered, SendCount, SourceDigest};
 use self::networks::Networks;
 use crate::{
     audit::Chain,
     command::Judged,
-    ids::{ApiTokenId, ApplicationId, ClientId, DirectoryId, JoinTokenId, NodeId, Revision, Stamp, TokenId, UserId},
+    ids::{
+        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, Revision, Stamp,
+        TokenId, UserId,
+    },
     records::{
-        ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Policy, Retention, Token, User, UserName,
+        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention,
+        SentCode, Token, User, UserName,
     },
 };
 
@@ -54,6 +58,7 @@ pub struct State {
     directories: OrdMap<DirectoryId, Arc<Directory>>,
     /// By directory and what identifies a person there.
     people: OrdMap<(DirectoryId, Box<str>), UserId>,
+    gateways: OrdMap<GatewayId, Arc<Gateway>>,
 }
 
 impl State {
@@ -255,6 +260,33 @@ impl State {
     /// Admitted nodes in the order of their numbers; removed ones are not among them.
     pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> + '_ {
         self.nodes.values()
+    }
+
+    /// The code of a token that was sent last and is unused; its time may have passed.
+    pub fn sent_code(&self, token: TokenId) -> Option<&Arc<SentCode>> {
+        self.memory.sent_codes.find(&token)
+    }
+
+    /// How many codes are on their way.
+    pub fn sent_code_count(&self) -> usize {
+        self.memory.sent_codes.len()
+    }
+
+    /// What came of a request to send a code, while it is remembered.
+    pub fn dispatch(&self, request: Fingerprint) -> Option<&Dispatch> {
+        self.memory.dispatches.find(&request)
+    }
+
+    /// A gateway by id.
+    pub fn gateway(&self, id: GatewayId) -> Option<&Arc<Gateway>> {
+        self.gateways.get(&id)
+    }
+
+    /// Gateways in the order in which they are asked: by priority, then by id.
+    pub fn gateways(&self) -> impl Iterator<Item = &Arc<Gateway>> {
+        let mut gateways: Vec<_> = self.gateways.values().collect();
+        gateways.sort_by_key(|gateway| (gateway.priority, gateway.id));
+        gateways.into_iter()
     }
 
     /// How many request fingerprints are remembered.

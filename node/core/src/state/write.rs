@@ -6,15 +6,16 @@ use crate::{
     audit::{Chain, Entry, Segment},
     command::Judged,
     ids::{
-        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, JoinTokenId, NodeId, Revision, Stamp, TokenId,
-        UserId,
+        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, Revision, Stamp,
+        TokenId, UserId,
     },
     limits,
     outcome::Verdict,
     records::{
-        ApiToken, Application, Client, Cluster, Directory, JoinToken, Node, Origin, Policy, Retention, Token, User,
+        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Origin, Policy,
+        Retention, SentCode, Token, User,
     },
-    state::{Delay, Memory, Remembered, SourceDigest, State, expiring::Mortal},
+    state::{Delay, Memory, Remembered, SendCount, SourceDigest, State, expiring::Mortal},
 };
 
 impl State {
@@ -87,7 +88,10 @@ impl State {
             if let Some(origin) = &user.origin {
                 self.people.remove(&person_key(&user, origin));
             }
-            user.tokens.iter().for_each(|token| drop(self.tokens.remove(token)));
+            for token in &user.tokens {
+                self.tokens.remove(token);
+                self.memory.sent_codes.remove(token);
+            }
         }
     }
 
@@ -115,6 +119,29 @@ impl State {
         if let Some(token) = self.tokens.get_mut(&id) {
             change(Arc::make_mut(token));
         }
+    }
+
+    /// Puts a code in the place of the token's former one, and counts the message.
+    pub(crate) fn queue_code(&mut self, code: SentCode, dispatch: Dispatch, counts: &[SendCount]) {
+        let now_ms = self.stamp.ms;
+        self.memory.queue(Arc::new(code), dispatch, counts, now_ms);
+    }
+
+    /// Voids what was sent to a token.
+    pub(crate) fn drop_sent_code(&mut self, token: TokenId) {
+        self.memory.sent_codes.remove(&token);
+    }
+
+    pub(crate) fn report(&mut self, request: Fingerprint, dispatch: Dispatch) {
+        self.memory.report(request, dispatch, self.stamp.ms);
+    }
+
+    pub(crate) fn put_gateway(&mut self, gateway: Gateway) {
+        self.gateways.insert(gateway.id, Arc::new(gateway));
+    }
+
+    pub(crate) fn drop_gateway(&mut self, id: GatewayId) {
+        self.gateways.remove(&id);
     }
 
     pub(crate) fn put_client(&mut self, client: Arc<Client>) {

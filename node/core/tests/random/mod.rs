@@ -7,6 +7,8 @@ const FOB: TokenKind = TokenKind::Hotp {
     digits: 6,
 };
 
+const MOBILE: TokenKind = TokenKind::Sent { channel: Channel::Sms };
+
 const SHEET: TokenKind = TokenKind::Recovery { codes: 10 };
 
 /// Two applications, a client of each mode, and users 1 to 3 with a token each.
@@ -63,8 +65,21 @@ pub fn objects() -> Vec<Change> {
             verified: true,
             counter: 0,
             expires_ms: None,
+            hint: "".into(),
         }));
     }
+    // Nobody would be accepted with one otherwise.
+    changes.push(Change::CreateToken(CreateToken {
+        id: TokenId(4),
+        user: UserId(1),
+        name: "".into(),
+        kind: MOBILE,
+        secret: Sealed::from(vec![1; 8]),
+        verified: true,
+        counter: 0,
+        expires_ms: None,
+        hint: "67".into(),
+    }));
     changes
 }
 
@@ -180,7 +195,7 @@ impl<'a> Dice<'a> {
         } else {
             None
         };
-        let (user, token) = (UserId(self.roll(4)), TokenId(self.roll(4)));
+        let (user, token) = (UserId(self.roll(4)), TokenId(self.roll(5)));
         let (client, application) = (ClientId(self.roll(3)), ApplicationId(self.roll(2)));
         let name = UserName::new(["", "d"][self.roll(2) as usize], &self.text());
         let mut which = self.roll(30);
@@ -217,7 +232,7 @@ impl<'a> Dice<'a> {
                 id: token,
                 user,
                 name: self.text(),
-                kind: match self.roll(7) {
+                kind: match self.roll(8) {
                     0 => TokenKind::Totp {
                         algorithm: OtpAlgorithm::Sha512,
                         digits: self.number() as u8,
@@ -231,12 +246,14 @@ impl<'a> Dice<'a> {
                     },
                     4 => TokenKind::Yubikey { public_id: [7; 6] },
                     5 => TokenKind::Static,
+                    6 => MOBILE,
                     _ => TokenKind::DEFAULT,
                 },
                 secret: self.sealed(),
                 verified: self.roll(4) > 0,
                 counter: if self.roll(4) > 0 { 0 } else { self.number() },
                 expires_ms: if self.roll(4) > 0 { None } else { Some(self.number()) },
+                hint: "".into(),
             }),
             8 => Change::ChangeToken(ChangeToken {
                 token,
@@ -276,7 +293,7 @@ impl<'a> Dice<'a> {
             19 => Change::DisableApplication(DisableApplication { application, expected }),
             20 => Change::EnableApplication(EnableApplication { application, expected }),
             21 => Change::DeleteApplication(DeleteApplication { application, expected }),
-            24 => match self.roll(4) {
+            24 => match self.roll(6) {
                 0 => Change::SetPolicy(SetPolicy {
                     expected,
                     max_code_failures: self.number() as u32,
@@ -284,6 +301,9 @@ impl<'a> Dice<'a> {
                     totp_window: self.number() as u8,
                     challenge_ms: self.number(),
                     hotp_look_ahead: self.number() as u8,
+                    sent_code_ms: self.number().saturating_mul(30_000),
+                    sends_per_user: self.number() as u32,
+                    sends_per_prefix: self.number() as u32,
                 }),
                 1 => {
                     let (name, verifier) = (self.text(), self.sealed());
@@ -293,6 +313,22 @@ impl<'a> Dice<'a> {
                         verifier,
                     })
                 }
+                4 => {
+                    let (name, settings) = (self.text(), self.sealed());
+                    Change::CreateGateway(CreateGateway {
+                        id: GatewayId(self.roll(2)),
+                        settings: GatewaySettings {
+                            name,
+                            channels: vec![Channel::Sms; self.roll(3) as usize].into(),
+                            priority: self.number() as u16,
+                            settings,
+                        },
+                    })
+                }
+                5 => Change::DeleteGateway(DeleteGateway {
+                    gateway: GatewayId(self.roll(2)),
+                    expected,
+                }),
                 2 => Change::SetRetention(SetRetention {
                     expected,
                     max_age_ms: (self.roll(2) == 0).then(|| self.number()),
@@ -377,11 +413,14 @@ impl<'a> Dice<'a> {
     fn code(&mut self, state: &State, judged: &Judged, now_ms: u64) -> CodeProof {
         let own = judged.user.and_then(|(user, _)| state.tokens_of(user).next());
         let token = match self.roll(4) {
-            0 => state.token(TokenId(self.roll(4))),
+            0 => state.token(TokenId(self.roll(5))),
+            1 if state.sent_code(TokenId(4)).is_some() => state.token(TokenId(4)),
             _ => own,
         };
+        let sent = token.and_then(|token| state.sent_code(token.id));
         let used = match token.map(|token| token.used) {
             _ if self.roll(8) == 0 => self.used(0),
+            Some(Used::Times { .. }) if sent.is_some() => Use::Pending(sent.unwrap().id),
             Some(Used::Time { .. }) => Use::Counter((otp::timestep(now_ms, 30) + self.roll(4)).saturating_sub(1)),
             Some(Used::Counter { last }) => Use::Counter(last.unwrap_or(0).saturating_add(self.roll(4))),
             Some(Used::Slots { .. }) => Use::Slot(self.roll(11) as u8),
@@ -400,16 +439,56 @@ impl<'a> Dice<'a> {
     }
 
     fn used(&mut self, base: u64) -> Use {
-        match self.roll(3) {
+        match self.roll(4) {
+            3 => Use::Pending(CodeId(self.number())),
             0 => Use::Counter(base + self.number()),
             1 => Use::Slot(self.number() as u8),
             _ => Use::Once,
         }
     }
 
+    /// Mostly for the token that there is, by whoever may.
+    fn sending(&mut self, state: &State, now_ms: u64) -> Command {
+        let (request, node) = (Fingerprint(self.digest(40)), NodeId(self.roll(3)));
+        if self.roll(5) == 0 {
+            return Command::ReportMessage(ReportMessage {
+                request,
+                code: state.dispatch(request).map_or(CodeId(0), |dispatch| dispatch.code),
+                node,
+                report: [Report::Sent { gateway: None }, Report::Failed, Report::Unknown][self.roll(3) as usize],
+                attempts: self.number() as u8,
+            });
+        }
+        let token = TokenId(if self.roll(6) > 0 { 4 } else { self.roll(5) });
+        let revision = state.token(token).map_or(Revision(0), |token| token.revision);
+        let asker = match self.roll(3) {
+            0 => Asker::Administrator(self.actor()),
+            _ => Asker::Login {
+                judged: self.judged(state, now_ms),
+                conversation: ConversationId(self.digest(100)),
+            },
+        };
+        Command::QueueCode(QueueCode {
+            request,
+            asker,
+            token,
+            token_revision: if self.roll(16) == 0 {
+                Revision(self.number())
+            } else {
+                revision
+            },
+            code: CodeId(u64::from_be_bytes(std::array::from_fn(|_| self.roll(256) as u8))),
+            verifier: Sealed::from(vec![1; self.roll(16) as usize]),
+            prefix: self.maybe(|dice| dice.digest(2)),
+            chosen: self.roll(2) == 0,
+            node,
+        })
+    }
+
     pub fn command(&mut self, state: &State, now_ms: u64) -> Command {
         let (request, node) = (Fingerprint(self.digest(64)), NodeId(self.roll(4)));
-        match self.roll(12) {
+        match self.roll(14) {
+            12 | 13 => self.sending(state, now_ms),
             0..=2 => {
                 let changes = (0..self.roll(4) + 1).map(|_| self.change()).collect();
                 Command::Administer(Administer {

@@ -93,7 +93,13 @@ pub fn commands() -> Vec<Command> {
         }),
         Command::ConsumeCode(ConsumeCode {
             judged: judged(),
-            codes: vec![code(Use::Counter(58_667_040)), code(Use::Slot(9)), code(Use::Once)].into(),
+            codes: vec![
+                code(Use::Counter(58_667_040)),
+                code(Use::Slot(9)),
+                code(Use::Once),
+                code(Use::Pending(CodeId(8))),
+            ]
+            .into(),
         }),
         Command::AcceptSingleFactor(AcceptSingleFactor { judged: judged() }),
         Command::RecordFailure(RecordFailure {
@@ -155,6 +161,29 @@ pub fn commands() -> Vec<Command> {
             },
         }),
         Command::PruneAudit(PruneAudit { node, first_segment: 7 }),
+        Command::QueueCode(QueueCode {
+            request,
+            asker: Asker::Login {
+                judged: judged(),
+                conversation: ConversationId([2; 16]),
+            },
+            token: TokenId(12),
+            token_revision: Revision(13),
+            code: CodeId(14),
+            verifier: Sealed::from(vec![15; 6]),
+            prefix: Some([16; 16]),
+            chosen: true,
+            node,
+        }),
+        Command::ReportMessage(ReportMessage {
+            request,
+            code: CodeId(14),
+            node,
+            report: Report::Sent {
+                gateway: Some(GatewayId(17)),
+            },
+            attempts: 2,
+        }),
     ]
 }
 
@@ -162,6 +191,7 @@ pub fn changes() -> Vec<Change> {
     let expected = Some(Revision(300));
     let (user, token, client, application) = (UserId(1), TokenId(2), ClientId(3), ApplicationId(4));
     let directory = DirectoryId(6);
+    let gateway = GatewayId(5);
     let password = Some(Sealed::from(vec![9; 6]));
     let kind = TokenKind::Totp {
         algorithm: OtpAlgorithm::Sha256,
@@ -200,6 +230,7 @@ pub fn changes() -> Vec<Change> {
             verified: true,
             counter: 5,
             expires_ms: Some(1_760_011_200_000),
+            hint: "\u{b7}\u{b7}\u{b7}67".into(),
         }),
         Change::ChangeToken(ChangeToken {
             token,
@@ -243,6 +274,9 @@ pub fn changes() -> Vec<Change> {
             totp_window: 1,
             challenge_ms: 120_000,
             hotp_look_ahead: 10,
+            sent_code_ms: 300_000,
+            sends_per_user: 20,
+            sends_per_prefix: 10_000,
         }),
         Change::CreateApiToken(CreateApiToken {
             id: ApiTokenId(5),
@@ -304,7 +338,28 @@ pub fn changes() -> Vec<Change> {
             },
         }),
         Change::LeaveDirectory(LeaveDirectory { user, expected }),
+        Change::CreateGateway(CreateGateway {
+            id: gateway,
+            settings: gateway_settings(),
+        }),
+        Change::ChangeGateway(ChangeGateway {
+            gateway,
+            expected,
+            settings: gateway_settings(),
+        }),
+        Change::DisableGateway(DisableGateway { gateway, expected }),
+        Change::EnableGateway(EnableGateway { gateway, expected }),
+        Change::DeleteGateway(DeleteGateway { gateway, expected }),
     ]
+}
+
+fn gateway_settings() -> GatewaySettings {
+    GatewaySettings {
+        name: "provider".into(),
+        channels: vec![Channel::Sms, Channel::Voice].into(),
+        priority: 300,
+        settings: Sealed::from(vec![6; 10]),
+    }
 }
 
 fn settings() -> ClientSettings {
@@ -349,6 +404,7 @@ pub fn outcomes() -> Vec<Outcome> {
         Refusal::Spent,
         Refusal::NotYet,
         Refusal::OfDirectory,
+        Refusal::SendLimit,
     ];
     let mut outcomes = vec![
         verdict(Verdict::Accept),
@@ -364,6 +420,7 @@ pub fn outcomes() -> Vec<Outcome> {
             refusal: Refusal::NameTaken,
         },
         Outcome::Node(NodeId(4)),
+        Outcome::Queued { code: CodeId(14) },
     ];
     outcomes.extend(Reason::ALL.map(|reason| verdict(Verdict::Reject(reason))));
     outcomes.extend(refusals.map(Outcome::Refused));
@@ -389,6 +446,8 @@ pub fn state() -> State {
         "consume vpn alice phone conversation=talk",
         "fail vpn alice WrongPassword",
         "fail vpn alice WrongCode",
+        "admin create-token mobile kind=sms user=alice hint=67 ; create-gateway provider",
+        "send-code mobile",
     ] {
         world.run_line(line);
     }

@@ -2,11 +2,11 @@
 
 use quorate_core::{
     Actor, ApiTokenId, ApplicationId, Change, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Factor, Fingerprint,
-    JoinTokenId, Modes, NodeId, Origin, Revision, TokenId, UserId, UserName, change::*, command::*,
+    GatewayId, JoinTokenId, Modes, NodeId, Origin, Revision, TokenId, UserId, UserName, change::*, command::*,
 };
 
 use super::{
-    World, tokens,
+    World, sending, tokens,
     words::{Words, digest, duration_ms, fingerprint, id, sealed},
 };
 
@@ -255,6 +255,9 @@ fn change(world: &World, words: &Words) -> Change {
             totp_window: words.number("window", 1) as u8,
             challenge_ms: duration_ms(&words.or("challenge", "120s")),
             hotp_look_ahead: words.number("ahead", 10) as u8,
+            sent_code_ms: duration_ms(&words.or("sent", "300s")),
+            sends_per_user: words.number("per-user", 20) as u32,
+            sends_per_prefix: words.number("per-prefix", 10_000) as u32,
         }),
         "create-api-token" => Change::CreateApiToken(CreateApiToken {
             id: ApiTokenId(id(name)),
@@ -263,6 +266,27 @@ fn change(world: &World, words: &Words) -> Change {
         }),
         "delete-api-token" => Change::DeleteApiToken(DeleteApiToken {
             token: ApiTokenId(id(name)),
+            expected,
+        }),
+        "create-gateway" => Change::CreateGateway(CreateGateway {
+            id: GatewayId(id(name)),
+            settings: sending::gateway(words, renamed),
+        }),
+        "change-gateway" => Change::ChangeGateway(ChangeGateway {
+            gateway: GatewayId(id(name)),
+            expected,
+            settings: sending::gateway(words, renamed),
+        }),
+        "disable-gateway" => Change::DisableGateway(DisableGateway {
+            gateway: GatewayId(id(name)),
+            expected,
+        }),
+        "enable-gateway" => Change::EnableGateway(EnableGateway {
+            gateway: GatewayId(id(name)),
+            expected,
+        }),
+        "delete-gateway" => Change::DeleteGateway(DeleteGateway {
+            gateway: GatewayId(id(name)),
             expected,
         }),
         "set-retention" => Change::SetRetention(SetRetention {

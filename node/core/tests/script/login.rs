@@ -1,8 +1,8 @@
 //! Login dialogues of scripts: the shell that performs steps, with passwords and seeds in clear.
 
 use quorate_core::{
-    ClientId, Command, Failure, NodeId, ProofDigest, Token, TokenId, Used, UserName,
-    login::{self, Decision, DirectorySays, OpenedState, Request, Step},
+    ClientId, Command, Failure, NodeId, ProofDigest, TokenId, Used, UserName,
+    login::{self, Decision, DirectorySays, OpenedState, Opening, Request, Step},
     method::Use,
 };
 use zeroize::Zeroizing;
@@ -60,10 +60,13 @@ impl World {
                     check.answer(right)
                 }
                 Step::MatchCode(code) => {
-                    let open = |token: Option<&Token>| {
-                        Some(Zeroizing::new(
-                            token.map_or(&b"stand-in"[..], |token| token.secret.as_bytes()).to_vec(),
-                        ))
+                    let open = |opening: Opening<'_>| {
+                        let secret = match opening {
+                            Opening::StandIn => b"stand-in",
+                            Opening::Token(token) => token.secret.as_bytes(),
+                            Opening::Sent(sent) => sent.verifier.as_bytes(),
+                        };
+                        Some(Zeroizing::new(secret.to_vec()))
                     };
                     let matched = code.matching(open);
                     let stand_in = if code.candidates().is_empty() {
@@ -75,6 +78,7 @@ impl World {
                     self.say(format_args!("match code{stand_in}: {found}"));
                     code.answer(matched)
                 }
+                Step::SendCode(send) => self.send(send),
                 Step::Propose(propose) => {
                     let outcome = self.apply(propose.command());
                     let proposed = match propose.command() {
@@ -116,7 +120,7 @@ impl World {
             field: Zeroizing::new(field.into_bytes()),
             fingerprint: fingerprint(words.key("request").unwrap_or(&next)),
             received_ms: self.now_ms - words.key("age").map_or(0, duration_ms),
-            node: NodeId(1),
+            node: NodeId(words.number("node", 1)),
             source: "192.0.2.1".parse().unwrap(),
             calling_station_id: words.key("station").map(|station| station.as_bytes().into()),
             nas_identifier: None,

@@ -9,6 +9,7 @@
 mod admin;
 mod audit;
 mod login;
+mod sending;
 mod show;
 mod tokens;
 mod verdict;
@@ -29,6 +30,10 @@ pub struct World {
     pub now_ms: u64,
     pub used: BTreeSet<&'static str>,
     pub conversations: std::collections::BTreeMap<String, quorate_core::login::OpenedState>,
+    /// Every code that was sent, by token, the newest last.
+    pub sent: std::collections::BTreeMap<quorate_core::TokenId, Vec<String>>,
+    /// Codes that were made, sent or not.
+    pub codes_made: u64,
     requests: u64,
     out: String,
 }
@@ -40,6 +45,8 @@ impl World {
             now_ms: START_MS,
             used: BTreeSet::new(),
             conversations: Default::default(),
+            sent: Default::default(),
+            codes_made: 0,
             requests: 0,
             out: String::new(),
         }
@@ -94,6 +101,7 @@ impl World {
             "fill" | "sign" | "prune" => self.audit(verb, &Words::parse(rest)),
             "consume" | "accept" | "fail" => self.verdict(verb, &Words::parse(rest)),
             "login" => self.login(rest),
+            "send-code" | "queue" | "report" => self.sending(verb, &Words::parse(rest)),
             "show" => self.show(rest),
             other => panic!("no such command in golden scripts: {other}"),
         }

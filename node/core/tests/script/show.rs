@@ -20,6 +20,7 @@ pub fn outcome(outcome: &Outcome) -> String {
         Outcome::Refused(refusal) => format!("refused: {refusal}"),
         Outcome::ChangeRefused { index, refusal } => format!("refused at change {index}: {refusal}"),
         Outcome::Node(node) => format!("node {node}"),
+        Outcome::Queued { .. } => "queued".into(),
     }
 }
 
@@ -60,6 +61,21 @@ impl World {
                     self.state.client_candidates(name.parse().unwrap()).map(|client| client.name.to_string()).collect();
                 (!names.is_empty()).then(|| names.join(" "))
             }
+            "gateways" => Some(format!(
+                "{:?}",
+                self.state
+                    .gateways()
+                    .map(|gateway| format!(
+                        "{} {:?} enabled={} priority={} revision={}",
+                        gateway.name, gateway.channels, gateway.enabled, gateway.priority, gateway.revision
+                    ))
+                    .collect::<Vec<_>>()
+            )),
+            "sent" => self.state.sent_code(TokenId(id(name))).map(|sent| {
+                let left_ms = sent.expires_ms as i64 - self.now_ms as i64;
+                let report = self.state.dispatch(sent.request).and_then(|dispatch| dispatch.report);
+                format!("one code of {name}, by node {}, {left_ms} ms left, {report:?}", sent.node)
+            }),
             "policy" => Some(format!("{:?}", self.state.policy())),
             "nodes" => Some(format!(
                 "{:?} removed {:?}",
@@ -105,6 +121,20 @@ impl World {
                 Entry::SuccessorAdmitted { node, damaged, .. } => format!("node {node} admitted for damaged {damaged}"),
                 Entry::ReplacementCompleted { damaged, successor, .. } => {
                     format!("node {damaged} replaced by {successor}")
+                }
+                Entry::CodeQueued(entry) => {
+                    let by = match (entry.actor, entry.client.is_some()) {
+                        (Some(actor), _) => format!("{actor:?}"),
+                        (None, client) => format!("a login (client {client})"),
+                    };
+                    format!(
+                        "code queued, by {}, at node {}, for {by}",
+                        entry.channel.label(),
+                        entry.node
+                    )
+                }
+                Entry::MessageReported(entry) => {
+                    format!("message {} after {} attempts", entry.report.label(), entry.attempts)
                 }
                 Entry::AuditPruned { first_seq, .. } => format!("audit begins with record {first_seq}"),
             };

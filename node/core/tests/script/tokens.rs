@@ -5,7 +5,7 @@ use aes::{
     cipher::{BlockCipherEncrypt, KeyInit},
 };
 use quorate_core::{
-    Change, CodeKind, OtpAlgorithm, Sealed, Token, TokenId, TokenKind, UserId,
+    Change, Channel, CodeId, CodeKind, OtpAlgorithm, Sealed, Token, TokenId, TokenKind, UserId,
     change::{AssignToken, CreateToken, ResyncToken, VerifyToken},
     method::{self, Use},
     otp,
@@ -42,7 +42,9 @@ pub fn create(words: &Words, name: &str, now_ms: u64) -> Change {
             uses: words.number("uses", 2) as u32,
             suspends: words.key("suspends").is_some(),
         },
-        other => panic!("no such kind: {other}"),
+        channel => TokenKind::Sent {
+            channel: Channel::of_label(channel).unwrap_or_else(|| panic!("no such kind: {channel}")),
+        },
     };
     Change::CreateToken(CreateToken {
         id: TokenId(id(name)),
@@ -53,13 +55,17 @@ pub fn create(words: &Words, name: &str, now_ms: u64) -> Change {
         verified: words.key("verified") != Some("no"),
         counter: words.number("counter", 0),
         expires_ms: words.key("lasts").map(|lasts| now_ms + duration_ms(lasts)),
+        hint: words.or("hint", "").into(),
     })
 }
 
 /// `verify-token phone use=now` or `use=7`.
 pub fn verify(world: &World, words: &Words, token: TokenId) -> Change {
     let expected = None;
-    let used = used(world, &words.or("use", "now"));
+    let used = match words.key("use") {
+        Some("sent") => Use::Pending(world.state.sent_code(token).unwrap().id),
+        other => used(world, other.unwrap_or("now")),
+    };
     Change::VerifyToken(VerifyToken { token, expected, used })
 }
 
@@ -87,11 +93,12 @@ pub fn assign(words: &Words, token: TokenId) -> Change {
     })
 }
 
-/// `now-1` or `7` for a counter, `slot2`, `once`.
+/// `now-1` or `7` for a counter, `slot2`, `once`, `code3` for the third code that was made.
 pub fn used(world: &World, text: &str) -> Use {
     match text.strip_prefix("slot") {
         Some(slot) => Use::Slot(slot.parse().unwrap()),
         None if text == "once" => Use::Once,
+        None if text.starts_with("code") => Use::Pending(CodeId(text[4..].parse().unwrap())),
         None => Use::Counter(world.timestep(text)),
     }
 }
@@ -107,6 +114,7 @@ fn secret(kind: TokenKind, name: &str) -> Sealed {
         CodeKind::Recovery => Sealed::from(sheet(name).1),
         CodeKind::Static => Sealed::from(method::verifiers(digest(name), [b"112233".as_slice()])),
         CodeKind::Temporary => Sealed::from(method::verifiers(digest(name), [b"11223344".as_slice()])),
+        CodeKind::Sms | CodeKind::Email | CodeKind::Voice => sealed("address"),
     }
 }
 
@@ -131,6 +139,11 @@ pub fn code(world: &World, token: &Token, name: &str, offset: &str) -> String {
         TokenKind::Recovery { .. } => sheet(name).0[number(offset) as usize].clone(),
         TokenKind::Static => "112233".into(),
         TokenKind::Temporary { .. } => "11223344".into(),
+        TokenKind::Sent { .. } => {
+            let codes = &world.sent[&token.id];
+            let place = codes.len() as i64 - 1 + number(offset);
+            codes[place as usize].clone()
+        }
     }
 }
 

@@ -47,7 +47,7 @@ impl World {
         }
     }
 
-    fn judged(&mut self, words: &Words) -> Judged {
+    pub fn judged(&mut self, words: &Words) -> Judged {
         let next = self.next_request();
         let state = &self.state;
         let (client, user) = (&words.plain[0], &words.plain[1]);

@@ -20,6 +20,8 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::PruneAudit(_) => "PruneAudit",
         Command::AdmitSuccessor(_) => "AdmitSuccessor",
         Command::CompleteReplacement(_) => "CompleteReplacement",
+        Command::QueueCode(_) => "QueueCode",
+        Command::ReportMessage(_) => "ReportMessage",
     }
 }
 
@@ -62,6 +64,11 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::DeleteDirectory(_) => "DeleteDirectory",
         Change::SyncPerson(_) => "SyncPerson",
         Change::LeaveDirectory(_) => "LeaveDirectory",
+        Change::CreateGateway(_) => "CreateGateway",
+        Change::ChangeGateway(_) => "ChangeGateway",
+        Change::DisableGateway(_) => "DisableGateway",
+        Change::EnableGateway(_) => "EnableGateway",
+        Change::DeleteGateway(_) => "DeleteGateway",
     }
 }
 
@@ -72,6 +79,7 @@ pub fn outcome_name(outcome: &Outcome) -> &'static str {
         Outcome::Refused(_) => "Refused",
         Outcome::ChangeRefused { .. } => "ChangeRefused",
         Outcome::Node(_) => "Node",
+        Outcome::Queued { .. } => "Queued",
     }
 }
 

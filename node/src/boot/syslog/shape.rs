@@ -5,8 +5,13 @@ use quorate_core::audit::{AuditRecord, Entry};
 use quorate_core::{NodeId, Reason, State, Verdict};
 
 /// Further facts of the API, the most important first.
-const DETAILS: [&str; 21] = [
+const DETAILS: [&str; 26] = [
     "method",
+    "channel",
+    "report",
+    "gateway",
+    "attempts",
+    "code",
     "name",
     "object",
     "removed",
@@ -94,6 +99,7 @@ fn kind(entry: &Entry) -> Kind {
         | Entry::NodeRemoved { .. }
         | Entry::SuccessorAdmitted { .. }
         | Entry::ReplacementCompleted { .. } => Kind::Membership,
+        Entry::CodeQueued(_) | Entry::MessageReported(_) => Kind::Message,
         Entry::AuditPruned { .. } => Kind::Housekeeping,
     }
 }
@@ -130,6 +136,15 @@ fn sentence(told: &quorate_api::AuditRecord, entry: &Entry) -> String {
             let name = told.details.get("name").cloned().unwrap_or_else(unknown);
             let actor = told.actor.clone().unwrap_or_else(unknown);
             format!("{what} {name} by {actor}")
+        }
+        Entry::CodeQueued(_) => {
+            let (user, channel) = (told.user.clone(), told.details.get("channel").cloned());
+            let (user, channel) = (user.unwrap_or_else(unknown), channel.unwrap_or_else(unknown));
+            format!("code for {user} queued, to be sent by {channel}")
+        }
+        Entry::MessageReported(reported) => {
+            let user = told.user.clone().unwrap_or_else(unknown);
+            format!("message to {user}: {}", reported.report.label())
         }
         _ => what,
     }

@@ -103,7 +103,7 @@ fn factors(typed: &[FactorArg]) -> Vec<Factor> {
     typed.iter().map(|factor| factor.0.clone()).collect()
 }
 
-const WAYS: [(&str, Way); 8] = [
+const WAYS: [(&str, Way); 11] = [
     ("password", Way::Password),
     ("code", Way::Code),
     ("totp", Way::Totp),
@@ -111,6 +111,9 @@ const WAYS: [(&str, Way); 8] = [
     ("yubikey", Way::Yubikey),
     ("recovery", Way::Recovery),
     ("temporary", Way::Temporary),
+    ("sms", Way::Sms),
+    ("email", Way::Email),
+    ("voice", Way::Voice),
     ("static", Way::Static),
 ];
 

@@ -44,6 +44,15 @@ enum Action {
         /// HOTP: counters ahead of the next one whose codes are accepted
         #[arg(long, value_name = "N")]
         hotp_look_ahead: Option<u8>,
+        /// Seconds that a code that was sent is good, 30 to 900
+        #[arg(long, value_name = "SECONDS")]
+        sent_code_s: Option<u32>,
+        /// Messages to one user in a day
+        #[arg(long, value_name = "N")]
+        sends_per_user: Option<u32>,
+        /// Messages in a day to telephones whose numbers begin with the same four digits
+        #[arg(long, value_name = "N")]
+        sends_per_prefix: Option<u32>,
     },
 }
 
@@ -58,6 +67,9 @@ impl PolicyCommand {
                 totp_window,
                 challenge_s,
                 hotp_look_ahead,
+                sent_code_s,
+                sends_per_user,
+                sends_per_prefix,
             } => {
                 let ms = |seconds: Option<u32>| seconds.map(|s| u64::from(s) * 1000);
                 let (lock_ms, challenge_ms) = (ms(lock_s), ms(challenge_s));
@@ -67,6 +79,9 @@ impl PolicyCommand {
                     totp_window,
                     challenge_ms,
                     hotp_look_ahead,
+                    sent_code_ms: ms(sent_code_s),
+                    sends_per_user,
+                    sends_per_prefix,
                 };
                 api.tell(endpoints::CHANGE_POLICY, &[], &change).await?
             }
@@ -88,6 +103,9 @@ fn text(policy: &Policy) -> String {
             "HOTP look-ahead",
             format!("{} counters after the next one", policy.hotp_look_ahead),
         ),
+        ("a code that was sent is good for", duration(policy.sent_code_ms)),
+        ("messages to a user in a day", policy.sends_per_user.to_string()),
+        ("messages to a region in a day", policy.sends_per_prefix.to_string()),
         ("a challenge waits", duration(policy.challenge_ms)),
         ("revision", policy.revision.to_string()),
     ])

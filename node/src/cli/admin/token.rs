@@ -49,12 +49,18 @@ enum Action {
 Examples:
   quorate token create alice                                # a QR code for any authenticator app
   quorate token create alice --kind recovery                # ten codes to print
+  quorate token create alice --kind sms --address +491712345667
   quorate token create alice --kind temporary --lasts-h 48 --suspends-others
   quorate token create alice --kind hotp --name \"old fob\" --counter 1200 --seed-stdin < seed.txt
   quorate token create alice --kind yubikey --public-id vvccccbtlhhc --yubikey-stdin < key.txt
   quorate token create --stock --kind hotp --seed-stdin < seed.txt
   quorate token create alice --json | jq -r .otpauth_uri")]
     Create(Box<Making>),
+    /// Send a code to its address; `verify` takes it
+    Send {
+        /// Its id, t-…
+        token: String,
+    },
     /// Put a token into use by the first code that its device shows
     Verify {
         token: String,
@@ -135,6 +141,9 @@ struct Making {
     /// Static, temporary: read the code from standard input
     #[arg(long, conflicts_with_all = ["yubikey_stdin", "seed_stdin"])]
     code_stdin: bool,
+    /// SMS, voice: a number in international form; e-mail: a mail address
+    #[arg(long)]
+    address: Option<String>,
     /// Temporary: how often it may be used [default: 20]
     #[arg(long)]
     uses: Option<u32>,
@@ -160,6 +169,9 @@ enum Kind {
     Recovery,
     Static,
     Temporary,
+    Sms,
+    Email,
+    Voice,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -202,6 +214,7 @@ impl TokenCommand {
                 api.tell(endpoints::RESYNC_TOKEN, &[&token], &ResyncToken { codes })
                     .await?
             }
+            Action::Send { token } => api.ask(endpoints::SEND_CODE, &[&token]).await?,
             Action::Assign { token, user } => assign(&api, &token, Some(user)).await?,
             Action::Unassign { token } => assign(&api, &token, None).await?,
             Action::Show { token } => api.ask(endpoints::SHOW_TOKEN, &[&token]).await?,
@@ -262,6 +275,7 @@ impl Making {
             aes_key,
             count: self.count,
             code: secret(&read("code", self.code_stdin)?),
+            address: self.address.as_deref().map(Confidential::from),
             uses: self.uses,
             suspends_others: self.suspends_others.then_some(true),
             expires_ms: self.lasts_h.map(in_hours),
@@ -288,6 +302,9 @@ impl From<Kind> for TokenKind {
             Kind::Recovery => TokenKind::Recovery,
             Kind::Static => TokenKind::Static,
             Kind::Temporary => TokenKind::Temporary,
+            Kind::Sms => TokenKind::Sms,
+            Kind::Email => TokenKind::Email,
+            Kind::Voice => TokenKind::Voice,
         }
     }
 }
@@ -323,6 +340,9 @@ fn kind(token: &Token) -> String {
             format!("temporary, {left} uses left, suspends others")
         }
         TokenKind::Temporary => format!("temporary, {left} uses left"),
+        TokenKind::Sms => format!("SMS to {}", token.address.as_deref().unwrap_or("")),
+        TokenKind::Email => format!("e-mail to {}", token.address.as_deref().unwrap_or("")),
+        TokenKind::Voice => format!("call to {}", token.address.as_deref().unwrap_or("")),
     }
 }
 

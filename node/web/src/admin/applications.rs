@@ -136,6 +136,9 @@ fn code_kinds(way: &Way) -> Option<Vec<CodeKind>> {
         Way::Yubikey => CodeKind::Yubikey,
         Way::Recovery => CodeKind::Recovery,
         Way::Temporary => CodeKind::Temporary,
+        Way::Sms => CodeKind::Sms,
+        Way::Email => CodeKind::Email,
+        Way::Voice => CodeKind::Voice,
         Way::Static => CodeKind::Static,
     };
     Some(vec![kind])
@@ -156,6 +159,9 @@ const fn api_way(kind: CodeKind) -> Way {
         CodeKind::Yubikey => Way::Yubikey,
         CodeKind::Recovery => Way::Recovery,
         CodeKind::Temporary => Way::Temporary,
+        CodeKind::Sms => Way::Sms,
+        CodeKind::Email => Way::Email,
+        CodeKind::Voice => Way::Voice,
         CodeKind::Static => Way::Static,
     }
 }

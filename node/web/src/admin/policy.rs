@@ -18,6 +18,9 @@ pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Policy> {
         totp_window: asked.totp_window.unwrap_or(former.totp_window),
         challenge_ms: asked.challenge_ms.unwrap_or(former.challenge_ms),
         hotp_look_ahead: asked.hotp_look_ahead.unwrap_or(former.hotp_look_ahead),
+        sent_code_ms: asked.sent_code_ms.unwrap_or(former.sent_code_ms),
+        sends_per_user: asked.sends_per_user.unwrap_or(former.sends_per_user),
+        sends_per_prefix: asked.sends_per_prefix.unwrap_or(former.sends_per_prefix),
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
@@ -33,6 +36,9 @@ fn reply(policy: &quorate_core::Policy) -> Reply<Policy> {
         totp_window: policy.totp_window,
         challenge_ms: policy.challenge_ms,
         hotp_look_ahead: policy.hotp_look_ahead,
+        sent_code_ms: policy.sent_code_ms,
+        sends_per_user: policy.sends_per_user,
+        sends_per_prefix: policy.sends_per_prefix,
         revision: policy.revision.0,
     };
     Reply::revised(shape, policy.revision.0)

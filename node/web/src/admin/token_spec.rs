@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER_PERMISSIVE;
 use quorate_api::{Algorithm, Confidential, CreateToken, TokenKind};
 use quorate_app::{Material, TokenSpec, limits};
-use quorate_core::{CodeKind, OtpAlgorithm, method};
+use quorate_core::{Channel, CodeKind, OtpAlgorithm, method};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -23,6 +23,9 @@ const fn usual_name(kind: TokenKind) -> &'static str {
         TokenKind::Recovery => "recovery codes",
         TokenKind::Static => "static code",
         TokenKind::Temporary => "temporary code",
+        TokenKind::Sms => "SMS",
+        TokenKind::Email => "e-mail",
+        TokenKind::Voice => "call",
     }
 }
 
@@ -47,8 +50,9 @@ pub(super) fn read(body: CreateToken) -> Result<TokenSpec, Failure> {
 
 /// What is said of another kind would be lost silently.
 fn refuse_strangers(body: &CreateToken) -> Result<(), Failure> {
-    use TokenKind::{Hotp, Recovery, Static, Temporary, Totp, Yubikey};
-    let said: [(&str, bool, &[TokenKind]); 11] = [
+    use TokenKind::{Email, Hotp, Recovery, Sms, Static, Temporary, Totp, Voice, Yubikey};
+    let said: [(&str, bool, &[TokenKind]); 12] = [
+        ("address", body.address.is_some(), &[Sms, Email, Voice]),
         ("algorithm", body.algorithm.is_some(), &[Totp, Hotp]),
         ("digits", body.digits.is_some(), &[Totp, Hotp]),
         ("period_s", body.period_s.is_some(), &[Totp]),
@@ -93,7 +97,14 @@ fn kind(body: &CreateToken) -> Result<quorate_core::TokenKind, Failure> {
             uses: body.uses.unwrap_or(limits::TEMPORARY_USES),
             suspends: body.suspends_others.unwrap_or(false),
         },
+        TokenKind::Sms => sent(Channel::Sms),
+        TokenKind::Email => sent(Channel::Email),
+        TokenKind::Voice => sent(Channel::Voice),
     })
+}
+
+const fn sent(channel: Channel) -> quorate_core::TokenKind {
+    quorate_core::TokenKind::Sent { channel }
 }
 
 /// A TOTP token, with what authenticator apps expect for what was not said.
@@ -118,6 +129,9 @@ fn public_id(letters: Option<&str>) -> Result<[u8; 6], Failure> {
 fn material(body: &CreateToken) -> Result<Material, Failure> {
     if let Some(seed) = &body.secret_base32 {
         return Ok(Material::Seed(secret::seed("secret_base32", seed)?));
+    }
+    if let Some(address) = &body.address {
+        return Ok(Material::Address(secret::clear(address)));
     }
     if let Some(code) = &body.code {
         return Ok(Material::Code(secret::clear(code)));
@@ -172,5 +186,8 @@ pub(super) const fn api_kind(kind: CodeKind) -> TokenKind {
         CodeKind::Recovery => TokenKind::Recovery,
         CodeKind::Static => TokenKind::Static,
         CodeKind::Temporary => TokenKind::Temporary,
+        CodeKind::Sms => TokenKind::Sms,
+        CodeKind::Email => TokenKind::Email,
+        CodeKind::Voice => TokenKind::Voice,
     }
 }

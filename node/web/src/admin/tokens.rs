@@ -168,6 +168,14 @@ pub(crate) async fn verify(call: Call<VerifyToken>) -> Answer<Token> {
     ))
 }
 
+pub(crate) async fn send(call: Call<Nothing>) -> Answer<Token> {
+    let token = call.site.administrator.find_token(call.name())?.id;
+    Ok(reply(
+        &call.site,
+        &*call.site.administrator.send_code(call.actor, token).await?,
+    ))
+}
+
 pub(crate) async fn resync(call: Call<ResyncToken>) -> Answer<Token> {
     let token = call.site.administrator.find_token(call.name())?.id;
     let codes = call.body.codes.each_ref().map(secret::clear);
@@ -220,6 +228,7 @@ fn shape(token: &quorate_core::Token, now_ms: u64) -> Token {
         public_id: None,
         uses_left: None,
         suspends_others: None,
+        address: None,
         state: state(token, now_ms),
         expires_ms: token.expires_ms,
         revision: token.revision.0,
@@ -249,6 +258,7 @@ fn shape(token: &quorate_core::Token, now_ms: u64) -> Token {
             }
         }
         TokenKind::Static => (),
+        TokenKind::Sent { channel: _ } => shaped.address = Some(token.hint.to_string()),
         TokenKind::Temporary { uses, suspends } => {
             if let Used::Times { uses: used } = token.used {
                 shaped.uses_left = Some(uses.saturating_sub(used));

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use quorate_api::AuditRecord;
-use quorate_core::audit::{AuditRecord as Stored, ChangeEntry, Entry, LoginEntry, Object, RejectsEntry};
-use quorate_core::{Actor, ClientId, State, Verdict};
+use quorate_core::audit::{
+    AuditRecord as Stored, ChangeEntry, Entry, LoginEntry, Object, RejectsEntry, ReportEntry, SendEntry,
+};
+use quorate_core::{Actor, ClientId, Report, State, UserId, Verdict};
 
 /// The record in the words of the API; names are those that objects have in `state`.
 pub fn record(state: &State, stored: &Stored) -> AuditRecord {
@@ -57,6 +59,8 @@ pub fn record(state: &State, stored: &Stored) -> AuditRecord {
             details: details([("removed", damaged.to_string()), ("successor", successor.to_string())]),
             ..blank
         },
+        Entry::CodeQueued(send) => of_send(state, blank, send),
+        Entry::MessageReported(reported) => of_report(state, blank, reported),
         Entry::AuditPruned { node, first_seq, head } => AuditRecord {
             node: Some(node.0),
             details: details([
@@ -145,7 +149,8 @@ fn of_change(blank: AuditRecord, change: &ChangeEntry) -> AuditRecord {
         | Object::Policy
         | Object::ApiToken(_)
         | Object::Retention
-        | Object::Directory(_) => (None, None),
+        | Object::Directory(_)
+        | Object::Gateway(_) => (None, None),
     };
     AuditRecord {
         user,
@@ -154,6 +159,57 @@ fn of_change(blank: AuditRecord, change: &ChangeEntry) -> AuditRecord {
         details: details([("object", change.object.to_string()), ("name", name)]),
         ..by(&change.actor, blank)
     }
+}
+
+fn of_send(state: &State, blank: AuditRecord, send: &SendEntry) -> AuditRecord {
+    let blank = match &send.actor {
+        Some(actor) => by(actor, blank),
+        None => blank,
+    };
+    AuditRecord {
+        user: Some(user(state, send.user)),
+        client: send.client.map(|id| client(state, id)),
+        source: send
+            .facts
+            .as_ref()
+            .map(|facts| facts.source.to_string())
+            .or(blank.source),
+        node: Some(send.node.0),
+        details: details([
+            ("code", send.code.to_string()),
+            ("token", send.token.to_string()),
+            ("channel", send.channel.label().to_owned()),
+        ]),
+        ..blank
+    }
+}
+
+fn of_report(state: &State, blank: AuditRecord, reported: &ReportEntry) -> AuditRecord {
+    let mut more = details([
+        ("code", reported.code.to_string()),
+        ("token", reported.token.to_string()),
+        ("report", reported.report.label().to_owned()),
+        ("attempts", reported.attempts.to_string()),
+    ]);
+    if let Report::Sent { gateway: Some(id) } = reported.report {
+        let name = state
+            .gateway(id)
+            .map_or_else(|| id.to_string(), |gateway| gateway.name.to_string());
+        more.insert("gateway".to_owned(), name);
+    }
+    AuditRecord {
+        user: Some(user(state, reported.user)),
+        node: Some(reported.node.0),
+        details: more,
+        ..blank
+    }
+}
+
+/// Its name now, or its id if it is gone.
+fn user(state: &State, id: UserId) -> String {
+    state
+        .user(id)
+        .map_or_else(|| id.to_string(), |user| user.name.to_string())
 }
 
 fn by(actor: &Actor, blank: AuditRecord) -> AuditRecord {
