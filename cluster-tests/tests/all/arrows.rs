@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// No crate on the left may depend on one on the right, however indirectly (dev-dependencies aside).
-const FORBIDDEN: [(&str, &[&str]); 10] = [
+const FORBIDDEN: [(&str, &[&str]); 11] = [
     ("quorate-core", PERFORMS_IO),
     ("quorate-radius", PERFORMS_IO),
     ("quorate-seal", PERFORMS_IO),
@@ -59,6 +59,23 @@ const FORBIDDEN: [(&str, &[&str]); 10] = [
     (
         "quorate-replica",
         &["quorate-radius", "quorate-web", "quorate-net", "quorate-api", "axum"],
+    ),
+    // It carries messages to people and knows nothing of who they are.
+    (
+        "quorate-delivery",
+        &[
+            "quorate-core",
+            "quorate-app",
+            "quorate-seal",
+            "quorate-radius",
+            "quorate-replica",
+            "quorate-raft",
+            "quorate-storage",
+            "quorate-api",
+            "quorate-web",
+            "quorate-net",
+            "axum",
+        ],
     ),
 ];
 
