@@ -57,7 +57,11 @@ pub(crate) fn xml(value: &str, into: &mut String) {
 
 /// For the value of a header field: control characters, line breaks among them, become spaces (RFC 9110 section 5.5).
 pub(crate) fn header(value: &str, into: &mut String) {
-    into.extend(value.chars().map(|character| if character.is_control() { ' ' } else { character }));
+    into.extend(
+        value
+            .chars()
+            .map(|character| if character.is_control() { ' ' } else { character }),
+    );
 }
 
 #[cfg(test)]
@@ -85,9 +89,9 @@ mod tests {
             ("&#10;", "\n"),
             ("&amp;", "&"),
         ];
-        references
-            .iter()
-            .fold(text.to_owned(), |text, (reference, character)| text.replace(reference, character))
+        references.iter().fold(text.to_owned(), |text, (reference, character)| {
+            text.replace(reference, character)
+        })
     }
 
     proptest! {

@@ -135,9 +135,14 @@ impl Running {
             let reason = format!("its settings cannot be used here: {problems}");
             return Err(Outcome::Unreachable { reason });
         }
-        let crowded = |_| Outcome::RateLimited { retry_after: CROWDED_RETRY };
+        let crowded = |_| Outcome::RateLimited {
+            retry_after: CROWDED_RETRY,
+        };
         let place = self.places.try_acquire().map_err(crowded)?;
-        let taken = self.bucket.as_ref().map_or(Ok(()), |bucket| bucket.take(Instant::now()));
+        let taken = self
+            .bucket
+            .as_ref()
+            .map_or(Ok(()), |bucket| bucket.take(Instant::now()));
         taken.map_err(|retry_after| Outcome::RateLimited { retry_after })?;
         Ok(place)
     }
@@ -196,13 +201,20 @@ impl Running {
 
     fn print(&self, message: &Message, trace: &mut Trace) -> Result<Accepted, Halt> {
         trace.begin(StepName::Send, "the console");
-        let subject = if message.subject.is_empty() { String::new() } else { format!(" [{}]", message.subject) };
+        let subject = if message.subject.is_empty() {
+            String::new()
+        } else {
+            format!(" [{}]", message.subject)
+        };
         let (channel, to) = (message.channel.name(), message.to.as_str());
         let line = Zeroizing::new(format!("{channel} to {to}{subject}: {}\n", message.text.as_str()));
         let mut console = self.console.lock();
         let printed = console.write_all(line.as_bytes()).and_then(|()| console.flush());
         printed.map_err(|error| Halt::Broken(format!("cannot print: {error}")))?;
-        let accepted = Accepted { answer: "printed".to_owned(), reference: None };
+        let accepted = Accepted {
+            answer: "printed".to_owned(),
+            reference: None,
+        };
         trace.done(&accepted.answer);
         Ok(accepted)
     }
@@ -250,7 +262,9 @@ fn judged(ended: Result<Accepted, Halt>, trace: &Trace) -> (Outcome, Blame) {
         }
         Err(Halt::Refused { answer, blame }) => (Outcome::Refused { answer: mask(&answer) }, blame),
         Err(Halt::Uncertain(reason)) => (Outcome::Unknown { reason: mask(&reason) }, Blame::Gateway),
-        Err(Halt::Broken(reason)) if trace.is_committed() => (Outcome::Unknown { reason: mask(&reason) }, Blame::Gateway),
+        Err(Halt::Broken(reason)) if trace.is_committed() => {
+            (Outcome::Unknown { reason: mask(&reason) }, Blame::Gateway)
+        }
         Err(Halt::Broken(reason)) => (Outcome::Unreachable { reason: mask(&reason) }, Blame::Gateway),
     }
 }

@@ -109,7 +109,9 @@ impl Health {
             enabled,
             unusable: unusable.to_owned(),
             consecutive_failures: state.consecutive_failures,
-            backing_off_for: state.backing_off_until.and_then(|until| until.checked_duration_since(now)),
+            backing_off_for: state
+                .backing_off_until
+                .and_then(|until| until.checked_duration_since(now)),
             last_success: state.last_success.map(ago),
             last_error: state.last_error.clone().map(|(error, then)| (error, ago(then))),
             counters: Counters {
@@ -139,7 +141,9 @@ mod tests {
     use super::*;
 
     fn unreachable() -> Outcome {
-        Outcome::Unreachable { reason: "gone".to_owned() }
+        Outcome::Unreachable {
+            reason: "gone".to_owned(),
+        }
     }
 
     #[test]
@@ -153,18 +157,30 @@ mod tests {
         assert!(health.is_backing_off(begun + BACKOFF) && !health.is_backing_off(begun + BACKOFF * 2));
         (0..100).for_each(|_| assert!(!fail()));
         assert!(!health.is_backing_off(begun + BACKOFF_MAX));
-        let accepted = Outcome::Accepted { answer: String::new(), reference: None };
+        let accepted = Outcome::Accepted {
+            answer: String::new(),
+            reference: None,
+        };
         health.record(&accepted, Blame::Gateway, begun);
         assert!(!health.is_backing_off(begun));
         let status = health.status("a", true, "", begun);
-        assert_eq!((status.consecutive_failures, status.counters.sent, status.counters.failed), (0, 1, 104));
+        assert_eq!(
+            (
+                status.consecutive_failures,
+                status.counters.sent,
+                status.counters.failed
+            ),
+            (0, 1, 104)
+        );
         assert_eq!(status.last_error.unwrap().0, "unreachable: gone");
     }
 
     #[test]
     fn numbers_that_do_not_exist_are_not_the_gateways_fault() {
         let (health, begun) = (Health::default(), Instant::now());
-        let refused = Outcome::Refused { answer: "no such number".to_owned() };
+        let refused = Outcome::Refused {
+            answer: "no such number".to_owned(),
+        };
         (0..100).for_each(|_| assert!(!health.record(&refused, Blame::Message, begun)));
         assert!(!health.is_backing_off(begun));
         assert_eq!(health.status("a", true, "", begun).counters.failed, 100);

@@ -84,7 +84,11 @@ fn check_local(local: &str) -> Result<(), MailAddressError> {
         return Err(MailAddressError::Local(wrong));
     }
     let dots = local.starts_with('.') || local.ends_with('.') || local.contains("..");
-    if dots { Err(MailAddressError::Local('.')) } else { Ok(()) }
+    if dots {
+        Err(MailAddressError::Local('.'))
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether `domain` consists of labels of letters, digits and inner hyphens.
@@ -93,7 +97,9 @@ pub(crate) fn is_domain(domain: &str) -> bool {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|character| character.is_alphanumeric() || character == '-')
+            && label
+                .chars()
+                .all(|character| character.is_alphanumeric() || character == '-')
     };
     domain.len() <= 253 && domain.split('.').all(is_label)
 }
@@ -106,7 +112,12 @@ mod tests {
 
     #[test]
     fn addresses_are_told_from_what_is_none() {
-        for right in ["a@b", "first.last+tag@sub.example.com", " a_b@xn--bcher-kva.example ", "şükrü@örnek.example"] {
+        for right in [
+            "a@b",
+            "first.last+tag@sub.example.com",
+            " a_b@xn--bcher-kva.example ",
+            "şükrü@örnek.example",
+        ] {
             assert!(MailAddress::parse(right).is_ok(), "{right}");
         }
         for (wrong, why) in [
@@ -130,7 +141,10 @@ mod tests {
         }
         let long = format!("{}@c.d", "a".repeat(65));
         assert_eq!(MailAddress::parse(&long), Err(MailAddressError::TooLong));
-        assert_eq!(MailAddress::parse("alice@example.com").unwrap().masked(), "a***@example.com");
+        assert_eq!(
+            MailAddress::parse("alice@example.com").unwrap().masked(),
+            "a***@example.com"
+        );
     }
 
     proptest! {

@@ -69,12 +69,9 @@ impl Mask {
 
     /// `text` on one line, without what must not be kept, cut to a sentence.
     pub(crate) fn apply(&self, text: &str) -> String {
-        let hidden = self
-            .words
-            .iter()
-            .fold(Zeroizing::new(text.to_owned()), |text, word| {
-                Zeroizing::new(text.replace(word.as_str(), HIDDEN))
-            });
+        let hidden = self.words.iter().fold(Zeroizing::new(text.to_owned()), |text, word| {
+            Zeroizing::new(text.replace(word.as_str(), HIDDEN))
+        });
         let hidden = Zeroizing::new(self.without_digits(&hidden));
         let line = hidden.split(|character: char| character.is_control() || character.is_whitespace());
         let line = line.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
@@ -102,7 +99,12 @@ impl Mask {
 
     /// The part of a run of digits that tells something.
     fn telling(&self, run: &str) -> Option<Range<usize>> {
-        let places: Vec<usize> = run.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()).map(|(at, _)| at).collect();
+        let places: Vec<usize> = run
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| byte.is_ascii_digit())
+            .map(|(at, _)| at)
+            .collect();
         let digits = digits_only(run);
         let end_of_number = &self.number[self.number.len().saturating_sub(TELLING_DIGITS)..];
         let code = (self.code.len() >= WORD_BYTES).then_some(self.code.as_str());
@@ -129,7 +131,9 @@ pub(crate) fn spellings(secret: &str) -> Vec<Zeroizing<String>> {
         all.push(escaped);
     }
     all.push(Zeroizing::new(secret.replace(' ', "+")));
-    all.push(Zeroizing::new(serde_json::Value::from(secret).to_string().trim_matches('"').to_owned()));
+    all.push(Zeroizing::new(
+        serde_json::Value::from(secret).to_string().trim_matches('"').to_owned(),
+    ));
     all.dedup();
     all.retain(|spelling| spelling.len() >= WORD_BYTES);
     all
@@ -173,7 +177,10 @@ mod tests {
         let to = Recipient::Phone(Phone::parse("+905321234567", "").unwrap());
         let text = Zeroizing::new(format!("Your code is {code} https://portal.example/r/abcdef"));
         let message = Message::new(Channel::Sms, to, "r1", text).unwrap();
-        Mask::new(&message.with_code(Secret::new(code)).unwrap(), &spellings("s3cret & word"))
+        Mask::new(
+            &message.with_code(Secret::new(code)).unwrap(),
+            &spellings("s3cret & word"),
+        )
     }
 
     #[test]

@@ -225,11 +225,20 @@ mod tests {
                 MessageError::Reference
             );
         }
-        assert_eq!(error(Message::new(Channel::Sms, phone.clone(), "1", text(" "))), MessageError::Text);
+        assert_eq!(
+            error(Message::new(Channel::Sms, phone.clone(), "1", text(" "))),
+            MessageError::Text
+        );
         let long = text(&"x".repeat(TEXT_BYTES + 1));
-        assert_eq!(error(Message::new(Channel::Sms, phone.clone(), "1", long)), MessageError::Text);
+        assert_eq!(
+            error(Message::new(Channel::Sms, phone.clone(), "1", long)),
+            MessageError::Text
+        );
         let whole = || Message::new(Channel::Sms, phone.clone(), "1", text("x")).unwrap();
-        assert_eq!(error(whole().with_subject("a\r\nBcc: b@c.d")), MessageError::Part("subject"));
+        assert_eq!(
+            error(whole().with_subject("a\r\nBcc: b@c.d")),
+            MessageError::Part("subject")
+        );
         assert_eq!(error(whole().with_context("a\nb", "", "")), MessageError::Part("user"));
         assert_eq!(error(whole().with_code(Secret::new("1\n"))), MessageError::Part("code"));
     }

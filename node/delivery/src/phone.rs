@@ -135,7 +135,11 @@ impl Written {
         if international && input.contains("(0)") {
             return Self::read(&input.replacen("(0)", "", 1));
         }
-        if digits.is_empty() { Err(PhoneError::Empty) } else { Ok(Self { plus, digits }) }
+        if digits.is_empty() {
+            Err(PhoneError::Empty)
+        } else {
+            Ok(Self { plus, digits })
+        }
     }
 
     /// The digits with their country code.
@@ -171,20 +175,23 @@ fn without_trunk_zero(digits: &str, default: &str) -> String {
 
 /// Separators, and the invisible marks of direction that come along when a number is copied from an address book.
 fn is_separator(character: char) -> bool {
-    character.is_whitespace() || "-./()\u{2010}\u{2011}\u{2012}\u{2013}\u{200E}\u{200F}\u{202A}\u{202C}\u{2066}\u{2069}".contains(character)
+    character.is_whitespace()
+        || "-./()\u{2010}\u{2011}\u{2012}\u{2013}\u{200E}\u{200F}\u{202A}\u{202C}\u{2066}\u{2069}".contains(character)
 }
 
 /// The country code with which `digits` begin, by the list of ITU-T E.164: codes have one digit (1, 7), two, or three, and none is the
 /// beginning of another.
 pub(crate) fn calling_code(digits: &str) -> Option<&str> {
     const TWO: [&str; 42] = [
-        "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49", "51", "52", "53", "54", "55",
-        "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94",
+        "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49",
+        "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81", "82", "84",
+        "86", "90", "91", "92", "93", "94",
     ];
     const TWO_MORE: [&str; 2] = ["95", "98"];
     /// The first two digits of those with three.
     const THREE: [&str; 21] = [
-        "21", "22", "23", "24", "25", "26", "29", "35", "37", "38", "42", "50", "59", "67", "68", "69", "80", "85", "87", "88", "96",
+        "21", "22", "23", "24", "25", "26", "29", "35", "37", "38", "42", "50", "59", "67", "68", "69", "80", "85",
+        "87", "88", "96",
     ];
     const THREE_MORE: [&str; 2] = ["97", "99"];
     if digits.starts_with(['1', '7']) {
@@ -195,7 +202,9 @@ pub(crate) fn calling_code(digits: &str) -> Option<&str> {
         return Some(two);
     }
     let assigned = THREE.contains(&two) || THREE_MORE.contains(&two);
-    digits.get(..3).filter(|code| assigned && code.bytes().all(|byte| byte.is_ascii_digit()))
+    digits
+        .get(..3)
+        .filter(|code| assigned && code.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -232,10 +241,38 @@ mod tests {
         for (input, country, wanted) in [
             ("", "90", PhoneError::Empty),
             ("+ -", "90", PhoneError::Empty),
-            ("532 12x", "90", PhoneError::Character { found: 'x', position: 7 }),
-            ("532+123", "90", PhoneError::Character { found: '+', position: 4 }),
-            ("++90532", "90", PhoneError::Character { found: '+', position: 2 }),
-            ("٠٥٣٢", "90", PhoneError::Character { found: '٠', position: 1 }),
+            (
+                "532 12x",
+                "90",
+                PhoneError::Character {
+                    found: 'x',
+                    position: 7,
+                },
+            ),
+            (
+                "532+123",
+                "90",
+                PhoneError::Character {
+                    found: '+',
+                    position: 4,
+                },
+            ),
+            (
+                "++90532",
+                "90",
+                PhoneError::Character {
+                    found: '+',
+                    position: 2,
+                },
+            ),
+            (
+                "٠٥٣٢",
+                "90",
+                PhoneError::Character {
+                    found: '٠',
+                    position: 1,
+                },
+            ),
             ("0532 123 45 67", "", PhoneError::NoCountry),
             ("0532 123 45 67", "TR", PhoneError::DefaultCountry),
             ("0532 123 45 67", "9", PhoneError::DefaultCountry),

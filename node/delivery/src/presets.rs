@@ -9,12 +9,13 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    escape,
     message::Channel,
     problem::Problem,
     secret::Secret,
     settings::{
-        AnswerRule, Body, ClientCredentials, Field, Gateway, Http, HttpAuthentication, Kind, Method, OAuth2, StatusRange,
-        Success,
+        AnswerRule, Body, ClientCredentials, CredentialsIn, Field, Gateway, Http, HttpAuthentication, Kind, Method,
+        OAuth2, StatusRange, Success, Trust,
     },
 };
 
@@ -217,7 +218,10 @@ impl Preset {
                 problem(field.name, &format!("is missing: {}", field.about));
             }
         }
-        for unknown in values.keys().filter(|name| self.fields.iter().all(|field| field.name != name.as_str())) {
+        for unknown in values
+            .keys()
+            .filter(|name| self.fields.iter().all(|field| field.name != name.as_str()))
+        {
             problem(unknown, "is no field of this provider");
         }
         if !problems.is_empty() {
@@ -238,7 +242,14 @@ struct Filled<'a> {
 
 impl Filled<'_> {
     fn secret(&self, name: &str) -> Secret {
-        let default = || self.preset.fields.iter().find(|field| field.name == name)?.default.map(Secret::new);
+        let default = || {
+            self.preset
+                .fields
+                .iter()
+                .find(|field| field.name == name)?
+                .default
+                .map(Secret::new)
+        };
         let filled = self.values.get(name).filter(|value| !value.is_empty()).cloned();
         filled.or_else(default).unwrap_or_default()
     }
@@ -374,7 +385,10 @@ const INFOBIP_TAKEN: [&str; 3] = ["0", "1", "3"];
 fn infobip(filled: &Filled<'_>, path: &str, body: &str) -> Http {
     let mut http = filled.http(format!("https://{}/{path}", filled.text("host")), json(body));
     http.parameters.remove("host");
-    http.headers = pairs(&[("Authorization", "App {secret.api_key}"), ("Accept", "application/json")]);
+    http.headers = pairs(&[
+        ("Authorization", "App {secret.api_key}"),
+        ("Accept", "application/json"),
+    ]);
     http.success = json_says("messages.0.status.groupId", &INFOBIP_TAKEN);
     "messages.0.messageId".clone_into(&mut http.reference);
     http
@@ -386,14 +400,18 @@ fn infobip_sms(filled: &Filled<'_>) -> Http {
 }
 
 fn infobip_voice(filled: &Filled<'_>) -> Http {
-    let body = r#"{"from":"{parameter.sender}","to":"{to_digits}","text":"{text}","language":"{parameter.voice_language}"}"#;
+    let body =
+        r#"{"from":"{parameter.sender}","to":"{to_digits}","text":"{text}","language":"{parameter.voice_language}"}"#;
     infobip(filled, "tts/3/single", body)
 }
 
 fn kannel_sms(filled: &Filled<'_>) -> Http {
     let query = "username={parameter.username}&password={secret.password}&from={parameter.sender}&to={to}&charset=UTF-8&coding={coding}&text={text}";
     let url = filled.text("url");
-    let mut http = filled.http(format!("{}/cgi-bin/sendsms?{query}", url.trim_end_matches('/')), Body::None);
+    let mut http = filled.http(
+        format!("{}/cgi-bin/sendsms?{query}", url.trim_end_matches('/')),
+        Body::None,
+    );
     http.parameters.remove("url");
     http.method = Method::Get;
     // "0: Accepted for delivery", or "3: Queued for later delivery": both are Kannel's now.
@@ -406,20 +424,25 @@ fn kannel_sms(filled: &Filled<'_>) -> Http {
 
 fn microsoft_graph_mail(filled: &Filled<'_>) -> Http {
     let body = r#"{"message":{"subject":"{subject}","body":{"contentType":"Text","content":"{text}"},"toRecipients":[{"emailAddress":{"address":"{to}"}}]},"saveToSentItems":false}"#;
-    let mut http = filled.http("https://graph.microsoft.com/v1.0/users/{parameter.mailbox}/sendMail", json(body));
+    let mut http = filled.http(
+        "https://graph.microsoft.com/v1.0/users/{parameter.mailbox}/sendMail",
+        json(body),
+    );
     http.secrets.clear();
     http.success = status(202);
+    let mut tenant = String::new();
+    escape::url(&filled.text("tenant_id"), &mut tenant);
     http.authentication = HttpAuthentication::OAuth2(Box::new(OAuth2 {
-        token_url: format!("https://login.microsoftonline.com/{}/oauth2/v2.0/token", filled.text("tenant_id")),
+        token_url: format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"),
         client: ClientCredentials {
             id: filled.text("client_id"),
             secret: filled.secret("client_secret"),
-            sent_in: crate::settings::CredentialsIn::Body,
+            sent_in: CredentialsIn::Body,
         },
         scope: "https://graph.microsoft.com/.default".to_owned(),
         parameters: BTreeMap::new(),
         proxy: None,
-        trust: crate::settings::Trust::default(),
+        trust: Trust::default(),
     }));
     http
 }
@@ -434,7 +457,11 @@ mod tests {
             "url" => "http://kannel:13013/".to_owned(),
             name => format!("my-{name}"),
         };
-        preset.fields.iter().map(|field| (field.name.to_owned(), Secret::new(value(field)))).collect()
+        preset
+            .fields
+            .iter()
+            .map(|field| (field.name.to_owned(), Secret::new(value(field))))
+            .collect()
     }
 
     #[test]
@@ -469,8 +496,17 @@ mod tests {
         let mut values = filled(preset);
         values.remove("sender");
         values.insert("colour".to_owned(), Secret::new("blue"));
-        let problems: Vec<String> = preset.fill("g", &values).err().unwrap().iter().map(ToString::to_string).collect();
-        let wanted = ["sender is missing: a number of yours (+1…) or an alphanumeric sender", "colour is no field of this provider"];
+        let problems: Vec<String> = preset
+            .fill("g", &values)
+            .err()
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let wanted = [
+            "sender is missing: a number of yours (+1…) or an alphanumeric sender",
+            "colour is no field of this provider",
+        ];
         assert_eq!(problems, wanted);
         let infobip = Preset::find("infobip_sms").unwrap();
         let mut values = filled(infobip);

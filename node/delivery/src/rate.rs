@@ -43,7 +43,10 @@ mod tests {
 
     #[test]
     fn a_burst_then_the_rate() {
-        let bucket = Bucket::new(Rate { per_minute: 60, burst: 3 });
+        let bucket = Bucket::new(Rate {
+            per_minute: 60,
+            burst: 3,
+        });
         let begun = Instant::now();
         let at = |seconds: f64| begun + Duration::from_secs_f64(seconds);
         assert!((0..3).all(|_| bucket.take(at(0.0)).is_ok()));
@@ -51,7 +54,10 @@ mod tests {
         assert_eq!(bucket.take(at(0.5)), Err(Duration::from_millis(500)));
         assert_eq!(bucket.take(at(1.0)), Ok(()));
         assert!(bucket.take(at(1.5)).is_err());
-        assert!((0..3).all(|_| bucket.take(at(60.0)).is_ok()), "it fills up, and not higher");
+        assert!(
+            (0..3).all(|_| bucket.take(at(60.0)).is_ok()),
+            "it fills up, and not higher"
+        );
         assert!(bucket.take(at(60.0)).is_err());
     }
 

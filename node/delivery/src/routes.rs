@@ -115,7 +115,9 @@ impl Routes {
         let now = Instant::now();
         let status = |gateway: &Running| {
             let settings = &gateway.settings;
-            gateway.health.status(&settings.name, settings.enabled, gateway.unusable(), now)
+            gateway
+                .health
+                .status(&settings.name, settings.enabled, gateway.unusable(), now)
         };
         self.gateways.iter().map(status).collect()
     }
@@ -129,7 +131,9 @@ impl Routes {
             servers.push(ServerTest {
                 server: String::new(),
                 steps: Vec::new(),
-                outcome: Outcome::Unreachable { reason: gateway.unusable().to_owned() },
+                outcome: Outcome::Unreachable {
+                    reason: gateway.unusable().to_owned(),
+                },
             });
         }
         for (at, server) in gateway.servers().iter().enumerate() {
@@ -150,7 +154,11 @@ impl Routes {
     /// The gateways for `message`, in the order in which they are asked.
     fn order(&self, message: &Message) -> Vec<&Running> {
         let now = Instant::now();
-        let mut serving: Vec<&Running> = self.gateways.iter().filter(|gateway| serves(gateway, message)).collect();
+        let mut serving: Vec<&Running> = self
+            .gateways
+            .iter()
+            .filter(|gateway| serves(gateway, message))
+            .collect();
         // Stable: of two with the same priority the one that stands first in the settings.
         serving.sort_by_key(|gateway| (gateway.health.is_backing_off(now), gateway.settings.priority));
         serving
@@ -169,7 +177,10 @@ fn check_names(gateways: &[Gateway]) -> Result<(), Vec<Problem>> {
     let mut problems = Vec::new();
     if gateways.len() > GATEWAYS {
         let problem = format!("are more than {GATEWAYS}");
-        problems.push(Problem { field: "gateways".to_owned(), problem });
+        problems.push(Problem {
+            field: "gateways".to_owned(),
+            problem,
+        });
     }
     for (index, gateway) in gateways.iter().enumerate() {
         if gateways[..index].iter().any(|before| before.name == gateway.name) {

@@ -46,9 +46,6 @@ pub(crate) fn omit<S: Serializer>(_: &Secret, serializer: S) -> Result<S::Ok, S:
 }
 
 /// The same for secrets with names: the names stay.
-pub(crate) fn omit_values<S: Serializer>(
-    secrets: &BTreeMap<String, Secret>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+pub(crate) fn omit_values<S: Serializer>(secrets: &BTreeMap<String, Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(secrets.keys().map(|name| (name, "")))
 }

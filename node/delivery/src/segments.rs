@@ -95,7 +95,13 @@ mod tests {
             ("😀".repeat(35), (Alphabet::Ucs2, 1)),
             ("😀".repeat(67), (Alphabet::Ucs2, 3)),
         ] {
-            assert_eq!(count(&text), wanted, "{} of {:?}", text.chars().count(), text.chars().next());
+            assert_eq!(
+                count(&text),
+                wanted,
+                "{} of {:?}",
+                text.chars().count(),
+                text.chars().next()
+            );
         }
         assert_eq!(Segments::of("code ığ").odd_one, Some('ı'));
         assert_eq!(Segments::of("ÄÖÜ ñ @ {}").odd_one, None);

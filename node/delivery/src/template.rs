@@ -309,11 +309,7 @@ mod tests {
                 "line 1, column 1: <% is never closed; a plain brace is written {{",
             ),
         ] {
-            assert_eq!(
-                Template::parse(text, known).unwrap_err().to_string(),
-                wanted,
-                "{text}"
-            );
+            assert_eq!(Template::parse(text, known).unwrap_err().to_string(), wanted, "{text}");
         }
         let long = "x".repeat(TEMPLATE_BYTES + 1);
         assert_eq!(Template::parse(&long, known), Err(TemplateError::TooLong));

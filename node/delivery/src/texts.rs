@@ -122,7 +122,16 @@ struct Text {
 
 /// The names of [`Values`].
 const NAMES: [&str; 10] = [
-    "code", "code_spoken", "link", "user", "application", "minutes", "node", "client", "address", "time",
+    "code",
+    "code_spoken",
+    "link",
+    "user",
+    "application",
+    "minutes",
+    "node",
+    "client",
+    "address",
+    "time",
 ];
 
 /// A message makes no sense without these, if its template asks for them.
@@ -174,13 +183,21 @@ impl MessageTemplates {
     fn compile_into(&self, checker: &mut Checker) -> Texts {
         let default_language = language_tag(&self.default_language);
         checker.require(is_language(&default_language), "default_language", NOT_A_LANGUAGE);
-        checker.require(self.templates.len() <= TEXTS, "templates", format!("has more than {TEXTS} entries"));
+        checker.require(
+            self.templates.len() <= TEXTS,
+            "templates",
+            format!("has more than {TEXTS} entries"),
+        );
         let mut by_language = BTreeMap::new();
         for (index, template) in self.templates.iter().enumerate().take(TEXTS) {
             let key = (template.channel, language_tag(&template.language));
             let text = checker.within(&format!("templates[{index}]"), |checker| {
                 checker.require(is_language(&key.1), "language", NOT_A_LANGUAGE);
-                checker.require(!by_language.contains_key(&key), "language", "has a text for this channel already");
+                checker.require(
+                    !by_language.contains_key(&key),
+                    "language",
+                    "has a text for this channel already",
+                );
                 template.compile(checker)
             });
             by_language.insert(key, text);
@@ -203,7 +220,11 @@ const NOT_A_LANGUAGE: &str = "is not a language such as tr or en-GB";
 impl MessageTemplate {
     fn compile(&self, checker: &mut Checker) -> Text {
         let has_subject = self.channel == Channel::Email;
-        checker.require(has_subject || self.subject.is_empty(), "subject", "belongs to a mail alone");
+        checker.require(
+            has_subject || self.subject.is_empty(),
+            "subject",
+            "belongs to a mail alone",
+        );
         if has_subject {
             checker.line("subject", &self.subject, SUBJECT_BYTES, false);
         }
@@ -236,7 +257,9 @@ fn warn_of_segments(segments: Segments, checker: &mut Checker) {
         return;
     }
     let why = match (segments.alphabet, segments.odd_one) {
-        (Alphabet::Ucs2, Some(odd_one)) => format!(": {odd_one:?} is not in the GSM alphabet, so that only 70 characters fit into one"),
+        (Alphabet::Ucs2, Some(odd_one)) => {
+            format!(": {odd_one:?} is not in the GSM alphabet, so that only 70 characters fit into one")
+        }
         _ => String::new(),
     };
     checker.warn("text", format!("becomes {count} messages, each of which costs{why}"));
@@ -323,9 +346,7 @@ fn append(value: &str, into: &mut String) {
 
 /// A value on one line, without marks of direction, of bounded length.
 fn clean(value: &str) -> Cow<'_, str> {
-    let turns = |character: char| {
-        matches!(character, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-    };
+    let turns = |character: char| matches!(character, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     let breaks = |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
     let kept = value.chars().filter(|character| !turns(*character));
     kept.map(|character| if breaks(character) { ' ' } else { character })
@@ -336,12 +357,18 @@ fn clean(value: &str) -> Cow<'_, str> {
 
 /// `4, 9, 2`: voices read it out one by one, with a pause.
 pub(crate) fn spoken(code: &str) -> String {
-    let characters: Vec<String> = code.chars().filter(|character| character.is_alphanumeric()).map(String::from).collect();
+    let characters: Vec<String> = code
+        .chars()
+        .filter(|character| character.is_alphanumeric())
+        .map(String::from)
+        .collect();
     characters.join(", ")
 }
 
 fn within_bytes(text: &str, bytes_max: usize) -> &str {
-    let end = (0..=bytes_max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    let end = (0..=bytes_max.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or_default()]
 }
 
@@ -352,7 +379,8 @@ fn language_tag(language: &str) -> String {
 
 /// Whether it has the shape of RFC 5646: subtags of one to eight letters and digits, a language of letters first.
 fn is_language(tag: &str) -> bool {
-    let is_subtag = |subtag: &str| (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_subtag =
+        |subtag: &str| (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let first = tag.split('-').next().unwrap_or_default();
     tag.len() <= 35
         && (2..=3).contains(&first.len())
@@ -381,7 +409,12 @@ mod tests {
 
     fn three_languages() -> Texts {
         let set = templates(&[
-            ("en", Channel::Sms, "", "{application}: your code is {code}, good for {minutes} minutes."),
+            (
+                "en",
+                Channel::Sms,
+                "",
+                "{application}: your code is {code}, good for {minutes} minutes.",
+            ),
             ("tr", Channel::Sms, "", "Kodunuz <%TOKEN%>"),
             ("de-AT", Channel::Sms, "", "Servus {user}: {code}"),
             ("de", Channel::Sms, "", "Hallo {user}: {code}"),
@@ -391,7 +424,10 @@ mod tests {
         set.compile().unwrap()
     }
 
-    const VALUES: Values<'static> = Values { user: "alice", ..SAMPLE };
+    const VALUES: Values<'static> = Values {
+        user: "alice",
+        ..SAMPLE
+    };
 
     #[test]
     fn the_nearest_language_is_taken() {
@@ -407,10 +443,17 @@ mod tests {
             ("", "VPN: your code is 123456, good for 5 minutes."),
             ("en-GB", "VPN: your code is 123456, good for 5 minutes."),
         ] {
-            assert_eq!(texts.render(Channel::Sms, language, &VALUES).unwrap().text.as_str(), wanted, "{language}");
+            assert_eq!(
+                texts.render(Channel::Sms, language, &VALUES).unwrap().text.as_str(),
+                wanted,
+                "{language}"
+            );
         }
         let mail = texts.render(Channel::Email, "tr", &VALUES).unwrap();
-        assert_eq!((mail.subject.as_str(), mail.language.as_str()), ("Code for alice", "en"));
+        assert_eq!(
+            (mail.subject.as_str(), mail.language.as_str()),
+            ("Code for alice", "en")
+        );
         let call = texts.render(Channel::Voice, "tr", &VALUES).unwrap();
         assert_eq!(call.text.as_str(), "Your code is 1, 2, 3, 4, 5, 6.");
     }
@@ -427,17 +470,27 @@ mod tests {
         let error = none.render(Channel::Sms, "en", &VALUES).err().unwrap();
         assert_eq!(error, RenderError::NoText(Channel::Sms));
         let huge = "1".repeat(CODE_BYTES + 1);
-        let error = texts.render(Channel::Email, "en", &Values { code: &huge, ..VALUES }).err().unwrap();
+        let error = texts
+            .render(Channel::Email, "en", &Values { code: &huge, ..VALUES })
+            .err()
+            .unwrap();
         assert_eq!(error.to_string(), "the text for email in en is too long");
     }
 
     #[test]
     fn a_name_cannot_write_its_own_lines() {
         let user = "eve\r\nYour account is closed,\u{202E} call +1…";
-        let rendered = three_languages().render(Channel::Sms, "de", &Values { user, ..VALUES }).unwrap();
-        assert_eq!(rendered.text.as_str(), "Hallo eve  Your account is closed, call +1…: 123456");
+        let rendered = three_languages()
+            .render(Channel::Sms, "de", &Values { user, ..VALUES })
+            .unwrap();
+        assert_eq!(
+            rendered.text.as_str(),
+            "Hallo eve  Your account is closed, call +1…: 123456"
+        );
         let long = "x".repeat(1000);
-        let rendered = three_languages().render(Channel::Sms, "de", &Values { user: &long, ..VALUES }).unwrap();
+        let rendered = three_languages()
+            .render(Channel::Sms, "de", &Values { user: &long, ..VALUES })
+            .unwrap();
         assert_eq!(rendered.text.chars().count(), "Hallo : 123456".len() + VALUE_CHARS);
     }
 
@@ -471,12 +524,17 @@ mod tests {
         let warnings: Vec<String> = set.warnings().iter().map(ToString::to_string).collect();
         assert_eq!(
             warnings,
-            ["templates[1].text becomes 2 messages, each of which costs: 'ş' is not in the GSM alphabet, so that only 70 characters fit into one"]
+            [
+                "templates[1].text becomes 2 messages, each of which costs: 'ş' is not in the GSM alphabet, so that only 70 characters fit into one"
+            ]
         );
         set.check().unwrap();
         let endless = "x".repeat(2000);
         let set = templates(&[("en", Channel::Sms, "", &endless)]);
-        assert_eq!(set.check().unwrap_err()[0].problem, "becomes 14 messages; 10 are allowed");
+        assert_eq!(
+            set.check().unwrap_err()[0].problem,
+            "becomes 14 messages; 10 are allowed"
+        );
     }
 
     proptest! {

@@ -104,7 +104,11 @@ pub(crate) async fn tcp(host: &str, port: u16, connect: Duration, trace: &mut Tr
     let addresses: Vec<_> = match timeout(connect, lookup_host((host, port))).await {
         Ok(Ok(addresses)) => addresses.take(ADDRESSES).collect(),
         Ok(Err(error)) => return Err(Halt::Broken(format!("the name {host} has no address: {error}"))),
-        Err(_) => return Err(Halt::Broken(format!("no answer about the address of {host} within {connect:?}"))),
+        Err(_) => {
+            return Err(Halt::Broken(format!(
+                "no answer about the address of {host} within {connect:?}"
+            )));
+        }
     };
     let mut failures = Vec::new();
     for address in addresses {

@@ -20,7 +20,11 @@ pub(super) async fn tunnel(
     trace: &mut Trace,
 ) -> Result<(), Halt> {
     trace.begin(StepName::Proxy, &format!("CONNECT {host}:{port}"));
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
     let mut request = zeroize::Zeroizing::new(format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"));
     if !proxy.user.is_empty() {
         let credentials = mask::basic(&proxy.user, proxy.password.expose());
@@ -34,7 +38,10 @@ pub(super) async fn tunnel(
     let status = status_of(&head(stream).await?).ok_or_else(|| Halt::Broken("the proxy speaks no HTTP".to_owned()))?;
     if !(200..300).contains(&status) {
         let answer = format!("the proxy answered {status} to CONNECT");
-        return Err(Halt::Refused { answer, blame: Blame::Gateway });
+        return Err(Halt::Refused {
+            answer,
+            blame: Blame::Gateway,
+        });
     }
     trace.done(&format!("{status}"));
     Ok(())

@@ -37,7 +37,9 @@ pub(crate) async fn handshake<S: Stream>(
     let stream = connected.map_err(|error| Halt::Broken(format!("TLS with {host}: {}", plain(&error))))?;
     let (_, session) = stream.get_ref();
     let version = session.protocol_version().map(|version| format!("{version:?}"));
-    let suite = session.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
+    let suite = session
+        .negotiated_cipher_suite()
+        .map(|suite| format!("{:?}", suite.suite()));
     trace.done(&[version, suite].map(Option::unwrap_or_default).join(" "));
     Ok(stream)
 }

@@ -24,13 +24,30 @@ pub(crate) struct Verdicts {
 impl Verdicts {
     pub(crate) fn compile(http: &Http, checker: &mut Checker) -> Self {
         for (field, ranges) in [("success.statuses", &http.success.statuses), ("refused", &http.refused)] {
-            checker.require(ranges.len() <= ENTRIES, field, format!("has more than {ENTRIES} entries"));
-            let sane = |range: &StatusRange| (100..=599).contains(&range.from) && (range.from..=599).contains(&range.to);
-            checker.require(ranges.iter().all(sane), field, "has a range that is not within 100 to 599");
+            checker.require(
+                ranges.len() <= ENTRIES,
+                field,
+                format!("has more than {ENTRIES} entries"),
+            );
+            let sane =
+                |range: &StatusRange| (100..=599).contains(&range.from) && (range.from..=599).contains(&range.to);
+            checker.require(
+                ranges.iter().all(sane),
+                field,
+                "has a range that is not within 100 to 599",
+            );
         }
-        checker.require(!http.success.statuses.is_empty(), "success.statuses", "is empty: nothing would ever count as sent");
+        checker.require(
+            !http.success.statuses.is_empty(),
+            "success.statuses",
+            "is empty: nothing would ever count as sent",
+        );
         let overlap = |a: &StatusRange| http.success.statuses.iter().any(|b| a.from <= b.to && b.from <= a.to);
-        checker.require(!http.refused.iter().any(overlap), "refused", "has a status that is in success.statuses too");
+        checker.require(
+            !http.refused.iter().any(overlap),
+            "refused",
+            "has a status that is in success.statuses too",
+        );
         checker.line("reference", &http.reference, TEMPLATE_BYTES, true);
         checker.within("success.body", |checker| check_rule(&http.success.body, checker));
         Self {
@@ -61,7 +78,10 @@ impl Verdicts {
         match &answer.cut {
             // What is missing might have been what was looked for.
             Some(why) => Err(Halt::Uncertain(format!("HTTP {}, {why}", answer.status))),
-            None => Err(Halt::Refused { answer: words, blame: Blame::Message }),
+            None => Err(Halt::Refused {
+                answer: words,
+                blame: Blame::Message,
+            }),
         }
     }
 }
@@ -71,15 +91,27 @@ fn check_rule(rule: &AnswerRule, checker: &mut Checker) {
         AnswerRule::Any => {}
         AnswerRule::Contains(text) => {
             checker.require(!text.is_empty(), "contains", "is empty: every answer has that");
-            checker.require(text.len() <= TEMPLATE_BYTES, "contains", format!("is longer than {TEMPLATE_BYTES} bytes"));
+            checker.require(
+                text.len() <= TEMPLATE_BYTES,
+                "contains",
+                format!("is longer than {TEMPLATE_BYTES} bytes"),
+            );
         }
         AnswerRule::Wildcard(pattern) => {
             checker.require(!pattern.trim().is_empty(), "wildcard", "is empty");
-            checker.require(pattern.len() <= TEMPLATE_BYTES, "wildcard", format!("is longer than {TEMPLATE_BYTES} bytes"));
+            checker.require(
+                pattern.len() <= TEMPLATE_BYTES,
+                "wildcard",
+                format!("is longer than {TEMPLATE_BYTES} bytes"),
+            );
         }
         AnswerRule::Json { path, one_of } => {
             checker.line("json.path", path, TEMPLATE_BYTES, false);
-            checker.require((1..=ENTRIES).contains(&one_of.len()), "json.one_of", format!("has to have 1 to {ENTRIES} entries"));
+            checker.require(
+                (1..=ENTRIES).contains(&one_of.len()),
+                "json.one_of",
+                format!("has to have 1 to {ENTRIES} entries"),
+            );
         }
     }
 }
@@ -166,11 +198,19 @@ mod tests {
         let verdicts = Verdicts::compile(&http, &mut checker);
         assert!(!checker.has_problems());
         let cut = cut.map(str::to_owned);
-        match verdicts.judge(&Answer { status, body: body.to_owned(), cut }) {
+        match verdicts.judge(&Answer {
+            status,
+            body: body.to_owned(),
+            cut,
+        }) {
             Ok(Accepted { reference: Some(_), .. }) => "accepted with a reference",
             Ok(_) => "accepted",
-            Err(Halt::Refused { blame: Blame::Gateway, .. }) => "refused by the gateway's fault",
-            Err(Halt::Refused { blame: Blame::Message, .. }) => "refused",
+            Err(Halt::Refused {
+                blame: Blame::Gateway, ..
+            }) => "refused by the gateway's fault",
+            Err(Halt::Refused {
+                blame: Blame::Message, ..
+            }) => "refused",
             Err(Halt::Uncertain(_)) => "unknown",
             Err(Halt::Broken(_)) => "broken",
         }
@@ -185,7 +225,12 @@ mod tests {
         };
         for (rule, status, body, wanted) in [
             (AnswerRule::Any, 200, "", "accepted"),
-            (AnswerRule::Any, 202, "{\"messages\":[{\"id\":7}]}", "accepted with a reference"),
+            (
+                AnswerRule::Any,
+                202,
+                "{\"messages\":[{\"id\":7}]}",
+                "accepted with a reference",
+            ),
             (AnswerRule::Any, 302, "", "refused by the gateway's fault"),
             (AnswerRule::Any, 400, "", "refused"),
             (AnswerRule::Any, 401, "", "refused by the gateway's fault"),
@@ -197,11 +242,26 @@ mod tests {
             (contains(), 200, "status: OK", "accepted"),
             (contains(), 200, "ERROR 12", "refused"),
             (contains(), 500, "OK", "unknown"),
-            (AnswerRule::Wildcard("?: Accepted*".to_owned()), 202, "0: Accepted for delivery\n", "accepted"),
-            (AnswerRule::Wildcard("?: Accepted*".to_owned()), 202, "no: Accepted", "refused"),
+            (
+                AnswerRule::Wildcard("?: Accepted*".to_owned()),
+                202,
+                "0: Accepted for delivery\n",
+                "accepted",
+            ),
+            (
+                AnswerRule::Wildcard("?: Accepted*".to_owned()),
+                202,
+                "no: Accepted",
+                "refused",
+            ),
             (json(), 200, "{\"messages\":[{\"status\":\"0\"}]}", "accepted"),
             (json(), 200, "{\"messages\":[{\"status\":0}]}", "accepted"),
-            (json(), 200, "{\"messages\":[{\"status\":true,\"id\":\"x\"}]}", "accepted with a reference"),
+            (
+                json(),
+                200,
+                "{\"messages\":[{\"status\":true,\"id\":\"x\"}]}",
+                "accepted with a reference",
+            ),
             (json(), 200, "{\"messages\":[{\"status\":\"4\"}]}", "refused"),
             (json(), 200, "{\"messages\":[]}", "refused"),
             (json(), 200, "<html>login</html>", "refused"),

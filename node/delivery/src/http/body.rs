@@ -88,8 +88,16 @@ fn parsed(field: &str, text: &str, known: &dyn Fn(&str) -> bool, checker: &mut C
     })
 }
 
-fn form(fields: &[crate::settings::Field], known: &dyn Fn(&str) -> bool, checker: &mut Checker) -> Vec<(String, Template)> {
-    checker.require(fields.len() <= ENTRIES, "body.form", format!("has more than {ENTRIES} fields"));
+fn form(
+    fields: &[crate::settings::Field],
+    known: &dyn Fn(&str) -> bool,
+    checker: &mut Checker,
+) -> Vec<(String, Template)> {
+    checker.require(
+        fields.len() <= ENTRIES,
+        "body.form",
+        format!("has more than {ENTRIES} fields"),
+    );
     let compile = |(index, field): (usize, &crate::settings::Field)| {
         let path = format!("body.form[{index}]");
         checker.require(!field.name.is_empty(), &format!("{path}.name"), "is empty");
@@ -121,13 +129,20 @@ impl Json {
             Value::String(text) => {
                 let template = Template::parse(&text, known);
                 Self::Text(template.unwrap_or_else(|error| {
-                    checker.wrong("body.json", format!("cannot be used at {}: {error}", path.trim_start_matches('.')));
+                    checker.wrong(
+                        "body.json",
+                        format!("cannot be used at {}: {error}", path.trim_start_matches('.')),
+                    );
                     Template::default()
                 }))
             }
             Value::Array(values) => {
                 let values = values.into_iter().enumerate();
-                Self::Array(values.map(|(at, value)| Self::compile(value, &format!("{path}.{at}"), known, checker)).collect())
+                Self::Array(
+                    values
+                        .map(|(at, value)| Self::compile(value, &format!("{path}.{at}"), known, checker))
+                        .collect(),
+                )
             }
             Value::Object(fields) => Self::object(fields, path, known, checker),
             fixed => Self::Fixed(fixed),
@@ -137,7 +152,11 @@ impl Json {
     fn object(fields: Map<String, Value>, path: &str, known: &dyn Fn(&str) -> bool, checker: &mut Checker) -> Self {
         let compile = |(name, value): (String, Value)| {
             let placeholder = name.contains('{') || name.contains("<%");
-            checker.require(!placeholder, "body.json", format!("has a placeholder in the name {name:?}"));
+            checker.require(
+                !placeholder,
+                "body.json",
+                format!("has a placeholder in the name {name:?}"),
+            );
             let value = Self::compile(value, &format!("{path}.{name}"), known, checker);
             (name, value)
         };
@@ -196,7 +215,9 @@ fn check_xml(text: &str) -> Result<(), String> {
         if !braces && (character == '{' || rest.starts_with("<%")) {
             if !matches!(place, Place::Text | Place::Quoted(_)) {
                 let line = text[..text.len() - rest.len()].matches('\n').count() + 1;
-                return Err(format!("has a placeholder outside of text and quoted attributes, in line {line}"));
+                return Err(format!(
+                    "has a placeholder outside of text and quoted attributes, in line {line}"
+                ));
             }
             let closing = if character == '{' { '}' } else { '>' };
             rest = rest.split_once(closing).map_or("", |(_, rest)| rest);
@@ -205,7 +226,11 @@ fn check_xml(text: &str) -> Result<(), String> {
         let length = if braces { 2 } else { step(&mut place, rest, character) };
         rest = &rest[length..];
     }
-    if place == Place::Text { Ok(()) } else { Err("is not complete: something in it is never closed".to_owned()) }
+    if place == Place::Text {
+        Ok(())
+    } else {
+        Err("is not complete: something in it is never closed".to_owned())
+    }
 }
 
 /// Goes over one character, or over the marks that open and close; says how many bytes that were.
@@ -246,7 +271,11 @@ mod tests {
         let mut checker = Checker::default();
         let template = BodyTemplate::compile(body, &known, &mut checker);
         let (problems, _) = checker.finish();
-        if problems.is_empty() { Ok(template) } else { Err(problems.iter().map(ToString::to_string).collect()) }
+        if problems.is_empty() {
+            Ok(template)
+        } else {
+            Err(problems.iter().map(ToString::to_string).collect())
+        }
     }
 
     fn problem(body: &Body) -> String {
@@ -256,28 +285,53 @@ mod tests {
     #[test]
     fn a_placeholder_outside_of_its_place_is_refused() {
         for (text, wanted) in [
-            ("{\"a\":{text}}", "body.json is not JSON: key must be a string at line 1 column 7 (placeholders belong inside of strings: \"{to}\")"),
+            (
+                "{\"a\":{text}}",
+                "body.json is not JSON: key must be a string at line 1 column 7 (placeholders belong inside of strings: \"{to}\")",
+            ),
             ("{\"{text}\":1}", "body.json has a placeholder in the name \"{text}\""),
-            ("{\"a\":[1,{\"b\":\"{pin}\"}]}", "body.json cannot be used at a.1.b: line 1, column 1: nothing is called {pin} here"),
+            (
+                "{\"a\":[1,{\"b\":\"{pin}\"}]}",
+                "body.json cannot be used at a.1.b: line 1, column 1: nothing is called {pin} here",
+            ),
         ] {
             assert_eq!(problem(&Body::Json(text.to_owned())), wanted);
         }
         let outside = "body.xml has a placeholder outside of text and quoted attributes, in line 1";
-        for text in ["<{text}/>", "<a {text}='1'/>", "<a b={text}/>", "<!-- {text} -->", "<![CDATA[{text}]]>", "<?pi {text}?>", "<!DOCTYPE {text}>"] {
+        for text in [
+            "<{text}/>",
+            "<a {text}='1'/>",
+            "<a b={text}/>",
+            "<!-- {text} -->",
+            "<![CDATA[{text}]]>",
+            "<?pi {text}?>",
+            "<!DOCTYPE {text}>",
+        ] {
             assert_eq!(problem(&Body::Xml(text.to_owned())), outside, "{text}");
         }
         for text in ["<a", "<a b='", "<!-- >", "<a>{text}</a><b"] {
             assert!(problem(&Body::Xml(text.to_owned())).contains("never closed"), "{text}");
         }
-        for text in ["<a b='{text}' c=\"{user}\">{text}</a>", "<?xml version='1.0'?><!-- x --><a>{{<![CDATA[<]]></a>", "<a><%TOKEN%></a>"] {
+        for text in [
+            "<a b='{text}' c=\"{user}\">{text}</a>",
+            "<?xml version='1.0'?><!-- x --><a>{{<![CDATA[<]]></a>",
+            "<a><%TOKEN%></a>",
+        ] {
             let problems = compiled(&Body::Xml(text.to_owned())).err().unwrap_or_default();
-            assert!(problems.iter().all(|problem| problem.contains("<%TOKEN%>")), "{problems:?}");
+            assert!(
+                problems.iter().all(|problem| problem.contains("<%TOKEN%>")),
+                "{problems:?}"
+            );
         }
     }
 
     #[test]
     fn numbers_stay_numbers() {
-        let body = compiled(&Body::Json("{\"a\": [1, true, null, 2.5], \"b\": {\"c\": \"x{{{text}\"}}".to_owned())).ok().unwrap();
+        let body = compiled(&Body::Json(
+            "{\"a\": [1, true, null, 2.5], \"b\": {\"c\": \"x{{{text}\"}}".to_owned(),
+        ))
+        .ok()
+        .unwrap();
         let text = body.render(&|_| Some(Cow::from("\"")));
         assert_eq!(text.as_str(), "{\"a\":[1,true,null,2.5],\"b\":{\"c\":\"x{\\\"\"}}");
     }

@@ -121,7 +121,9 @@ impl HttpEngine {
             None => None,
             Some(authorization) => Some(authorization.header(trace).await?),
         };
-        let request = self.request.render(message, authorization, self.connector.reading_proxy())?;
+        let request = self
+            .request
+            .render(message, authorization, self.connector.reading_proxy())?;
         let stream = self.connector.open(trace).await?;
         trace.begin(StepName::Send, &format!("the request to {}", self.connector.server()));
         exchange::exchange(stream, request, Some(trace.commitment())).await

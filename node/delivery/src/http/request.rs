@@ -27,12 +27,31 @@ use crate::{
 
 /// What placeholders of a request may be called, beside the operator's own.
 const NAMES: [&str; 12] = [
-    "to", "to_digits", "text", "subject", "code", "code_spoken", "user", "application", "language", "reference", "coding", "text_type",
+    "to",
+    "to_digits",
+    "text",
+    "subject",
+    "code",
+    "code_spoken",
+    "user",
+    "application",
+    "language",
+    "reference",
+    "coding",
+    "text_type",
 ];
 
 /// Headers that HTTP itself needs, or that would change where a request ends.
 const OURS: [&str; 9] = [
-    "host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect", "proxy-authorization",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "proxy-authorization",
 ];
 
 /// A request ready to be rendered.
@@ -49,14 +68,22 @@ impl RequestTemplate {
     pub(crate) fn compile(http: &Http, checker: &mut Checker) -> Option<Self> {
         let known = |name: &str| {
             NAMES.contains(&name)
-                || name.strip_prefix("parameter.").is_some_and(|name| http.parameters.contains_key(name))
-                || name.strip_prefix("secret.").is_some_and(|name| http.secrets.contains_key(name))
+                || name
+                    .strip_prefix("parameter.")
+                    .is_some_and(|name| http.parameters.contains_key(name))
+                || name
+                    .strip_prefix("secret.")
+                    .is_some_and(|name| http.secrets.contains_key(name))
         };
         let url = Url::parse(&http.url, known).inspect_err(|problem| checker.wrong("url", problem.clone()));
         let headers = headers(&http.headers, &known, checker);
         let body = BodyTemplate::compile(&http.body, &known, checker);
         let bodiless = matches!(http.body, settings::Body::None);
-        checker.require(bodiless || http.method != settings::Method::Get, "body", "cannot go with a GET");
+        checker.require(
+            bodiless || http.method != settings::Method::Get,
+            "body",
+            "cannot go with a GET",
+        );
         Some(Self {
             method: match http.method {
                 settings::Method::Get => Method::GET,
@@ -77,7 +104,10 @@ impl RequestTemplate {
 
     /// The operator's secrets, in every spelling in which they are sent.
     pub(super) fn secrets(&self) -> Vec<Zeroizing<String>> {
-        self.secrets.values().flat_map(|secret| spellings(secret.expose())).collect()
+        self.secrets
+            .values()
+            .flat_map(|secret| spellings(secret.expose()))
+            .collect()
     }
 
     /// The request for `message`; in absolute form for a proxy that reads it.
@@ -142,7 +172,11 @@ fn headers(
     known: &dyn Fn(&str) -> bool,
     checker: &mut Checker,
 ) -> Vec<(HeaderName, Template)> {
-    checker.require(fields.len() <= ENTRIES, "headers", format!("has more than {ENTRIES} entries"));
+    checker.require(
+        fields.len() <= ENTRIES,
+        "headers",
+        format!("has more than {ENTRIES} entries"),
+    );
     let mut compiled = Vec::new();
     for (index, field) in fields.iter().enumerate().take(ENTRIES) {
         checker.within(&format!("headers[{index}]"), |checker| {
@@ -168,7 +202,9 @@ pub(super) fn request(
     uri: &str,
     body: Zeroizing<String>,
 ) -> Result<Request<Full<Bytes>>, Halt> {
-    let uri: Uri = uri.parse().map_err(|_| Halt::Broken("the values make no URL".to_owned()))?;
+    let uri: Uri = uri
+        .parse()
+        .map_err(|_| Halt::Broken("the values make no URL".to_owned()))?;
     // The bytes are wiped with their last copy here; what the connection buffers is its own.
     let body = Bytes::from_owner(WipedBytes(body));
     let mut request = Request::new(Full::new(body));
@@ -185,8 +221,13 @@ pub(super) fn request(
 /// Tells a proxy that reads the request who we are.
 pub(super) fn authorize_at_proxy(request: &mut Request<Full<Bytes>>, proxy: Option<&Proxy>) -> Result<(), Halt> {
     if let Some(proxy) = proxy.filter(|proxy| !proxy.user.is_empty()) {
-        let credentials = Zeroizing::new(format!("Basic {}", basic(&proxy.user, proxy.password.expose()).as_str()));
-        request.headers_mut().insert(PROXY_AUTHORIZATION, sensitive(&credentials)?);
+        let credentials = Zeroizing::new(format!(
+            "Basic {}",
+            basic(&proxy.user, proxy.password.expose()).as_str()
+        ));
+        request
+            .headers_mut()
+            .insert(PROXY_AUTHORIZATION, sensitive(&credentials)?);
     }
     Ok(())
 }

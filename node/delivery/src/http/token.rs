@@ -5,7 +5,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hyper::{Method, StatusCode, header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue}};
+use hyper::{
+    Method, StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+};
 use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 use zeroize::Zeroizing;
@@ -126,10 +129,17 @@ impl Fetcher {
 
     async fn fetch(&self, trace: &mut Trace) -> Result<Kept, Halt> {
         let proxy = self.connector.reading_proxy();
-        let uri = if proxy.is_some() { self.url.absolute(|_| None) } else { self.url.relative(|_| None) };
+        let uri = if proxy.is_some() {
+            self.url.absolute(|_| None)
+        } else {
+            self.url.relative(|_| None)
+        };
         let mut request = request(Method::POST, &self.url, &uri, self.form())?;
         let fields = request.headers_mut();
-        fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        fields.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
         if self.client.sent_in == CredentialsIn::Header {
             let basic = Zeroizing::new(format!("Basic {}", basic_of(&self.client).as_str()));
             fields.insert(AUTHORIZATION, sensitive(&basic)?);
@@ -141,7 +151,10 @@ impl Fetcher {
         let body = Zeroizing::new(answer.body);
         if answer.status != StatusCode::OK {
             let answer = format!("the token server answered HTTP {} {}", answer.status, body.as_str());
-            return Err(Halt::Refused { answer, blame: Blame::Gateway });
+            return Err(Halt::Refused {
+                answer,
+                blame: Blame::Gateway,
+            });
         }
         let kept = kept(&body).map_err(|why| Halt::Broken(format!("the token server's answer {why}")))?;
         trace.done("HTTP 200, a token");
@@ -183,7 +196,10 @@ fn kept(body: &str) -> Result<Kept, &'static str> {
     if token.is_empty() || token.len() > TOKEN_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("has a token that is empty, too long, or has characters that no header carries");
     }
-    if granted.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+    if granted
+        .token_type
+        .is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer"))
+    {
         return Err("has a token that is not of the type bearer");
     }
     let seconds = match granted.expires_in {
@@ -191,7 +207,9 @@ fn kept(body: &str) -> Result<Kept, &'static str> {
         Some(Lifetime::Number(seconds)) => Some(seconds),
         Some(Lifetime::Text(text)) => text.parse().ok(),
     };
-    let lifetime = seconds.map_or(TOKEN_LIFETIME, Duration::from_secs).min(TOKEN_LIFETIME_MAX);
+    let lifetime = seconds
+        .map_or(TOKEN_LIFETIME, Duration::from_secs)
+        .min(TOKEN_LIFETIME_MAX);
     Ok(Kept {
         until: Instant::now() + lifetime.saturating_sub(TOKEN_MARGIN),
         token: granted.access_token,
@@ -206,12 +224,25 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_token_or_says_why_not() {
-        let lifetime = |body: &str| kept(body).ok().map(|kept| kept.until.duration_since(Instant::now()).as_secs().div_ceil(10) * 10);
-        assert_eq!(lifetime(r#"{"access_token":"t","token_type":"Bearer","expires_in":3600}"#), Some(3570));
+        let lifetime = |body: &str| {
+            kept(body)
+                .ok()
+                .map(|kept| kept.until.duration_since(Instant::now()).as_secs().div_ceil(10) * 10)
+        };
+        assert_eq!(
+            lifetime(r#"{"access_token":"t","token_type":"Bearer","expires_in":3600}"#),
+            Some(3570)
+        );
         assert_eq!(lifetime(r#"{"access_token":"t","expires_in":"90"}"#), Some(60));
         assert_eq!(lifetime(r#"{"access_token":"t"}"#), Some(270));
         assert_eq!(lifetime(r#"{"access_token":"t","expires_in":10}"#), Some(0));
-        for wrong in ["", "{}", r#"{"access_token":""}"#, "{\"access_token\":\"a\\r\\nb\"}", r#"{"access_token":"t","token_type":"mac"}"#] {
+        for wrong in [
+            "",
+            "{}",
+            r#"{"access_token":""}"#,
+            "{\"access_token\":\"a\\r\\nb\"}",
+            r#"{"access_token":"t","token_type":"mac"}"#,
+        ] {
             assert!(kept(wrong).is_err(), "{wrong}");
         }
     }

@@ -49,7 +49,10 @@ impl Url {
             port: port.unwrap_or(if secure { 443 } else { 80 }),
             authority: authority.to_owned(),
             path: Template::parse(if path.is_empty() { "/" } else { path }, in_path).map_err(template)?,
-            query: query.map(|query| Template::parse(query, known)).transpose().map_err(template)?,
+            query: query
+                .map(|query| Template::parse(query, known))
+                .transpose()
+                .map_err(template)?,
         };
         let sample = url.absolute(|_| Some(Cow::from("x")));
         match sample.parse::<Uri>() {
@@ -82,12 +85,18 @@ impl Url {
     /// All of it, as a proxy wants it.
     pub(crate) fn absolute<'a>(&self, value: impl Fn(&str) -> Option<Cow<'a, str>>) -> Zeroizing<String> {
         let scheme = if self.secure { "https" } else { "http" };
-        Zeroizing::new(format!("{scheme}://{}{}", self.authority, self.relative(value).as_str()))
+        Zeroizing::new(format!(
+            "{scheme}://{}{}",
+            self.authority,
+            self.relative(value).as_str()
+        ))
     }
 }
 
 fn scheme(text: &str) -> Result<(bool, &str), String> {
-    let (scheme, rest) = text.split_once("://").ok_or("does not begin with https:// or http://")?;
+    let (scheme, rest) = text
+        .split_once("://")
+        .ok_or("does not begin with https:// or http://")?;
     match scheme.to_ascii_lowercase().as_str() {
         "https" => Ok((true, rest)),
         "http" => Ok((false, rest)),
@@ -124,20 +133,39 @@ mod tests {
 
     #[test]
     fn only_path_and_query_have_placeholders() {
-        let url = Url::parse("https://API.example:8443/v1/{parameter.sid}/x?to={to_digits}&text={text}", known).unwrap();
+        let url = Url::parse(
+            "https://API.example:8443/v1/{parameter.sid}/x?to={to_digits}&text={text}",
+            known,
+        )
+        .unwrap();
         assert_eq!((url.host.as_str(), url.port, url.secure), ("api.example", 8443, true));
         let value = |name: &str| Some(Cow::from(format!("<{name}>")));
-        assert_eq!(url.relative(value).as_str(), "/v1/%3Cparameter.sid%3E/x?to=%3Cto_digits%3E&text=%3Ctext%3E");
+        assert_eq!(
+            url.relative(value).as_str(),
+            "/v1/%3Cparameter.sid%3E/x?to=%3Cto_digits%3E&text=%3Ctext%3E"
+        );
         for (text, wanted) in [
             ("ftp://a/", "does not begin with https:// or http://"),
             ("//a/", "does not begin with https:// or http://"),
-            ("https://{user}.example/", "has a placeholder in its host, which has to be fixed"),
-            ("https://u:p@a/", "has a user or a password in it; they belong in authentication"),
+            (
+                "https://{user}.example/",
+                "has a placeholder in its host, which has to be fixed",
+            ),
+            (
+                "https://u:p@a/",
+                "has a user or a password in it; they belong in authentication",
+            ),
             ("https:///x", "has no host"),
             ("https://a:b/", "has no host, or a port that is none"),
             ("https://a:0/", "has no host, or a port that is none"),
-            ("https://a/{user}", "cannot be used: line 1, column 2: nothing is called {user} here"),
-            ("https://a/?x={pin}", "cannot be used: line 1, column 3: nothing is called {pin} here"),
+            (
+                "https://a/{user}",
+                "cannot be used: line 1, column 2: nothing is called {user} here",
+            ),
+            (
+                "https://a/?x={pin}",
+                "cannot be used: line 1, column 3: nothing is called {pin} here",
+            ),
             ("https://a/ b", "is not a URL: invalid uri character"),
             ("https://a/\r\nHost: b", "is not a URL: invalid uri character"),
         ] {
@@ -146,7 +174,10 @@ mod tests {
         assert!(Url::parse("https://a/#x", known).is_err());
         let bare = Url::parse("http://[::1]:81?a={user}", known).unwrap();
         assert_eq!((bare.host.as_str(), bare.port), ("::1", 81));
-        assert_eq!(bare.absolute(|_| Some(Cow::from("b&c"))).as_str(), "http://[::1]:81/?a=b%26c");
+        assert_eq!(
+            bare.absolute(|_| Some(Cow::from("b&c"))).as_str(),
+            "http://[::1]:81/?a=b%26c"
+        );
     }
 
     proptest! {

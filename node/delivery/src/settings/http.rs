@@ -278,7 +278,9 @@ impl Http {
 
     pub(super) fn compile(&self, connect: Duration, checker: &mut Checker) -> Option<HttpEngine> {
         self.check_own_values(checker);
-        let authentication = checker.within("authentication", |checker| self.authentication.compile(connect, checker));
+        let authentication = checker.within("authentication", |checker| {
+            self.authentication.compile(connect, checker)
+        });
         let request = RequestTemplate::compile(self, checker);
         let verdicts = Verdicts::compile(self, checker);
         let url = request.as_ref().map(RequestTemplate::url);
@@ -291,12 +293,20 @@ impl Http {
 
     fn check_own_values(&self, checker: &mut Checker) {
         let entries = self.parameters.len().max(self.secrets.len());
-        checker.require(entries <= ENTRIES, "parameters", format!("(or secrets) have more than {ENTRIES} entries"));
+        checker.require(
+            entries <= ENTRIES,
+            "parameters",
+            format!("(or secrets) have more than {ENTRIES} entries"),
+        );
         for (name, value) in &self.parameters {
             let field = format!("parameters.{name}");
             checker.require(is_name(name), &field, NOT_A_NAME);
             checker.line(&field, value, crate::limits::TEMPLATE_BYTES, false);
-            checker.require(value != "." && value != "..", &field, "is a dot or two: it would change the path of the URL");
+            checker.require(
+                value != "." && value != "..",
+                &field,
+                "is a dot or two: it would change the path of the URL",
+            );
         }
         for (name, secret) in &self.secrets {
             let field = format!("secrets.{name}");
@@ -314,13 +324,23 @@ fn is_name(name: &str) -> bool {
 }
 
 fn warn_of_clear(url: &Url, field: &str, checker: &mut Checker) {
-    let here = url.host == "localhost" || url.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let here = url.host == "localhost"
+        || url
+            .host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
     if !here {
         checker.warn(field, "is http: whoever is on the way reads codes and passwords");
     }
 }
 
-fn connector(url: &Url, proxy: Option<&Proxy>, trust: &Trust, connect: Duration, checker: &mut Checker) -> Option<Connector> {
+fn connector(
+    url: &Url,
+    proxy: Option<&Proxy>,
+    trust: &Trust,
+    connect: Duration,
+    checker: &mut Checker,
+) -> Option<Connector> {
     if let Some(proxy) = proxy {
         checker.within("proxy", |checker| proxy.check(checker));
     }
@@ -335,18 +355,26 @@ impl HttpAuthentication {
             Self::None => None,
             Self::Basic { user, password } => {
                 checker.line("user", user, NAME_BYTES, false);
-                checker.require(!user.contains(':'), "user", "has a colon, which basic authentication cannot carry");
+                checker.require(
+                    !user.contains(':'),
+                    "user",
+                    "has a colon, which basic authentication cannot carry",
+                );
                 check_secret("password", password, false, checker);
                 Some(Authorization::Basic(user.clone(), password.clone()))
             }
             Self::Bearer { token } => {
                 check_secret("token", token, false, checker);
-                checker.require(token.expose().is_ascii(), "token", "has characters that no header can carry");
+                checker.require(
+                    token.expose().is_ascii(),
+                    "token",
+                    "has characters that no header can carry",
+                );
                 Some(Authorization::Bearer(TokenSource::Fixed(token.clone())))
             }
-            Self::OAuth2(oauth2) => {
-                Some(Authorization::Bearer(TokenSource::fetched(oauth2.compile(connect, checker)?)))
-            }
+            Self::OAuth2(oauth2) => Some(Authorization::Bearer(TokenSource::fetched(
+                oauth2.compile(connect, checker)?,
+            ))),
         })
     }
 }
@@ -363,7 +391,11 @@ impl OAuth2 {
         checker.line("client.id", &self.client.id, NAME_BYTES, false);
         check_secret("client.secret", &self.client.secret, false, checker);
         checker.line("scope", &self.scope, crate::limits::TEMPLATE_BYTES, true);
-        checker.require(self.parameters.len() <= ENTRIES, "parameters", format!("have more than {ENTRIES} entries"));
+        checker.require(
+            self.parameters.len() <= ENTRIES,
+            "parameters",
+            format!("have more than {ENTRIES} entries"),
+        );
         let url = Url::parse_plain(&self.token_url)
             .inspect_err(|problem| checker.wrong("token_url", problem.clone()))
             .ok()?;

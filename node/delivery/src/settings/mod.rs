@@ -213,16 +213,27 @@ impl Gateway {
             Kind::Smtp(_) => *channel == Channel::Email,
             Kind::Http(_) | Kind::Console => true,
         };
-        checker.require(self.channels.iter().all(fits), "channels", "has more than email, which is all that SMTP carries");
+        checker.require(
+            self.channels.iter().all(fits),
+            "channels",
+            "has more than email, which is all that SMTP carries",
+        );
         self.check_filters(checker);
         if let Some(rate) = self.rate {
-            checker.require(rate.per_minute > 0, "rate.per_minute", "is 0: nothing would ever be sent");
+            checker.require(
+                rate.per_minute > 0,
+                "rate.per_minute",
+                "is 0: nothing would ever be sent",
+            );
             checker.require(rate.burst > 0, "rate.burst", "is 0: nothing would ever be sent");
         }
         let most = limits::RETRIES_MAX;
         checker.require(self.retries <= most, "retries", format!("is more than {most}"));
         let most = limits::TIMEOUT_MAX;
-        for (field, timeout) in [("timeout_ms", self.timeout()), ("connect_timeout_ms", self.connect_timeout())] {
+        for (field, timeout) in [
+            ("timeout_ms", self.timeout()),
+            ("connect_timeout_ms", self.connect_timeout()),
+        ] {
             let sane = !timeout.is_zero() && timeout <= most;
             checker.require(sane, field, format!("has to be 1 to {} milliseconds", most.as_millis()));
         }
@@ -232,14 +243,25 @@ impl Gateway {
     }
 
     fn check_filters(&self, checker: &mut Checker) {
-        for (field, entries) in [("country_codes", &self.country_codes), ("mail_domains", &self.mail_domains)] {
-            checker.require(entries.len() <= ENTRIES, field, format!("has more than {ENTRIES} entries"));
+        for (field, entries) in [
+            ("country_codes", &self.country_codes),
+            ("mail_domains", &self.mail_domains),
+        ] {
+            checker.require(
+                entries.len() <= ENTRIES,
+                field,
+                format!("has more than {ENTRIES} entries"),
+            );
         }
         for (index, code) in self.country_codes.iter().enumerate() {
             let digits = code.len() <= 7 && code.bytes().all(|byte| byte.is_ascii_digit());
             let known = digits && calling_code(code).is_some();
             let field = format!("country_codes[{index}]");
-            checker.require(known, &field, "is not the code of a country, such as 90, or the beginning of its numbers");
+            checker.require(
+                known,
+                &field,
+                "is not the code of a country, such as 90, or the beginning of its numbers",
+            );
         }
         for (index, domain) in self.mail_domains.iter().enumerate() {
             let name = domain.strip_prefix('.').unwrap_or(domain);
@@ -256,7 +278,11 @@ impl Proxy {
         checker.line("user", &self.user, NAME_BYTES, true);
         let whole = self.user.is_empty() == self.password.is_empty();
         checker.require(whole, "password", "is missing, or the user to whom it belongs");
-        checker.require(!self.user.contains(':'), "user", "has a colon, which basic authentication cannot carry");
+        checker.require(
+            !self.user.contains(':'),
+            "user",
+            "has a colon, which basic authentication cannot carry",
+        );
         check_secret("password", &self.password, true, checker);
     }
 }
@@ -277,5 +303,9 @@ fn any_or_all(filter: &[String], matches: impl Fn(&str) -> bool) -> bool {
 
 fn is_of_domain(domain: &str, filter: &str) -> bool {
     let (domain, filter) = (domain.to_lowercase(), filter.to_lowercase());
-    if filter.starts_with('.') { domain.ends_with(&filter) } else { domain == filter }
+    if filter.starts_with('.') {
+        domain.ends_with(&filter)
+    } else {
+        domain == filter
+    }
 }

@@ -150,7 +150,11 @@ impl Smtp {
 
     fn check_servers(&self, checker: &mut Checker) {
         checker.require(!self.servers.is_empty(), "servers", "name no server");
-        checker.require(self.servers.len() <= SERVERS, "servers", format!("are more than {SERVERS}"));
+        checker.require(
+            self.servers.len() <= SERVERS,
+            "servers",
+            format!("are more than {SERVERS}"),
+        );
         let authenticates = !matches!(self.authentication, SmtpAuthentication::None);
         for (index, server) in self.servers.iter().enumerate().take(SERVERS) {
             checker.within(&format!("servers[{index}]"), |checker| {
@@ -164,7 +168,8 @@ impl Smtp {
             return from.map(|from| from.domain().to_owned()).unwrap_or_default();
         }
         let literal = self.helo_name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        let is_address = literal.is_some_and(|address| address.trim_start_matches("IPv6:").parse::<std::net::IpAddr>().is_ok());
+        let is_address =
+            literal.is_some_and(|address| address.trim_start_matches("IPv6:").parse::<std::net::IpAddr>().is_ok());
         let valid = is_address || (is_domain(&self.helo_name) && self.helo_name.is_ascii());
         checker.require(valid, "helo_name", "is neither a domain nor an address in brackets");
         self.helo_name.clone()

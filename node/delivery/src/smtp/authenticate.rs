@@ -55,9 +55,16 @@ impl Authentication {
         let offered = session.mechanisms();
         if !offered.contains(&mechanism) {
             trace.begin(StepName::Authenticate, mechanism);
-            let offered = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
+            let offered = if offered.is_empty() {
+                "nothing".to_owned()
+            } else {
+                offered.join(", ")
+            };
             let answer = format!("the server offers {offered} for authentication, not {mechanism}");
-            return Err(Halt::Refused { answer, blame: Blame::Gateway });
+            return Err(Halt::Refused {
+                answer,
+                blame: Blame::Gateway,
+            });
         }
         let mut reply = self.converse(session, trace).await?;
         if let (Self::Xoauth2(_, source), true) = (self, reply.code == 535)
@@ -90,7 +97,11 @@ impl Authentication {
                 trace.hide(&encoded(&response));
                 let reply = one_response(session, "XOAUTH2", &response).await?;
                 // The server explains itself in a challenge, which an empty line ends.
-                if reply.code == 334 { session.command("").await } else { Ok(reply) }
+                if reply.code == 334 {
+                    session.command("").await
+                } else {
+                    Ok(reply)
+                }
             }
         }
     }

@@ -36,7 +36,10 @@ pub(super) fn compose(engine: &SmtpEngine, to: &MailAddress, message: &Message, 
     }
     header("To", to.as_str());
     header("Subject", &words(&message.subject));
-    header("Message-ID", &format!("<{}@{}>", message.reference, engine.from.domain()));
+    header(
+        "Message-ID",
+        &format!("<{}@{}>", message.reference, engine.from.domain()),
+    );
     header("Auto-Submitted", "auto-generated");
     header("MIME-Version", "1.0");
     header("Content-Type", "text/plain; charset=utf-8");
@@ -57,25 +60,40 @@ fn mailbox(name: &str, address: &MailAddress) -> String {
         return address.as_str().to_owned();
     }
     let plain = |character: char| character.is_ascii_alphanumeric() || " '-_".contains(character);
-    let phrase = if name.chars().all(plain) { name.to_owned() } else { encoded_words(name) };
+    let phrase = if name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        encoded_words(name)
+    };
     format!("{phrase} <{}>", address.as_str())
 }
 
 /// A subject as it is, or in encoded words if it has anything that a line of ASCII cannot have.
 fn words(text: &str) -> String {
-    let is_plain = text.len() <= LINE_BYTES && !text.contains("=?") && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    let is_plain = text.len() <= LINE_BYTES
+        && !text.contains("=?")
+        && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     if is_plain { text.to_owned() } else { encoded_words(text) }
 }
 
 fn encoded_words(text: &str) -> String {
     let mut words = vec![String::new()];
-    for character in text.chars().map(|character| if character.is_control() { ' ' } else { character }) {
-        if words.last().is_some_and(|word| word.len() + character.len_utf8() > ENCODED_WORD_BYTES) {
+    for character in text
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+    {
+        if words
+            .last()
+            .is_some_and(|word| word.len() + character.len_utf8() > ENCODED_WORD_BYTES)
+        {
             words.push(String::new());
         }
         words.last_mut().expect("invariant: there is a word").push(character);
     }
-    let encoded: Vec<String> = words.iter().map(|word| format!("=?utf-8?B?{}?=", STANDARD.encode(word))).collect();
+    let encoded: Vec<String> = words
+        .iter()
+        .map(|word| format!("=?utf-8?B?{}?=", STANDARD.encode(word)))
+        .collect();
     encoded.join("\r\n ")
 }
 
@@ -83,7 +101,9 @@ fn encoded_words(text: &str) -> String {
 fn encode(text: &str) -> (&'static str, Zeroizing<String>) {
     let lines = Zeroizing::new(text.lines().flat_map(|line| [line, "\r\n"]).collect::<String>());
     let short = lines.lines().all(|line| line.len() <= LINE_BYTES);
-    let plain = lines.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n') || byte.is_ascii_graphic());
+    let plain = lines
+        .bytes()
+        .all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n') || byte.is_ascii_graphic());
     if short && plain && !has_bare_return(text) {
         return ("7bit", lines);
     }
@@ -156,10 +176,20 @@ mod tests {
 
     #[test]
     fn other_scripts_are_encoded() {
-        let mail = composed("Güvenlik, \"MFA\"", "Doğrulama kodunuz, lütfen kimseyle paylaşmayın", "Kodunuz 492039 ş");
-        assert!(mail.contains("From: =?utf-8?B?R8O8dmVubGlrLCAiTUZBIg==?= <mfa@example.com>\r\n"), "{mail}");
+        let mail = composed(
+            "Güvenlik, \"MFA\"",
+            "Doğrulama kodunuz, lütfen kimseyle paylaşmayın",
+            "Kodunuz 492039 ş",
+        );
+        assert!(
+            mail.contains("From: =?utf-8?B?R8O8dmVubGlrLCAiTUZBIg==?= <mfa@example.com>\r\n"),
+            "{mail}"
+        );
         assert!(mail.contains("Subject: =?utf-8?B?"), "{mail}");
-        assert!(mail.contains("Content-Transfer-Encoding: base64\r\n\r\nS29kdW51eiA0OTIwMzkgxZ8NCg==\r\n"), "{mail}");
+        assert!(
+            mail.contains("Content-Transfer-Encoding: base64\r\n\r\nS29kdW51eiA0OTIwMzkgxZ8NCg==\r\n"),
+            "{mail}"
+        );
     }
 
     proptest! {

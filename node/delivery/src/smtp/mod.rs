@@ -61,7 +61,10 @@ impl SmtpEngine {
         let Recipient::Mail(to) = &message.to else {
             return Err(Halt::Broken("SMTP carries no calls and text messages".to_owned()));
         };
-        let server = self.servers.get(at).ok_or_else(|| Halt::Broken("no such server".to_owned()))?;
+        let server = self
+            .servers
+            .get(at)
+            .ok_or_else(|| Halt::Broken("no such server".to_owned()))?;
         let mut session = self.open(server, trace).await?;
         self.authentication.log_in(&mut session, trace).await?;
         trace.begin(StepName::Send, "the mail");
@@ -84,7 +87,10 @@ impl SmtpEngine {
         let mut session = Session::greeted(stream, &self.helo_name).await?;
         trace.done(session.greeting());
         if server.tls == SmtpTls::Starttls {
-            let config = self.tls.as_ref().expect("invariant: a server with TLS has its settings");
+            let config = self
+                .tls
+                .as_ref()
+                .expect("invariant: a server with TLS has its settings");
             session = session.under_tls(&server.host, config, &self.helo_name, trace).await?;
         }
         Ok(session)
@@ -99,7 +105,9 @@ impl SmtpEngine {
     ) -> Result<Accepted, Halt> {
         let utf8 = self.utf8(to, session)?;
         let by_message = Blame::Message;
-        let mail = session.command(&format!("MAIL FROM:<{}>{utf8}", self.from.as_str())).await?;
+        let mail = session
+            .command(&format!("MAIL FROM:<{}>{utf8}", self.from.as_str()))
+            .await?;
         mail.positive(by_message)?;
         let recipient = session.command(&format!("RCPT TO:<{}>", to.as_str())).await?;
         recipient.positive(by_message)?;
@@ -124,6 +132,9 @@ impl SmtpEngine {
             return Ok(" SMTPUTF8");
         }
         let answer = "the server takes no addresses outside of ASCII".to_owned();
-        Err(Halt::Refused { answer, blame: Blame::Message })
+        Err(Halt::Refused {
+            answer,
+            blame: Blame::Message,
+        })
     }
 }

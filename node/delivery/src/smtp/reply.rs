@@ -43,12 +43,20 @@ impl Reply {
 
     /// That the server agrees (2xx).
     pub(super) fn positive(&self, blame: Blame) -> Result<(), Halt> {
-        if (200..300).contains(&self.code) { Ok(()) } else { Err(self.refusal(blame)) }
+        if (200..300).contains(&self.code) {
+            Ok(())
+        } else {
+            Err(self.refusal(blame))
+        }
     }
 
     /// That the server answers with exactly this code.
     pub(super) fn code(&self, code: u16, blame: Blame) -> Result<(), Halt> {
-        if self.code == code { Ok(()) } else { Err(self.refusal(blame)) }
+        if self.code == code {
+            Ok(())
+        } else {
+            Err(self.refusal(blame))
+        }
     }
 
     /// 421 is the server's own trouble, whatever it was asked (RFC 5321 section 3.8).
@@ -64,7 +72,12 @@ impl Reply {
         let text = self.lines.join(" ");
         let (_, rest) = text.split_once("queued as ")?;
         let id = rest.split_whitespace().next()?;
-        Some(id.chars().filter(|character| !character.is_control()).take(64).collect())
+        Some(
+            id.chars()
+                .filter(|character| !character.is_control())
+                .take(64)
+                .collect(),
+        )
     }
 }
 
@@ -90,7 +103,10 @@ mod tests {
 
     #[test]
     fn the_name_in_the_queue_is_found() {
-        let reply = |text: &str| Reply { code: 250, lines: vec![text.to_owned()] };
+        let reply = |text: &str| Reply {
+            code: 250,
+            lines: vec![text.to_owned()],
+        };
         assert_eq!(reply("2.0.0 Ok: queued as 4F2A1").queued_as(), Some("4F2A1".to_owned()));
         assert_eq!(reply("Message accepted").queued_as(), None);
     }

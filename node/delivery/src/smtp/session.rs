@@ -61,11 +61,15 @@ impl Session {
         trace.begin(StepName::Tls, host);
         if !self.offers("STARTTLS") {
             let answer = format!("{host} offers no STARTTLS; nothing is sent in clear");
-            return Err(Halt::Refused { answer, blame: Blame::Gateway });
+            return Err(Halt::Refused {
+                answer,
+                blame: Blame::Gateway,
+            });
         }
         self.command("STARTTLS").await?.code(220, Blame::Gateway)?;
         if !self.stream.buffer().is_empty() {
-            let why = format!("{host} (or somebody between) sent more in clear after STARTTLS; nothing of it is believed");
+            let why =
+                format!("{host} (or somebody between) sent more in clear after STARTTLS; nothing of it is believed");
             return Err(Halt::Broken(why));
         }
         let stream = handshake(self.stream.into_inner(), host, config, trace).await?;
@@ -126,7 +130,11 @@ impl Session {
         let read = (&mut self.stream).take(limit).read_until(b'\n', &mut line).await;
         read.map_err(|error| Halt::Broken(format!("the server hung up: {}", plain(&error))))?;
         let Some(line) = line.strip_suffix(b"\n") else {
-            let why = if line.len() < REPLY_LINE_BYTES { "the server hung up" } else { "the server's reply has no end" };
+            let why = if line.len() < REPLY_LINE_BYTES {
+                "the server hung up"
+            } else {
+                "the server's reply has no end"
+            };
             return Err(Halt::Broken(why.to_owned()));
         };
         let line = line.strip_suffix(b"\r").unwrap_or(line);

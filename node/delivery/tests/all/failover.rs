@@ -48,9 +48,17 @@ async fn only_what_was_certainly_not_sent_is_sent_by_another() {
     let (one, two) = (http_server(&[], None), http_server(&[], None));
     let mut by_two = 0;
     for (path, wanted) in FAULTS {
-        let sent = send(&[first(one.port("port"), path), at("second", two.port("port"), "/ok")], &sms()).await;
+        let sent = send(
+            &[first(one.port("port"), path), at("second", two.port("port"), "/ok")],
+            &sms(),
+        )
+        .await;
         if wanted == "refused" {
-            assert_eq!(outcomes(&sent), [("first", "refused"), ("second", "accepted")], "{path}: {sent:?}");
+            assert_eq!(
+                outcomes(&sent),
+                [("first", "refused"), ("second", "accepted")],
+                "{path}: {sent:?}"
+            );
             by_two += 1;
         } else {
             assert_eq!(outcomes(&sent), [("first", wanted)], "{path}: {sent:?}");
@@ -65,11 +73,22 @@ async fn only_what_was_certainly_not_sent_is_sent_by_another() {
 async fn who_refuses_connections_is_tried_again_and_then_passed_over() {
     let two = http_server(&[], None);
     let closed = ClosedPort::new();
-    let sent = send(&[first(closed.number(), "/ok"), at("second", two.port("port"), "/ok")], &sms()).await;
-    let wanted = [("first", "unreachable"), ("first", "unreachable"), ("first", "unreachable"), ("second", "accepted")];
+    let sent = send(
+        &[first(closed.number(), "/ok"), at("second", two.port("port"), "/ok")],
+        &sms(),
+    )
+    .await;
+    let wanted = [
+        ("first", "unreachable"),
+        ("first", "unreachable"),
+        ("first", "unreachable"),
+        ("second", "accepted"),
+    ];
     assert_eq!(outcomes(&sent), wanted, "{sent:?}");
     assert_eq!(two.wait_for(1).len(), 1);
-    let Sent::Delivered { gateway, .. } = sent else { panic!() };
+    let Sent::Delivered { gateway, .. } = sent else {
+        panic!()
+    };
     assert_eq!(gateway, "second");
 }
 
@@ -94,7 +113,14 @@ async fn who_hangs_up_at_once_is_unknown_or_certainly_without_the_message() {
 #[tokio::test]
 async fn who_answers_twice_has_sent_once() {
     let one = http_server(&[], None);
-    let sent = send(&[at("first", one.port("port"), "/twice"), at("second", one.port("port"), "/ok")], &sms()).await;
+    let sent = send(
+        &[
+            at("first", one.port("port"), "/twice"),
+            at("second", one.port("port"), "/ok"),
+        ],
+        &sms(),
+    )
+    .await;
     assert_eq!(outcomes(&sent), [("first", "accepted")]);
     assert_eq!((requests(&one, "/twice"), requests(&one, "/ok")), (1, 0));
 }
@@ -117,7 +143,12 @@ async fn the_operator_may_prefer_two_messages_to_none() {
     let mut gateway = first(one.port("port"), "/close");
     gateway.retry_unknown = true;
     let sent = send(&[gateway, at("second", two.port("port"), "/ok")], &sms()).await;
-    let wanted = [("first", "unknown"), ("first", "unknown"), ("first", "unknown"), ("second", "accepted")];
+    let wanted = [
+        ("first", "unknown"),
+        ("first", "unknown"),
+        ("first", "unknown"),
+        ("second", "accepted"),
+    ];
     assert_eq!(outcomes(&sent), wanted, "{sent:?}");
     assert_eq!((requests(&one, "/close"), requests(&two, "/ok")), (3, 1));
 }
@@ -130,5 +161,9 @@ async fn the_operator_may_know_what_a_status_means() {
         http.refused.push(quorate_delivery::StatusRange::new(500, 500));
     }
     let sent = send(&[gateway, at("second", two.port("port"), "/ok")], &sms()).await;
-    assert_eq!(outcomes(&sent), [("first", "refused"), ("second", "accepted")], "{sent:?}");
+    assert_eq!(
+        outcomes(&sent),
+        [("first", "refused"), ("second", "accepted")],
+        "{sent:?}"
+    );
 }

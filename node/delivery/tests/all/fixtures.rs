@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use quorate_delivery::{
-    Channel, ConsoleWriter, Gateway, Http, Kind, MailAddress, Message, Outcome, Phone, Problem, Recipient, Routes, Secret,
-    Sent, Smtp, SmtpAuthentication, SmtpServer, SmtpTls, Trust,
+    Channel, ConsoleWriter, Gateway, Http, Kind, MailAddress, Message, Outcome, Phone, Problem, Recipient, Routes,
+    Secret, Sent, Smtp, SmtpAuthentication, SmtpServer, SmtpTls, Trust,
 };
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -100,7 +100,10 @@ pub async fn send(gateways: &[Gateway], message: &Message) -> Sent {
 
 /// The outcomes of all attempts, one word each, with their gateways.
 pub fn outcomes(sent: &Sent) -> Vec<(&str, &'static str)> {
-    sent.attempts().iter().map(|attempt| (attempt.gateway.as_str(), word(&attempt.outcome))).collect()
+    sent.attempts()
+        .iter()
+        .map(|attempt| (attempt.gateway.as_str(), word(&attempt.outcome)))
+        .collect()
 }
 
 pub fn word(outcome: &Outcome) -> &'static str {
@@ -115,7 +118,10 @@ pub fn word(outcome: &Outcome) -> &'static str {
 }
 
 pub fn last(sent: &Sent) -> String {
-    sent.attempts().last().map(|attempt| attempt.outcome.to_string()).unwrap_or_default()
+    sent.attempts()
+        .last()
+        .map(|attempt| attempt.outcome.to_string())
+        .unwrap_or_default()
 }
 
 pub fn texts(problems: &[Problem]) -> Vec<String> {

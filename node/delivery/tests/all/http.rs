@@ -41,7 +41,9 @@ async fn everything_of_a_template_reaches_the_gateway() {
     ]);
     "messages.0.id".clone_into(&mut http.reference);
     let sent = send(&[gateway("sms", http)], &sms()).await;
-    let Sent::Delivered { reference, gateway, .. } = &sent else { panic!("{sent:?}") };
+    let Sent::Delivered { reference, gateway, .. } = &sent else {
+        panic!("{sent:?}")
+    };
     assert_eq!((gateway.as_str(), reference.as_deref()), ("sms", Some("m-1")));
     let request = &server.wait_for(1)[0];
     assert_eq!(request["method"], "PUT");
@@ -56,7 +58,10 @@ async fn everything_of_a_template_reaches_the_gateway() {
     ]);
     assert_eq!(request["body"], wanted);
     let headers = &request["headers"];
-    assert_eq!((&headers["x-code"], &headers["x-user"]), (&"code 492039".into(), &"alice".into()));
+    assert_eq!(
+        (&headers["x-code"], &headers["x-user"]),
+        (&"code 492039".into(), &"alice".into())
+    );
     assert_eq!(headers["authorization"], "Basic bWZhOnDDpDU1");
     assert_eq!(headers["content-type"], "application/x-www-form-urlencoded");
 }
@@ -71,15 +76,27 @@ async fn tls_is_spoken_with_those_who_prove_themselves() {
         http.trust = trust;
         gateway("tls", http)
     };
-    let by_pem = Trust { ca_pem: certificates.ca_pem.clone(), ..Trust::default() };
-    let by_file = Trust { ca_file: certificates.ca_file().display().to_string(), ..Trust::default() };
+    let by_pem = Trust {
+        ca_pem: certificates.ca_pem.clone(),
+        ..Trust::default()
+    };
+    let by_file = Trust {
+        ca_file: certificates.ca_file().display().to_string(),
+        ..Trust::default()
+    };
     for trust in [by_pem, by_file] {
         assert_eq!(outcomes(&send(&[secured(trust)], &sms()).await), [("tls", "accepted")]);
     }
     assert!(server.wait_for(2).iter().all(|request| request["tls"] == true));
-    let stranger = Trust { ca_pem: Certificates::new().ca_pem, ..Trust::default() };
+    let stranger = Trust {
+        ca_pem: Certificates::new().ca_pem,
+        ..Trust::default()
+    };
     let sent = send(&[secured(stranger)], &sms()).await;
-    assert!(last(&sent).starts_with("unreachable: TLS with localhost: invalid peer certificate"), "{sent:?}");
+    assert!(
+        last(&sent).starts_with("unreachable: TLS with localhost: invalid peer certificate"),
+        "{sent:?}"
+    );
     assert_eq!(server.recorded().len(), 2);
 }
 
@@ -89,17 +106,24 @@ async fn what_an_answer_quotes_is_not_kept() {
     let mut http = http_at(server.port("port"), "/echo?key={secret.key}");
     http.secrets = BTreeMap::from([("key".to_owned(), Secret::new("k3y & more"))]);
     http.headers = vec![field("X-Key", "{secret.key}")];
-    http.authentication = HttpAuthentication::Bearer { token: Secret::new("b3arer-token") };
+    http.authentication = HttpAuthentication::Bearer {
+        token: Secret::new("b3arer-token"),
+    };
     let sent = send(&[gateway("sms", http)], &sms()).await;
     let told = format!("{sent:?}");
-    assert!(last(&sent).starts_with("refused: HTTP 400 you sent /echo?key=***"), "{told}");
+    assert!(
+        last(&sent).starts_with("refused: HTTP 400 you sent /echo?key=***"),
+        "{told}"
+    );
     for secret in [CODE, "5321234567", "k3y", "b3arer"] {
         assert!(!told.contains(secret), "{secret} is in {told}");
     }
     let wrong = http_at(server.port("port"), "/guarded");
     let mut wrong = gateway("sms", wrong);
     if let quorate_delivery::Kind::Http(http) = &mut wrong.kind {
-        http.authentication = HttpAuthentication::Bearer { token: Secret::new("b3arer-token") };
+        http.authentication = HttpAuthentication::Bearer {
+            token: Secret::new("b3arer-token"),
+        };
     }
     let sent = send(&[wrong], &sms()).await;
     assert_eq!(last(&sent), "refused: HTTP 401 wrong token Bearer ***");
@@ -111,7 +135,11 @@ fn no_value_breaks_out_of_its_place() {
     let server = http_server(&[], None);
     let port = server.port("port");
     let mut form = http_at(port, "/ok?user={user}&end=1");
-    form.body = Body::Form(vec![field("user", "{user}"), field("text", "{text}"), field("end", "1")]);
+    form.body = Body::Form(vec![
+        field("user", "{user}"),
+        field("text", "{text}"),
+        field("end", "1"),
+    ]);
     form.headers = vec![field("X-User", "{user}")];
     let mut json = http_at(port, "/ok");
     json.body = Body::Json(r#"{"user":"{user}","text":["a {text} b"],"end":1}"#.to_owned());
@@ -122,7 +150,11 @@ fn no_value_breaks_out_of_its_place() {
     let seen = std::cell::Cell::new(0);
     let user = "[a-z<>&\"'%{}=;\\\\ şğ\u{2028}]{1,30}";
     let text = "[a-z<>&\"'%{}=;\\\\\r\n\t /\\]-]{1,40}x";
-    let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: 60,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     TestRunner::new(config)
         .run(&(user, text), |(user, text)| {
             let to = Recipient::Phone(Phone::parse(NUMBER, "").unwrap());
@@ -134,10 +166,18 @@ fn no_value_breaks_out_of_its_place() {
             }
             let requests = server.wait_for(seen.get() + 3).split_off(seen.get());
             seen.set(seen.get() + 3);
-            let [form, json, xml] = &requests[..] else { panic!("{requests:?}") };
+            let [form, json, xml] = &requests[..] else {
+                panic!("{requests:?}")
+            };
             prop_assert_eq!(&form["query"], &serde_json::json!([["user", user], ["end", "1"]]));
-            prop_assert_eq!(&form["body"], &serde_json::json!([["user", user], ["text", text], ["end", "1"]]));
-            prop_assert_eq!(&json["body"], &serde_json::json!({"user": user, "text": [format!("a {text} b")], "end": 1}));
+            prop_assert_eq!(
+                &form["body"],
+                &serde_json::json!([["user", user], ["text", text], ["end", "1"]])
+            );
+            prop_assert_eq!(
+                &json["body"],
+                &serde_json::json!({"user": user, "text": [format!("a {text} b")], "end": 1})
+            );
             let read = &xml["body"];
             prop_assert_eq!(&read[0][1]["user"], &serde_json::json!(user));
             prop_assert_eq!(&read[1][2], &serde_json::json!(text));

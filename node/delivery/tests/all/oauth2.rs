@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use quorate_delivery::{
-    ClientCredentials, CredentialsIn, Gateway, HttpAuthentication, OAuth2, Secret, SmtpAuthentication, SmtpTls, Token, Trust,
+    ClientCredentials, CredentialsIn, Gateway, HttpAuthentication, OAuth2, Secret, SmtpAuthentication, SmtpTls, Token,
+    Trust,
 };
 use tokio::time::Instant;
 
@@ -34,7 +35,11 @@ fn guarded(server: &Server, oauth2: Box<OAuth2>) -> Gateway {
 }
 
 fn tokens_fetched(server: &Server) -> usize {
-    server.recorded().iter().filter(|request| request["path"].as_str().unwrap().ends_with("token")).count()
+    server
+        .recorded()
+        .iter()
+        .filter(|request| request["path"].as_str().unwrap().ends_with("token"))
+        .count()
 }
 
 const SECRET: &str = "s3cret & more";
@@ -52,7 +57,10 @@ async fn a_token_is_fetched_once_and_kept() {
         let asked = &server.recorded()[0]["body"];
         assert_eq!(asked[0], serde_json::json!(["grant_type", "client_credentials"]));
         assert_eq!(asked[1], serde_json::json!(["scope", "sms"]));
-        assert_eq!(asked.as_array().unwrap().last().unwrap(), &serde_json::json!(["audience", "a&b"]));
+        assert_eq!(
+            asked.as_array().unwrap().last().unwrap(),
+            &serde_json::json!(["audience", "a&b"])
+        );
     }
 }
 
@@ -83,7 +91,11 @@ async fn a_token_that_was_revoked_is_replaced_within_the_attempt() {
     let sent = send().await;
     assert_eq!(outcomes(&sent), [("sms", "accepted")], "{sent:?}");
     assert_eq!(tokens_fetched(&server), 2);
-    let accepted = server.recorded().iter().filter(|request| request["path"] == "/guarded").count();
+    let accepted = server
+        .recorded()
+        .iter()
+        .filter(|request| request["path"] == "/guarded")
+        .count();
     assert_eq!(accepted, 3, "one, then one refused with 401 and one more");
 }
 
@@ -93,13 +105,30 @@ async fn without_a_token_nothing_is_sent() {
     let closed = ClosedPort::new();
     let port = server.port("port");
     for (token, wanted) in [
-        (oauth2(port, "/token", "wr0ng-secret", CredentialsIn::Header), "refused: the token server answered HTTP 401"),
-        (oauth2(port, "/token", "wr0ng-secret", CredentialsIn::Body), "refused: the token server answered HTTP 401"),
-        (oauth2(port, "/ok", SECRET, CredentialsIn::Body), "unreachable: the token server's answer has no token"),
-        (oauth2(port, "/close", SECRET, CredentialsIn::Body), "unreachable: no answer"),
-        (oauth2(closed.number(), "/token", SECRET, CredentialsIn::Body), "unreachable: 127.0.0.1:"),
+        (
+            oauth2(port, "/token", "wr0ng-secret", CredentialsIn::Header),
+            "refused: the token server answered HTTP 401",
+        ),
+        (
+            oauth2(port, "/token", "wr0ng-secret", CredentialsIn::Body),
+            "refused: the token server answered HTTP 401",
+        ),
+        (
+            oauth2(port, "/ok", SECRET, CredentialsIn::Body),
+            "unreachable: the token server's answer has no token",
+        ),
+        (
+            oauth2(port, "/close", SECRET, CredentialsIn::Body),
+            "unreachable: no answer",
+        ),
+        (
+            oauth2(closed.number(), "/token", SECRET, CredentialsIn::Body),
+            "unreachable: 127.0.0.1:",
+        ),
     ] {
-        let sent = routes(&[guarded(&server, token)]).send(&sms(), Instant::now() + AMPLE).await;
+        let sent = routes(&[guarded(&server, token)])
+            .send(&sms(), Instant::now() + AMPLE)
+            .await;
         assert!(last(&sent).starts_with(wanted), "{sent:?}");
         assert!(!sent.may_have_arrived());
         assert!(!format!("{sent:?}").contains("wr0ng"), "{sent:?}");

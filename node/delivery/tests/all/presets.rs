@@ -21,8 +21,11 @@ fn filled(preset: &Preset) -> Gateway {
         "url" => "http://kannel.example:13013".to_owned(),
         name => format!("<my {name}>"),
     };
-    let values: BTreeMap<String, Secret> =
-        preset.fields.iter().map(|field| (field.name.to_owned(), Secret::new(value(field.name)))).collect();
+    let values: BTreeMap<String, Secret> = preset
+        .fields
+        .iter()
+        .map(|field| (field.name.to_owned(), Secret::new(value(field.name))))
+        .collect();
     preset.fill(preset.id, &values).ok().unwrap()
 }
 
@@ -30,12 +33,9 @@ fn filled(preset: &Preset) -> Gateway {
 fn pointed_at(server: &Server, preset: &Preset) -> Gateway {
     let mut gateway = filled(preset);
     let Kind::Http(http) = &mut gateway.kind else { panic!() };
-    let here = |url: &str| {
-        let (_, rest) = url.split_once("://").unwrap();
-        let (_, path) = rest.split_once('/').unwrap();
-        format!("http://127.0.0.1:{}/ok/{path}", server.port("port"))
-    };
-    http.url = here(&http.url);
+    let (_, rest) = http.url.split_once("://").unwrap();
+    let (_, path) = rest.split_once('/').unwrap();
+    http.url = format!("http://127.0.0.1:{}/ok/{path}", server.port("port"));
     if preset.id == "kannel_sms" {
         http.url = http.url.replace("/ok/", "/");
     } else {
@@ -73,8 +73,17 @@ async fn requests_have_the_documented_form() {
         let request = recorded.last().unwrap();
         let (path, body, authorization) = wanted(preset.id);
         assert_eq!(request["path"], path, "{}", preset.id);
-        assert_eq!(request["headers"].get("authorization").cloned().unwrap_or_default(), authorization, "{}", preset.id);
-        let read = if preset.id == "kannel_sms" { &request["query"] } else { &request["body"] };
+        assert_eq!(
+            request["headers"].get("authorization").cloned().unwrap_or_default(),
+            authorization,
+            "{}",
+            preset.id
+        );
+        let read = if preset.id == "kannel_sms" {
+            &request["query"]
+        } else {
+            &request["body"]
+        };
         assert_eq!(read, &body, "{}", preset.id);
     }
 }
@@ -82,22 +91,67 @@ async fn requests_have_the_documented_form() {
 /// What each provider documents as its answer to a message it takes, with its reference, and to one that it does not.
 const ANSWERS: [(&str, u16, &str, Option<&str>); 22] = [
     ("twilio_sms", 201, r#"{"sid":"SM1","status":"queued"}"#, Some("SM1")),
-    ("twilio_sms", 400, r#"{"code":21211,"message":"Invalid 'To' Phone Number"}"#, None),
+    (
+        "twilio_sms",
+        400,
+        r#"{"code":21211,"message":"Invalid 'To' Phone Number"}"#,
+        None,
+    ),
     ("twilio_voice", 201, r#"{"sid":"CA1","status":"queued"}"#, Some("CA1")),
     ("twilio_voice", 401, r#"{"code":20003}"#, None),
-    ("vonage_sms", 200, r#"{"message-count":"1","messages":[{"status":"0","message-id":"0A1"}]}"#, Some("0A1")),
-    ("vonage_sms", 200, r#"{"message-count":"1","messages":[{"status":"4","error-text":"Bad Credentials"}]}"#, None),
-    ("messagebird_sms", 201, r#"{"id":"e8077d80","recipients":{"totalSentCount":1}}"#, Some("e8077d80")),
+    (
+        "vonage_sms",
+        200,
+        r#"{"message-count":"1","messages":[{"status":"0","message-id":"0A1"}]}"#,
+        Some("0A1"),
+    ),
+    (
+        "vonage_sms",
+        200,
+        r#"{"message-count":"1","messages":[{"status":"4","error-text":"Bad Credentials"}]}"#,
+        None,
+    ),
+    (
+        "messagebird_sms",
+        201,
+        r#"{"id":"e8077d80","recipients":{"totalSentCount":1}}"#,
+        Some("e8077d80"),
+    ),
     ("messagebird_sms", 422, r#"{"errors":[{"code":9}]}"#, None),
     ("messagebird_voice", 201, r#"{"id":"1"}"#, Some("1")),
     ("messagebird_voice", 401, r#"{"errors":[{"code":2}]}"#, None),
     ("bird_sms", 202, r#"{"id":"b1","status":"accepted"}"#, Some("b1")),
     ("bird_sms", 422, r#"{"code":"InvalidPayload"}"#, None),
-    ("clickatell_sms", 202, r#"{"messages":[{"apiMessageId":"77fb","accepted":true,"error":null}],"error":null}"#, Some("77fb")),
-    ("clickatell_sms", 207, r#"{"messages":[{"apiMessageId":null,"accepted":false,"error":{"code":7}}]}"#, None),
-    ("infobip_sms", 200, r#"{"messages":[{"status":{"groupId":1,"groupName":"PENDING"},"messageId":"22"}]}"#, Some("22")),
-    ("infobip_sms", 200, r#"{"messages":[{"status":{"groupId":5,"groupName":"REJECTED"},"messageId":"23"}]}"#, None),
-    ("infobip_voice", 200, r#"{"messages":[{"status":{"groupId":1},"messageId":"24"}]}"#, Some("24")),
+    (
+        "clickatell_sms",
+        202,
+        r#"{"messages":[{"apiMessageId":"77fb","accepted":true,"error":null}],"error":null}"#,
+        Some("77fb"),
+    ),
+    (
+        "clickatell_sms",
+        207,
+        r#"{"messages":[{"apiMessageId":null,"accepted":false,"error":{"code":7}}]}"#,
+        None,
+    ),
+    (
+        "infobip_sms",
+        200,
+        r#"{"messages":[{"status":{"groupId":1,"groupName":"PENDING"},"messageId":"22"}]}"#,
+        Some("22"),
+    ),
+    (
+        "infobip_sms",
+        200,
+        r#"{"messages":[{"status":{"groupId":5,"groupName":"REJECTED"},"messageId":"23"}]}"#,
+        None,
+    ),
+    (
+        "infobip_voice",
+        200,
+        r#"{"messages":[{"status":{"groupId":1},"messageId":"24"}]}"#,
+        Some("24"),
+    ),
     ("infobip_voice", 401, r#"{"requestError":{}}"#, None),
     ("kannel_sms", 202, "0: Accepted for delivery", Some("")),
     ("kannel_sms", 202, "3: Queued for later delivery", Some("")),
@@ -112,14 +166,18 @@ async fn answers_are_read() {
         let preset = Preset::find(id).unwrap();
         let mut gateway = pointed_at(&server, preset);
         let Kind::Http(http) = &mut gateway.kind else { panic!() };
-        let Kind::Http(original) = filled(preset).kind else { panic!() };
+        let Kind::Http(original) = filled(preset).kind else {
+            panic!()
+        };
         http.success = original.success;
         let encoded: String = form_urlencoded::byte_serialize(answer.replace(' ', "\u{1}").as_bytes()).collect();
         let answer = encoded.replace("%01", "%20");
         http.url = format!("http://127.0.0.1:{}/answer/{status}/{answer}", server.port("port"));
         let sent = send(&[gateway], &message(preset.channel)).await;
         match (&sent, reference) {
-            (Sent::Delivered { reference, .. }, Some(wanted)) => assert_eq!(reference.as_deref().unwrap_or_default(), wanted, "{id}"),
+            (Sent::Delivered { reference, .. }, Some(wanted)) => {
+                assert_eq!(reference.as_deref().unwrap_or_default(), wanted, "{id}")
+            }
             (Sent::Failed { .. }, None) => assert_eq!(outcomes(&sent), [(id, "refused")], "{sent:?}"),
             _ => panic!("{id} {status} {answer}: {sent:?}"),
         }

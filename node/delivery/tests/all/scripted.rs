@@ -45,22 +45,31 @@ fn plain() -> SmtpAuthentication {
 
 #[tokio::test]
 async fn what_is_slipped_in_before_tls_is_not_believed() {
-    let injected = "220 go ahead\r\n250-mail.test\r\n250 AUTH PLAIN\r\n235 welcome\r\n250 OK\r\n250 OK\r\n354 go on\r\n250 OK\r\n";
-    let words: &'static [&'static str] = Box::leak(Box::new(["220 hi\r\n", "250-mail.test\r\n250 STARTTLS\r\n", injected]));
+    let injected =
+        "220 go ahead\r\n250-mail.test\r\n250 AUTH PLAIN\r\n235 welcome\r\n250 OK\r\n250 OK\r\n354 go on\r\n250 OK\r\n";
+    let words: &'static [&'static str] =
+        Box::leak(Box::new(["220 hi\r\n", "250-mail.test\r\n250 STARTTLS\r\n", injected]));
     let (port, heard) = script(words).await;
     let gateway = mail_gateway(&[(port, SmtpTls::Starttls)], plain(), &Certificates::new().ca_pem);
     let sent = send(&[gateway], &mail()).await;
     assert!(last(&sent).contains("sent more in clear after STARTTLS"), "{sent:?}");
     assert!(!sent.may_have_arrived());
     let heard = heard.await.unwrap();
-    assert_eq!(heard, ["EHLO node-1.example.com", "STARTTLS", ""], "not a word under TLS");
+    assert_eq!(
+        heard,
+        ["EHLO node-1.example.com", "STARTTLS", ""],
+        "not a word under TLS"
+    );
 }
 
 #[tokio::test]
 async fn a_mechanism_that_was_not_agreed_to_is_not_used() {
     let (port, heard) = script(&["220 hi\r\n", "250-mail.test\r\n250 AUTH LOGIN CRAM-MD5\r\n"]).await;
     let sent = send(&[mail_gateway(&[(port, SmtpTls::None)], plain(), "")], &mail()).await;
-    assert_eq!(last(&sent), "refused: the server offers LOGIN, CRAM-MD5 for authentication, not PLAIN");
+    assert_eq!(
+        last(&sent),
+        "refused: the server offers LOGIN, CRAM-MD5 for authentication, not PLAIN"
+    );
     assert_eq!(heard.await.unwrap(), ["EHLO node-1.example.com", ""]);
 }
 
@@ -69,7 +78,10 @@ async fn noise_and_endless_replies_end_the_conversation() {
     let long: &'static str = Box::leak(format!("220 {}", "x".repeat(100_000)).into_boxed_str());
     let many: &'static str = Box::leak("220-again\r\n".repeat(10_000).into_boxed_str());
     for (word, wanted) in [
-        ("HTTP/1.1 400 Bad Request\r\n\r\n", "unreachable: the server speaks no SMTP"),
+        (
+            "HTTP/1.1 400 Bad Request\r\n\r\n",
+            "unreachable: the server speaks no SMTP",
+        ),
         ("\u{0}\u{1}\u{2}\n", "unreachable: the server speaks no SMTP"),
         (long, "unreachable: the server's reply has no end"),
         (many, "unreachable: the server's reply has no end"),
@@ -77,7 +89,11 @@ async fn noise_and_endless_replies_end_the_conversation() {
         ("421 too busy\r\n", "refused: 421 too busy"),
     ] {
         let (port, _heard) = script(Box::leak(Box::new([word]))).await;
-        let sent = send(&[mail_gateway(&[(port, SmtpTls::None)], SmtpAuthentication::None, "")], &mail()).await;
+        let sent = send(
+            &[mail_gateway(&[(port, SmtpTls::None)], SmtpAuthentication::None, "")],
+            &mail(),
+        )
+        .await;
         assert_eq!(last(&sent), wanted);
     }
 }
@@ -87,14 +103,38 @@ async fn a_refusal_between_mail_and_dot_is_certain() {
     let ehlo = "250-mail.test\r\n250 8BITMIME\r\n";
     let conversations: [(&'static [&'static str], &str); 4] = [
         (&["220 hi\r\n", "502 what?\r\n"], "refused: 502 what?"),
-        (&["220 hi\r\n", "250-mail.test\r\n250 8BITMIME\r\n", "552 no\r\n"], "refused: 552 no"),
-        (&["220 hi\r\n", "250-mail.test\r\n250 8BITMIME\r\n", "250 ok\r\n", "450 no\r\n"], "refused: 450 no"),
-        (&["220 hi\r\n", "250-mail.test\r\n250 8BITMIME\r\n", "250 ok\r\n", "250 ok\r\n", "250 what?\r\n"], "refused: 250 what?"),
+        (
+            &["220 hi\r\n", "250-mail.test\r\n250 8BITMIME\r\n", "552 no\r\n"],
+            "refused: 552 no",
+        ),
+        (
+            &[
+                "220 hi\r\n",
+                "250-mail.test\r\n250 8BITMIME\r\n",
+                "250 ok\r\n",
+                "450 no\r\n",
+            ],
+            "refused: 450 no",
+        ),
+        (
+            &[
+                "220 hi\r\n",
+                "250-mail.test\r\n250 8BITMIME\r\n",
+                "250 ok\r\n",
+                "250 ok\r\n",
+                "250 what?\r\n",
+            ],
+            "refused: 250 what?",
+        ),
     ];
     assert_eq!(ehlo.lines().count(), 2);
     for (words, wanted) in conversations {
         let (port, heard) = script(words).await;
-        let sent = send(&[mail_gateway(&[(port, SmtpTls::None)], SmtpAuthentication::None, "")], &mail()).await;
+        let sent = send(
+            &[mail_gateway(&[(port, SmtpTls::None)], SmtpAuthentication::None, "")],
+            &mail(),
+        )
+        .await;
         assert_eq!(last(&sent), wanted);
         assert!(!heard.await.unwrap().join("\n").contains("492039"));
     }
@@ -108,13 +148,23 @@ async fn a_mail_that_was_cut_before_its_end_was_certainly_not_taken() {
     let server = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let mut stream = BufReader::new(stream);
-        for word in ["220 hi\r\n", "250 mail.test\r\n", "250 ok\r\n", "250 ok\r\n", "354 go on\r\n"] {
+        for word in [
+            "220 hi\r\n",
+            "250 mail.test\r\n",
+            "250 ok\r\n",
+            "250 ok\r\n",
+            "354 go on\r\n",
+        ] {
             stream.write_all(word.as_bytes()).await.unwrap();
             let mut line = String::new();
             stream.read_line(&mut line).await.unwrap();
         }
     });
-    let sent = send(&[mail_gateway(&[(port, SmtpTls::None)], SmtpAuthentication::None, "")], &mail()).await;
+    let sent = send(
+        &[mail_gateway(&[(port, SmtpTls::None)], SmtpAuthentication::None, "")],
+        &mail(),
+    )
+    .await;
     server.await.unwrap();
     // A short mail fits into the kernel's buffer, dot and all; whether the server saw the dot, we cannot know.
     assert_eq!(outcomes(&sent), [("mail", "unknown")], "{sent:?}");

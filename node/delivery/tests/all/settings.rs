@@ -1,7 +1,8 @@
 //! Settings: every wrong field named, unwise ones warned of, secrets left out of what is stored.
 
 use quorate_delivery::{
-    Body, Channel, Field, Gateway, Http, HttpAuthentication, Kind, Proxy, Rate, Secret, SmtpAuthentication, SmtpTls, StatusRange,
+    Body, Channel, Field, Gateway, Http, HttpAuthentication, Kind, Proxy, Rate, Secret, SmtpAuthentication, SmtpTls,
+    StatusRange,
 };
 
 use crate::{
@@ -11,13 +12,23 @@ use crate::{
 
 #[test]
 fn every_wrong_field_of_a_mail_gateway_is_named() {
-    let authentication = SmtpAuthentication::Plain { user: String::new(), password: Secret::default() };
-    let mut gateway = mail_gateway(&[(0, SmtpTls::None), (587, SmtpTls::Starttls)], authentication, "no certificate");
+    let authentication = SmtpAuthentication::Plain {
+        user: String::new(),
+        password: Secret::default(),
+    };
+    let mut gateway = mail_gateway(
+        &[(0, SmtpTls::None), (587, SmtpTls::Starttls)],
+        authentication,
+        "no certificate",
+    );
     gateway.name.clear();
     gateway.channels = vec![Channel::Sms, Channel::Email];
     gateway.country_codes = vec!["+90".to_owned(), "289".to_owned(), "90".to_owned()];
     gateway.mail_domains = vec!["a b".to_owned(), ".ok.example".to_owned()];
-    gateway.rate = Some(Rate { per_minute: 0, burst: 0 });
+    gateway.rate = Some(Rate {
+        per_minute: 0,
+        burst: 0,
+    });
     gateway.retries = 6;
     gateway.timeout_ms = 0;
     gateway.connect_timeout_ms = 120_001;
@@ -55,13 +66,24 @@ fn every_wrong_field_of_a_mail_gateway_is_named() {
 
 #[test]
 fn every_wrong_field_of_an_http_gateway_is_named() {
-    let field = |name: &str, value: &str| Field { name: name.to_owned(), value: value.to_owned() };
+    let field = |name: &str, value: &str| Field {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
     let mut http = Http::new("https://{to}.example/");
-    http.headers = vec![field("Content-Length", "1"), field("a b", "x"), field("X", "a\r\nb"), field("Y", "{pin}")];
+    http.headers = vec![
+        field("Content-Length", "1"),
+        field("a b", "x"),
+        field("X", "a\r\nb"),
+        field("Y", "{pin}"),
+    ];
     http.body = Body::Form(vec![field("", "{nothing}")]);
     http.parameters.insert("Sender!".to_owned(), "..".to_owned());
     http.secrets.insert("key".to_owned(), Secret::new("a\nb"));
-    http.authentication = HttpAuthentication::Basic { user: "a:b".to_owned(), password: Secret::default() };
+    http.authentication = HttpAuthentication::Basic {
+        user: "a:b".to_owned(),
+        password: Secret::default(),
+    };
     http.success.statuses = vec![StatusRange::new(300, 200)];
     let wanted = [
         "kind.http.parameters.Sender! has a name of other characters than a-z, 0-9 and _",
@@ -92,7 +114,10 @@ fn what_is_unwise_is_warned_of() {
         "kind.smtp.servers[2].tls is none: whoever is on the way reads the codes",
     ];
     assert_eq!(texts(&gateway.warnings()), wanted);
-    let mut clear = Gateway { retry_unknown: true, ..self::gateway("sms", http_at(1, "/")) };
+    let mut clear = Gateway {
+        retry_unknown: true,
+        ..self::gateway("sms", http_at(1, "/"))
+    };
     if let Kind::Http(http) = &mut clear.kind {
         "http://sms.example/".clone_into(&mut http.url);
     }
@@ -107,9 +132,20 @@ fn what_is_unwise_is_warned_of() {
 fn with_secrets() -> Vec<Gateway> {
     let mut http = http_at(8080, "/ok?key={secret.key}");
     http.secrets.insert("key".to_owned(), Secret::new("hush-1"));
-    http.authentication = HttpAuthentication::Basic { user: "mfa".to_owned(), password: Secret::new("hush-2") };
-    http.proxy = Some(Proxy { host: "proxy".to_owned(), port: 3128, user: "u".to_owned(), password: Secret::new("hush-3") });
-    let plain = SmtpAuthentication::Plain { user: "mfa".to_owned(), password: Secret::new("hush-4") };
+    http.authentication = HttpAuthentication::Basic {
+        user: "mfa".to_owned(),
+        password: Secret::new("hush-2"),
+    };
+    http.proxy = Some(Proxy {
+        host: "proxy".to_owned(),
+        port: 3128,
+        user: "u".to_owned(),
+        password: Secret::new("hush-3"),
+    });
+    let plain = SmtpAuthentication::Plain {
+        user: "mfa".to_owned(),
+        password: Secret::new("hush-4"),
+    };
     vec![gateway("sms", http), mail_gateway(&[(25, SmtpTls::None)], plain, "")]
 }
 
@@ -129,8 +165,11 @@ fn settings_come_back_without_their_secrets_in_any_format() {
         let bytes = postcard::to_stdvec(&gateway).unwrap();
         assert!(!json.contains("hush") && !toml.contains("hush"));
         assert!(!bytes.windows(4).any(|window| window == b"hush"));
-        let back: [Gateway; 3] =
-            [serde_json::from_str(&json).unwrap(), toml::from_str(&toml).unwrap(), postcard::from_bytes(&bytes).unwrap()];
+        let back: [Gateway; 3] = [
+            serde_json::from_str(&json).unwrap(),
+            toml::from_str(&toml).unwrap(),
+            postcard::from_bytes(&bytes).unwrap(),
+        ];
         for mut back in back {
             assert!(back.check().is_err(), "without its secrets it is not complete");
             let mut stored = kept.iter();

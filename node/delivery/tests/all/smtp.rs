@@ -33,7 +33,9 @@ async fn a_mail_arrives_as_it_was_written() {
     let server = mail_server(&[], None);
     let gateway = mail_gateway(&[(server.port("port"), SmtpTls::None)], SmtpAuthentication::None, "");
     let sent = send(&[gateway], &mail()).await;
-    let Sent::Delivered { reference, .. } = &sent else { panic!("{sent:?}") };
+    let Sent::Delivered { reference, .. } = &sent else {
+        panic!("{sent:?}")
+    };
     assert_eq!(reference.as_deref(), Some("4F2A1C"));
     let mails = server.wait_for(1);
     assert_eq!(mails[0]["from"], "mfa@example.com");
@@ -51,7 +53,10 @@ async fn a_mail_arrives_as_it_was_written() {
     ] {
         assert!(content.contains(&format!("{line}\r\n")), "{line} is not in {content}");
     }
-    assert!(content.ends_with("\r\n\r\nYour code is 492039\r\n.\r\nIt is good for 5 minutes.\r\n"), "{content}");
+    assert!(
+        content.ends_with("\r\n\r\nYour code is 492039\r\n.\r\nIt is good for 5 minutes.\r\n"),
+        "{content}"
+    );
 }
 
 #[tokio::test]
@@ -66,13 +71,21 @@ async fn addresses_of_any_script_go_to_servers_that_take_them() {
 #[tokio::test]
 async fn every_way_to_log_in_works_with_and_without_tls() {
     let certificates = Certificates::new();
-    for (mode, tls) in [("none", SmtpTls::None), ("starttls", SmtpTls::Starttls), ("implicit", SmtpTls::Implicit)] {
+    for (mode, tls) in [
+        ("none", SmtpTls::None),
+        ("starttls", SmtpTls::Starttls),
+        ("implicit", SmtpTls::Implicit),
+    ] {
         let options = ["--tls", mode, "--user", "mfa", "--password", "s3cret & more"];
         let server = mail_server(&options, Some(&certificates));
         let port = server.port("port");
         let right = [plain("s3cret & more"), login("s3cret & more"), xoauth2("s3cret & more")];
         for authentication in right {
-            let sent = send(&[mail_gateway(&[(port, tls)], authentication, &certificates.ca_pem)], &mail()).await;
+            let sent = send(
+                &[mail_gateway(&[(port, tls)], authentication, &certificates.ca_pem)],
+                &mail(),
+            )
+            .await;
             assert_eq!(outcomes(&sent), [("mail", "accepted")], "{mode}: {sent:?}");
         }
         for mail in server.wait_for(3) {
@@ -80,9 +93,16 @@ async fn every_way_to_log_in_works_with_and_without_tls() {
             assert_eq!(mail["tls"], mode != "none", "{mode}");
         }
         for authentication in [plain("wr0ng"), login("wr0ng"), xoauth2("wr0ng")] {
-            let sent = send(&[mail_gateway(&[(port, tls)], authentication, &certificates.ca_pem)], &mail()).await;
+            let sent = send(
+                &[mail_gateway(&[(port, tls)], authentication, &certificates.ca_pem)],
+                &mail(),
+            )
+            .await;
             assert_eq!(outcomes(&sent), [("mail", "refused")], "{mode}: {sent:?}");
-            assert!(last(&sent).contains("535") && !last(&sent).contains("wr0ng"), "{sent:?}");
+            assert!(
+                last(&sent).contains("535") && !last(&sent).contains("wr0ng"),
+                "{sent:?}"
+            );
         }
         assert_eq!(server.recorded().len(), 3);
     }
@@ -93,19 +113,40 @@ async fn without_the_tls_that_was_asked_for_nothing_is_said() {
     let certificates = Certificates::new();
     let clear = mail_server(&["--user", "mfa", "--password", "x"], None);
     let authentication = || plain("x");
-    let gateway = mail_gateway(&[(clear.port("port"), SmtpTls::Starttls)], authentication(), &certificates.ca_pem);
+    let gateway = mail_gateway(
+        &[(clear.port("port"), SmtpTls::Starttls)],
+        authentication(),
+        &certificates.ca_pem,
+    );
     let sent = send(&[gateway], &mail()).await;
-    assert_eq!(last(&sent), "refused: localhost offers no STARTTLS; nothing is sent in clear");
+    assert_eq!(
+        last(&sent),
+        "refused: localhost offers no STARTTLS; nothing is sent in clear"
+    );
 
     let strangers = Certificates::new();
-    let secured = mail_server(&["--tls", "starttls", "--user", "mfa", "--password", "x"], Some(&certificates));
-    let gateway = mail_gateway(&[(secured.port("port"), SmtpTls::Starttls)], authentication(), &strangers.ca_pem);
+    let secured = mail_server(
+        &["--tls", "starttls", "--user", "mfa", "--password", "x"],
+        Some(&certificates),
+    );
+    let gateway = mail_gateway(
+        &[(secured.port("port"), SmtpTls::Starttls)],
+        authentication(),
+        &strangers.ca_pem,
+    );
     let sent = send(&[gateway], &mail()).await;
-    assert!(last(&sent).starts_with("unreachable: TLS with localhost: invalid peer certificate"), "{sent:?}");
+    assert!(
+        last(&sent).starts_with("unreachable: TLS with localhost: invalid peer certificate"),
+        "{sent:?}"
+    );
 
     let elsewhere = Certificates::for_names(&["mail.example.com"]);
     let other = mail_server(&["--tls", "implicit"], Some(&elsewhere));
-    let gateway = mail_gateway(&[(other.port("port"), SmtpTls::Implicit)], SmtpAuthentication::None, &elsewhere.ca_pem);
+    let gateway = mail_gateway(
+        &[(other.port("port"), SmtpTls::Implicit)],
+        SmtpAuthentication::None,
+        &elsewhere.ca_pem,
+    );
     let sent = send(&[gateway], &mail()).await;
     assert!(last(&sent).contains("not valid for name"), "{sent:?}");
     assert!(other.recorded().is_empty());
@@ -120,7 +161,11 @@ async fn the_second_server_takes_over_when_the_first_certainly_did_not() {
         let first = mail_server(&["--mode", mode], None);
         let servers = [(first.port("port"), SmtpTls::None), (well.port("port"), SmtpTls::None)];
         let sent = send(&[mail_gateway(&servers, SmtpAuthentication::None, "")], &mail()).await;
-        assert_eq!(outcomes(&sent), [("mail", "refused"), ("mail", "accepted")], "{mode}: {sent:?}");
+        assert_eq!(
+            outcomes(&sent),
+            [("mail", "refused"), ("mail", "accepted")],
+            "{mode}: {sent:?}"
+        );
         assert!(!format!("{sent:?}").contains("alice"), "{sent:?}");
         taken += 1;
         assert_eq!(well.wait_for(taken).len(), taken);
@@ -128,7 +173,11 @@ async fn the_second_server_takes_over_when_the_first_certainly_did_not() {
     let closed = ClosedPort::new();
     let servers = [(closed.number(), SmtpTls::None), (well.port("port"), SmtpTls::None)];
     let sent = send(&[mail_gateway(&servers, SmtpAuthentication::None, "")], &mail()).await;
-    assert_eq!(outcomes(&sent), [("mail", "unreachable"), ("mail", "accepted")], "{sent:?}");
+    assert_eq!(
+        outcomes(&sent),
+        [("mail", "unreachable"), ("mail", "accepted")],
+        "{sent:?}"
+    );
 }
 
 #[tokio::test]
@@ -138,8 +187,18 @@ async fn a_server_that_never_greets_is_unreachable() {
     let mut gateway = mail_gateway(&servers, SmtpAuthentication::None, "");
     gateway.timeout_ms = 500;
     let first_only = mail_gateway(&servers[..1], SmtpAuthentication::None, "");
-    let sent = send(&[quorate_delivery::Gateway { timeout_ms: 500, ..first_only }], &mail()).await;
-    assert_eq!(last(&sent), "unreachable: time was up while waiting for the greeting of localhost");
+    let sent = send(
+        &[quorate_delivery::Gateway {
+            timeout_ms: 500,
+            ..first_only
+        }],
+        &mail(),
+    )
+    .await;
+    assert_eq!(
+        last(&sent),
+        "unreachable: time was up while waiting for the greeting of localhost"
+    );
     // The well one has to answer within the short time as well, which a busy machine may not manage; then nothing was sent twice either.
     let sent = send(&[gateway], &mail()).await;
     assert_eq!(outcomes(&sent)[0], ("mail", "unreachable"), "{sent:?}");

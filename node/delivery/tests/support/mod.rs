@@ -41,7 +41,12 @@ impl Server {
         let record = folder.path().join("record.jsonl");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers").join(script);
         let mut command = Command::new(PYTHON);
-        command.arg("-B").arg(script).arg("--record").arg(&record).args(arguments);
+        command
+            .args(["-B", "-W", "ignore"])
+            .arg(script)
+            .arg("--record")
+            .arg(&record)
+            .args(arguments);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.expect("python3 starts");
         let stdout = child.stdout.take().expect("a pipe");
@@ -75,7 +80,9 @@ impl Server {
         let text = fs::read_to_string(&self.record).unwrap_or_default();
         // The last line may be half written.
         let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        lines.map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+        lines
+            .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+            .collect()
     }
 
     /// Waits until `count` entries were recorded.
@@ -86,7 +93,10 @@ impl Server {
             if recorded.len() >= count {
                 return recorded;
             }
-            assert!(Instant::now() < deadline, "waited in vain for {count} entries: {recorded:?}");
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for {count} entries: {recorded:?}"
+            );
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -109,9 +119,9 @@ pub fn mail_server(options: &[&str], certificates: Option<&Certificates>) -> Ser
     Server::start("smtp.py", &with_certificates(options, certificates))
 }
 
-/// An HTTP gateway with everything around it; `options` are those of `servers/http.py`.
+/// An HTTP gateway with everything around it; `options` are those of `servers/gateway.py`.
 pub fn http_server(options: &[&str], certificates: Option<&Certificates>) -> Server {
-    Server::start("http.py", &with_certificates(options, certificates))
+    Server::start("gateway.py", &with_certificates(options, certificates))
 }
 
 fn with_certificates(options: &[&str], certificates: Option<&Certificates>) -> Vec<String> {

@@ -99,7 +99,9 @@ class Gateway(socketserver.StreamRequestHandler):
         )
         first, *rest = url.path.strip("/").split("/")
         quoted = body.decode("utf-8", "replace")
-        if first == "ok":
+        if first == "answer":
+            self.send(int(rest[0]), urllib.parse.unquote(url.path.split("/", 3)[3]))
+        elif first == "ok":
             self.send(200, OK)
         elif first == "kannel" or url.path.endswith("sendsms"):
             self.send(202, "0: Accepted for delivery", "text/html")
@@ -107,8 +109,6 @@ class Gateway(socketserver.StreamRequestHandler):
             self.send(200, '{"messages":[{"status":"4","error":"no credit"}]}')
         elif first == "status":
             self.send(int(rest[0]), "you sent " + quoted)
-        elif first == "answer":
-            self.send(int(rest[0]), urllib.parse.unquote(url.path.split("/", 3)[3]))
         elif first == "echo":
             self.send(400, f"you sent {target} {json.dumps(dict(headers.items()))} {quoted}")
         elif first == "slow":
