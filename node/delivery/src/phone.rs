@@ -53,7 +53,7 @@ pub enum PhoneError {
     TooLong(usize),
 }
 
-/// Countries whose numbers keep a leading zero after the country code: Italy with San Marino, Ivory Coast, both Congos' northern one, Gabon.
+/// Countries whose numbers keep a leading zero after the country code: Italy with San Marino, Ivory Coast, the Republic of the Congo, Gabon.
 const KEEP_THE_ZERO: [&str; 5] = ["39", "378", "225", "242", "241"];
 
 impl Phone {
@@ -182,26 +182,24 @@ fn is_separator(character: char) -> bool {
 /// The country code with which `digits` begin, by the list of ITU-T E.164: codes have one digit (1, 7), two, or three, and none is the
 /// beginning of another.
 pub(crate) fn calling_code(digits: &str) -> Option<&str> {
-    const TWO: [&str; 42] = [
+    const TWO: [&str; 44] = [
         "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49",
         "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81", "82", "84",
-        "86", "90", "91", "92", "93", "94",
+        "86", "90", "91", "92", "93", "94", "95", "98",
     ];
-    const TWO_MORE: [&str; 2] = ["95", "98"];
     /// The first two digits of those with three.
-    const THREE: [&str; 21] = [
+    const THREE: [&str; 23] = [
         "21", "22", "23", "24", "25", "26", "29", "35", "37", "38", "42", "50", "59", "67", "68", "69", "80", "85",
-        "87", "88", "96",
+        "87", "88", "96", "97", "99",
     ];
-    const THREE_MORE: [&str; 2] = ["97", "99"];
     if digits.starts_with(['1', '7']) {
         return digits.get(..1);
     }
     let two = digits.get(..2)?;
-    if TWO.contains(&two) || TWO_MORE.contains(&two) {
+    if TWO.contains(&two) {
         return Some(two);
     }
-    let assigned = THREE.contains(&two) || THREE_MORE.contains(&two);
+    let assigned = THREE.contains(&two);
     digits
         .get(..3)
         .filter(|code| assigned && code.bytes().all(|byte| byte.is_ascii_digit()))

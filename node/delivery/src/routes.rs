@@ -65,7 +65,7 @@ impl Routes {
         none.with(gateways)
     }
 
-    /// The same with other settings. A gateway that keeps its name keeps its counts and its health.
+    /// The same with other settings. A gateway that keeps its name keeps its counts and its health; rates begin anew.
     ///
     /// # Errors
     ///

@@ -12,6 +12,7 @@ use tokio::{
     net::{TcpStream, lookup_host},
     time::timeout,
 };
+use zeroize::Zeroizing;
 
 pub(crate) use tls::{client_config, handshake};
 
@@ -19,6 +20,7 @@ use crate::{
     attempt::{Halt, StepName, Trace},
     http::Url,
     limits::ADDRESSES,
+    mask,
     problem::Checker,
     settings::{Proxy, Trust},
 };
@@ -73,8 +75,12 @@ impl Connector {
         self.proxy.as_ref().filter(|_| self.tls.is_none())
     }
 
-    pub(crate) fn proxy(&self) -> Option<&Proxy> {
-        self.proxy.as_ref()
+    /// The proxy's password, in every spelling in which it is sent.
+    pub(crate) fn secrets(&self) -> Vec<Zeroizing<String>> {
+        let Some(proxy) = &self.proxy else { return Vec::new() };
+        let mut all = mask::spellings(proxy.password.expose());
+        all.push(mask::basic(&proxy.user, proxy.password.expose()));
+        all
     }
 
     /// A stream on which HTTP can be spoken.

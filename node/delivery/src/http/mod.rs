@@ -92,11 +92,7 @@ impl HttpEngine {
     pub(crate) fn secrets(&self) -> Vec<Zeroizing<String>> {
         let mut all = self.request.secrets();
         all.extend(self.authorization.iter().flat_map(Authorization::secrets));
-        all.extend(self.connector.proxy().into_iter().flat_map(|proxy| {
-            let mut all = spellings(proxy.password.expose());
-            all.push(basic(&proxy.user, proxy.password.expose()));
-            all
-        }));
+        all.extend(self.connector.secrets());
         all
     }
 

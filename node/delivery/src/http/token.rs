@@ -110,6 +110,7 @@ impl TokenSource {
                 let client = &source.fetcher.client;
                 let mut all = spellings(client.secret.expose());
                 all.push(basic_of(client));
+                all.extend(source.fetcher.connector.secrets());
                 all
             }
         }

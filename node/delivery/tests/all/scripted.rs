@@ -100,7 +100,6 @@ async fn noise_and_endless_replies_end_the_conversation() {
 
 #[tokio::test]
 async fn a_refusal_between_mail_and_dot_is_certain() {
-    let ehlo = "250-mail.test\r\n250 8BITMIME\r\n";
     let conversations: [(&'static [&'static str], &str); 4] = [
         (&["220 hi\r\n", "502 what?\r\n"], "refused: 502 what?"),
         (
@@ -127,7 +126,6 @@ async fn a_refusal_between_mail_and_dot_is_certain() {
             "refused: 250 what?",
         ),
     ];
-    assert_eq!(ehlo.lines().count(), 2);
     for (words, wanted) in conversations {
         let (port, heard) = script(words).await;
         let sent = send(
@@ -141,8 +139,8 @@ async fn a_refusal_between_mail_and_dot_is_certain() {
 }
 
 #[tokio::test]
-async fn a_mail_that_was_cut_before_its_end_was_certainly_not_taken() {
-    // The server hangs up while the mail is on its way: it is large enough not to fit into any buffer.
+async fn a_server_that_hangs_up_on_a_mail_may_have_it() {
+    // The server hangs up with the mail on its way, having read one line of it.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(async move {

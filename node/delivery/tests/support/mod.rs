@@ -8,7 +8,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
@@ -39,11 +39,12 @@ impl Server {
     fn start(script: &str, arguments: &[String]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let record = folder.path().join("record.jsonl");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers").join(script);
+        let file = folder.path().join("server.py");
+        fs::write(&file, script).expect("a file");
         let mut command = Command::new(PYTHON);
         command
             .args(["-B", "-W", "ignore"])
-            .arg(script)
+            .arg(file)
             .arg("--record")
             .arg(&record)
             .args(arguments);
@@ -116,12 +117,18 @@ impl Drop for Server {
 
 /// A mail server; `options` are those of `servers/smtp.py`.
 pub fn mail_server(options: &[&str], certificates: Option<&Certificates>) -> Server {
-    Server::start("smtp.py", &with_certificates(options, certificates))
+    Server::start(
+        include_str!("../servers/smtp.py"),
+        &with_certificates(options, certificates),
+    )
 }
 
 /// An HTTP gateway with everything around it; `options` are those of `servers/gateway.py`.
 pub fn http_server(options: &[&str], certificates: Option<&Certificates>) -> Server {
-    Server::start("gateway.py", &with_certificates(options, certificates))
+    Server::start(
+        include_str!("../servers/gateway.py"),
+        &with_certificates(options, certificates),
+    )
 }
 
 fn with_certificates(options: &[&str], certificates: Option<&Certificates>) -> Vec<String> {
