@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// No crate on the left may depend on one on the right, however indirectly (dev-dependencies aside).
-const FORBIDDEN: [(&str, &[&str]); 14] = [
+const FORBIDDEN: [(&str, &[&str]); 15] = [
     ("quorate-core", PERFORMS_IO),
     ("quorate-radius", PERFORMS_IO),
     ("quorate-seal", PERFORMS_IO),
@@ -62,6 +62,7 @@ const FORBIDDEN: [(&str, &[&str]); 14] = [
     // Adapters: the composition root joins them to the use cases.
     ("quorate-directory", EVERY_OTHER),
     ("quorate-alerts", EVERY_OTHER),
+    ("quorate-delivery", EVERY_OTHER),
     (
         "quorate-replica",
         &["quorate-radius", "quorate-web", "quorate-net", "quorate-api", "axum"],
