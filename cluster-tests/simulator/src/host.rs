@@ -88,7 +88,7 @@ impl Parts {
             hashes,
             clock: Arc::new(below.clock.clone()),
             entropy: Arc::new(entropy),
-            notifier: Arc::new(NoGateway),
+            notifier: Arc::new(quorate_app::NoGateways),
             names: Names::new(["corp"]),
             directories: Arc::new(quorate_app::NoDirectories),
             node: NodeId(id),
@@ -325,18 +325,5 @@ impl Admission for Nobody {
 
     fn is_removed(&self, _node_id: u64) -> bool {
         false
-    }
-}
-
-/// Nobody in a simulation has an address.
-struct NoGateway;
-
-#[async_trait::async_trait]
-impl quorate_app::Notifier for NoGateway {
-    async fn send(&self, _: quorate_app::Message, _: tokio::time::Instant) -> quorate_app::Delivery {
-        quorate_app::Delivery {
-            report: quorate_core::Report::Failed,
-            attempts: 0,
-        }
     }
 }

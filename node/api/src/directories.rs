@@ -167,12 +167,12 @@ pub struct ExamineDirectory {
 /// How a directory was examined.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DirectoryExamination {
-    pub steps: Vec<DirectoryStep>,
+    pub steps: Vec<ExaminedStep>,
 }
 
 /// One step of an examination.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct DirectoryStep {
+pub struct ExaminedStep {
     pub step: String,
     /// `ok`, `warning`, `failed` or `skipped`.
     pub outcome: String,

@@ -82,6 +82,15 @@ endpoints! {
     EXAMINE_DIRECTORY: ExamineDirectory => DirectoryExamination = Post "/directories/{directory}/test" "testDirectory" "Directories" "Try every step of a login through a directory";
     SYNC_DIRECTORY: SyncDirectory => DirectorySync = Post "/directories/{directory}/sync" "syncDirectory" "Directories" "Bring the users of a directory up to date with it";
 
+    LIST_GATEWAYS: Nothing => Page<Gateway> = Get "/gateways" "listGateways" "Gateways" "List gateways in the order in which they are asked".query::<PageQuery>();
+    CREATE_GATEWAY: CreateGateway => Gateway = Post "/gateways" "createGateway" "Gateways" "Create a gateway".success(201);
+    SHOW_GATEWAY: Nothing => Gateway = Get "/gateways/{gateway}" "showGateway" "Gateways" "Show a gateway, and how it stands";
+    CHANGE_GATEWAY: ChangeGateway => Gateway = Patch "/gateways/{gateway}" "changeGateway" "Gateways" "Change a gateway".conditional();
+    DELETE_GATEWAY: Nothing => Nothing = Delete "/gateways/{gateway}" "deleteGateway" "Gateways" "Delete a gateway".success(204).conditional();
+    DISABLE_GATEWAY: Nothing => Gateway = Post "/gateways/{gateway}/disable" "disableGateway" "Gateways" "Give a gateway no more messages".conditional();
+    ENABLE_GATEWAY: Nothing => Gateway = Post "/gateways/{gateway}/enable" "enableGateway" "Gateways" "Give a gateway messages again".conditional();
+    TEST_GATEWAY: TestGateway => GatewayTest = Post "/gateways/{gateway}/test" "testGateway" "Gateways" "Send a message without a code through every server of a gateway";
+
     SHOW_POLICY: Nothing => Policy = Get "/policy" "showPolicy" "Policy" "Show the policy";
     CHANGE_POLICY: ChangePolicy => Policy = Patch "/policy" "changePolicy" "Policy" "Change the policy".conditional();
 

@@ -30,6 +30,7 @@ mod confidential;
 pub mod directories;
 pub mod endpoint;
 pub mod endpoints;
+pub mod gateways;
 pub mod health;
 pub mod import;
 pub mod join_tokens;
@@ -52,9 +53,10 @@ pub use cluster::{AuditExtent, ClusterStatus, NodeRole, NodeStatus};
 pub use confidential::Confidential;
 pub use directories::{
     ChangeDirectory, ControllerState, CreateDirectory, Directory, DirectoryAttributes, DirectoryExamination,
-    DirectoryGroups, DirectoryKind, DirectorySettings, DirectoryStep, DirectorySync, ExamineDirectory, SyncDirectory,
+    DirectoryGroups, DirectoryKind, DirectorySettings, DirectorySync, ExamineDirectory, ExaminedStep, SyncDirectory,
 };
 pub use endpoint::{Endpoint, Method, Nothing};
+pub use gateways::{ChangeGateway, CreateGateway, Gateway, GatewayStanding, GatewayTest, TestGateway};
 pub use health::{Check, Readiness};
 pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUsers};
 pub use join_tokens::{CreateJoinToken, CreatedJoinToken, JoinToken};

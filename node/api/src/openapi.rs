@@ -152,6 +152,7 @@ fn path_parameter(segment: &str) -> Option<Parameter> {
         "node" => "The number of the node.",
         "token" => "The id of the token.",
         "directory" => "The name or the id of the directory.",
+        "gateway" => "The name or the id of the gateway.",
         _ => "The id or the name.",
     };
     Some(parameter(name, ParameterIn::Path, Required::True, what))

@@ -15,6 +15,14 @@ pub(crate) fn normal(channel: Channel, typed: &str) -> Option<String> {
     }
 }
 
+/// What an address of this channel looks like.
+pub(crate) const fn form(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Email => "a mail address",
+        Channel::Sms | Channel::Voice => "a number in international form, such as +49 171 2345667",
+    }
+}
+
 /// What its user is shown: enough to tell which of one's own it is.
 pub(crate) fn hint(channel: Channel, address: &str) -> String {
     match channel {

@@ -67,6 +67,7 @@ impl Courier {
         let nonce: [u8; NONCE_LEN] = random(&*self.entropy);
         let sealed = self.keys.seal(nonce, code_aad(id), &verifier);
         let state = self.replica.state();
+        let user = state.user(token.user);
         Ok(Draft {
             new: NewCode {
                 id,
@@ -79,9 +80,10 @@ impl Courier {
                 address,
                 code,
                 lifetime_ms: state.policy().sent_code_ms,
-                user: state
-                    .user(token.user)
-                    .map_or_else(String::new, |user| user.name.to_string()),
+                user: user.map_or_else(String::new, |user| user.name.to_string()),
+                language: user
+                    .and_then(|user| user.origin.as_ref())
+                    .map_or_else(String::new, |origin| origin.language.to_string()),
             },
         })
     }
@@ -100,7 +102,8 @@ impl Courier {
     async fn carry(&self, message: Message, request: Fingerprint) {
         let (code, channel) = (message.id, message.channel);
         let deadline = Instant::now() + limits::CARRY_DEADLINE;
-        let Delivery { report, attempts } = self.notifier.send(message, deadline).await;
+        let gateways: Vec<_> = self.replica.state().gateways().cloned().collect();
+        let Delivery { report, attempts } = self.notifier.send(&gateways, message, deadline).await;
         if report != (Report::Failed) {
             tracing::info!(%code, channel = channel.label(), report = report.label(), attempts, "a code was sent");
         } else {

@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use quorate_core::audit::{AuditRecord, Chain, Head, HeadSignature, Segment, head_statement};
 use quorate_core::limits::RECORDS_PER_SEGMENT;
-use quorate_core::{Actor, ApplicationId, Command, Factor, Level, NodeId, Report, Stamp, State, apply};
+use quorate_core::{
+    Actor, ApplicationId, Channel, Command, Factor, Gateway, Level, NodeId, Report, Stamp, State, apply,
+};
 use quorate_seal::{KeyId, KeyRing};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -21,11 +23,13 @@ use zeroize::Zeroizing;
 use crate::administer::{Administrator, ApplicationSpec, FoundingNode, found_cluster};
 use crate::audit::AuditKeys;
 use crate::authenticate::Authenticator;
+use crate::fields::FieldError;
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
 use crate::ports::{
-    ArchiveStanding, AuditArchive, Clock, ClockStanding, ClusterStatus, Delivery, DiskStanding, Entropy, HeadSigner,
-    Late, Message, Notifier, Order, ProposalCounts, ProposeError, Proposed, Replica, Role,
+    ArchiveStanding, AskedGateway, AuditArchive, Clock, ClockStanding, ClusterStatus, Delivery, DiskStanding, Entropy,
+    ExaminedStep, GatewayStanding, HeadSigner, Late, Message, Notifier, Order, ProposalCounts, ProposeError, Proposed,
+    ReadGateway, Replica, Role, ShownGateway,
 };
 use crate::testing_directory::TestDirectories;
 
@@ -441,7 +445,29 @@ impl Letters {
 
 #[async_trait]
 impl Notifier for Letters {
-    async fn send(&self, message: Message, _deadline: Instant) -> Delivery {
+    fn read(&self, asked: &AskedGateway<'_>, _former: Option<&[u8]>) -> Result<ReadGateway, Vec<FieldError>> {
+        Ok(ReadGateway {
+            channels: asked.channels.unwrap_or(&Channel::ALL).to_vec(),
+            kept: Zeroizing::new(asked.settings.to_vec()),
+        })
+    }
+
+    fn shown(&self, kept: &[u8]) -> ShownGateway {
+        ShownGateway {
+            settings: kept.to_vec(),
+            warnings: Vec::new(),
+        }
+    }
+
+    async fn test(&self, _: &Gateway, _: Channel, _: &str, _: Instant) -> Vec<ExaminedStep> {
+        Vec::new()
+    }
+
+    fn standing(&self, _: &Gateway) -> GatewayStanding {
+        GatewayStanding::default()
+    }
+
+    async fn send(&self, _: &[Arc<Gateway>], message: Message, _deadline: Instant) -> Delivery {
         self.sent.lock().push(message);
         let report = match self.fails.load(Ordering::Relaxed) {
             true => Report::Failed,

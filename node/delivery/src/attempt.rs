@@ -151,6 +151,20 @@ pub enum StepName {
     Send,
 }
 
+impl fmt::Display for StepName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connect",
+            Self::Proxy => "proxy",
+            Self::Tls => "tls",
+            Self::Greeting => "greeting",
+            Self::Token => "token",
+            Self::Authenticate => "authenticate",
+            Self::Send => "send",
+        })
+    }
+}
+
 /// The gateway has taken the message.
 pub(crate) struct Accepted {
     pub(crate) answer: String,

@@ -3,9 +3,9 @@
 
 mod admission;
 mod alerting;
-mod console;
 mod directories;
 mod error;
+mod gateways;
 mod heads;
 mod identity;
 mod init;
@@ -18,6 +18,7 @@ mod run;
 mod stack;
 mod syslog;
 mod system;
+mod texts;
 
 use quorate_raft::NodeInfo;
 

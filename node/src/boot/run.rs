@@ -25,8 +25,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use super::console::Console;
 use super::directories::LdapDirectories;
+use super::gateways::Gateways;
 use super::membership::{complete_removals, complete_replacements, keep_peers, take_part};
 use super::metrics::Metrics;
 use super::replacement::{Asked, replace};
@@ -247,7 +247,7 @@ impl Parts {
             hashes: hashes.clone(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
-            notifier: Arc::new(Console),
+            notifier: Arc::new(Gateways::new(keys.clone())),
             names: Names::default(),
             directories: Arc::new(LdapDirectories::new(keys.clone())),
             node,

@@ -20,7 +20,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::admin::{
-    api_tokens, applications, audit, clients, cluster, directories, import, join_tokens, policy, tokens, users,
+    api_tokens, applications, audit, clients, cluster, directories, gateways, import, join_tokens, policy, tokens,
+    users,
 };
 use crate::call::{self, Answer, Call};
 use crate::failure::Failure;
@@ -106,6 +107,14 @@ fn administrators() -> Table {
         .at(ENABLE_DIRECTORY, directories::enable)
         .at(EXAMINE_DIRECTORY, directories::examine)
         .at(SYNC_DIRECTORY, directories::sync)
+        .at(LIST_GATEWAYS, gateways::list)
+        .at(CREATE_GATEWAY, gateways::create)
+        .at(SHOW_GATEWAY, gateways::show)
+        .at(CHANGE_GATEWAY, gateways::change)
+        .at(DELETE_GATEWAY, gateways::delete)
+        .at(DISABLE_GATEWAY, gateways::disable)
+        .at(ENABLE_GATEWAY, gateways::enable)
+        .at(TEST_GATEWAY, gateways::test)
         .at(LIST_API_TOKENS, api_tokens::list)
         .at(CREATE_API_TOKEN, api_tokens::create)
         .at(SHOW_API_TOKEN, api_tokens::show)

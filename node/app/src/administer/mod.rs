@@ -16,6 +16,7 @@ mod applications;
 mod bulk;
 mod clients;
 mod directories;
+mod gateways;
 mod nodes;
 mod policy;
 mod retention;
@@ -38,6 +39,7 @@ pub use self::bulk::{BulkProgress, BulkUser};
 pub(crate) use self::clients::secret_aad;
 pub use self::clients::{ClientSpec, SecretChange};
 pub use self::directories::{DirectorySpec, SyncReport};
+pub use self::gateways::GatewaySpec;
 pub use self::nodes::{FoundingNode, IssuedJoinToken, found_cluster};
 pub use self::policy::PolicySpec;
 pub use self::submit::AdminError;
@@ -46,7 +48,7 @@ pub use self::users::{NewUser, UserChange};
 use crate::courier::Courier;
 use crate::hash_queue::HashQueue;
 use crate::names::Names;
-use crate::ports::{Clock, Deps, Directories, Entropy, Replica, random, random_id};
+use crate::ports::{Clock, Deps, Directories, Entropy, Notifier, Replica, random, random_id};
 
 /// What an administrator's use cases work with.
 #[derive(Clone)]
@@ -58,6 +60,7 @@ pub struct Administrator {
     entropy: Arc<dyn Entropy>,
     names: Names,
     directories: Arc<dyn Directories>,
+    notifier: Arc<dyn Notifier>,
     node: NodeId,
     courier: Courier,
 }
@@ -74,6 +77,7 @@ impl Administrator {
             entropy: deps.entropy,
             names: deps.names,
             directories: deps.directories,
+            notifier: deps.notifier,
             node: deps.node,
         }
     }

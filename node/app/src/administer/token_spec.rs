@@ -301,10 +301,7 @@ fn check_address(errors: &mut FieldErrors, prefix: &str, material: &Material, ch
         address_of(material, channel).is_some(),
         &format!("{prefix}address"),
         "is missing or has the wrong form",
-        match channel {
-            Channel::Email => "a mail address",
-            Channel::Sms | Channel::Voice => "a number in international form, such as +49 171 2345667",
-        },
+        address::form(channel),
     );
 }
 

@@ -22,7 +22,7 @@ use crate::names::Names;
 
 pub use audit::{ArchiveStanding, AuditArchive, HeadSigner, Order};
 pub use directory::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, NoDirectories, Person};
-pub use notifier::{Delivery, Message, Notifier};
+pub use notifier::{AskedGateway, Delivery, GatewayStanding, Message, NoGateways, Notifier, ReadGateway, ShownGateway};
 pub use status::{ClockStanding, ClusterStatus, DiskStanding, Member, MemberKind, ProposalCounts, Role};
 
 /// The replicated state machine as a use case sees it. Cheap to share; every method may be called from any thread.

@@ -1,15 +1,62 @@
 //! Carrying messages to people.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use quorate_core::{Channel, CodeId, Report};
+use quorate_core::{Channel, CodeId, Gateway, Report};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// Carries messages to people.
+use super::ExaminedStep;
+use crate::fields::FieldError;
+
+/// Carries messages to people, through gateways whose settings it alone understands.
 #[async_trait]
 pub trait Notifier: Send + Sync + 'static {
-    /// Carries one message, once: what a gateway may have taken is given to no other. Returns by the deadline.
-    async fn send(&self, message: Message, deadline: Instant) -> Delivery;
+    /// Reads settings as an administrator gives them. Secrets that they leave out are those of `former`.
+    ///
+    /// # Errors
+    /// Every field that is wrong.
+    fn read(&self, asked: &AskedGateway<'_>, former: Option<&[u8]>) -> Result<ReadGateway, Vec<FieldError>>;
+
+    /// Kept settings as they may be shown.
+    fn shown(&self, kept: &[u8]) -> ShownGateway;
+
+    /// Carries one message, once, through the first of `gateways` that takes it: what one of them may have taken is given to no
+    /// other. Returns by the deadline.
+    async fn send(&self, gateways: &[Arc<Gateway>], message: Message, deadline: Instant) -> Delivery;
+
+    /// Sends a message without a code through every server of a gateway, and says how each step went.
+    async fn test(&self, gateway: &Gateway, channel: Channel, address: &str, deadline: Instant) -> Vec<ExaminedStep>;
+
+    /// How a gateway stands, as this node has seen it.
+    fn standing(&self, gateway: &Gateway) -> GatewayStanding;
+}
+
+/// A gateway as it is asked for.
+pub struct AskedGateway<'a> {
+    pub name: &'a str,
+    /// What it is to carry; none for all that it can.
+    pub channels: Option<&'a [Channel]>,
+    pub priority: u16,
+    /// In the adapter's own form.
+    pub settings: &'a [u8],
+}
+
+/// A gateway that can be kept.
+pub struct ReadGateway {
+    pub channels: Vec<Channel>,
+    /// Settings with their secrets, to be sealed.
+    pub kept: Zeroizing<Vec<u8>>,
+}
+
+/// Settings without their secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ShownGateway {
+    /// In the form in which they are given.
+    pub settings: Vec<u8>,
+    /// What is allowed and unwise.
+    pub warnings: Vec<FieldError>,
 }
 
 /// A code on its way. It holds the code and the address, so it has no `Debug`.
@@ -24,6 +71,8 @@ pub struct Message {
     pub lifetime_ms: u64,
     /// The user's name.
     pub user: String,
+    /// The language that the user's directory says, such as `de` or `en-GB`; empty if it says none.
+    pub language: String,
 }
 
 /// What came of a message.
@@ -32,4 +81,57 @@ pub struct Delivery {
     pub report: Report,
     /// How many gateways were asked.
     pub attempts: u8,
+}
+
+/// How a gateway stands, as one node has seen it since it started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GatewayStanding {
+    /// Whether it took the last message that it was given, or was given none.
+    pub well: bool,
+    /// What was wrong last; empty if nothing was.
+    pub said: String,
+    /// Messages it has taken.
+    pub sent: u64,
+    /// Attempts after which it certainly had none.
+    pub failed: u64,
+    /// Attempts after which nobody knows.
+    pub unknown: u64,
+    /// Messages it was not given, because of its rate.
+    pub rate_limited: u64,
+}
+
+/// For a node that carries nothing: every message fails.
+#[derive(Debug, Clone, Copy)]
+pub struct NoGateways;
+
+#[async_trait]
+impl Notifier for NoGateways {
+    fn read(&self, _asked: &AskedGateway<'_>, _former: Option<&[u8]>) -> Result<ReadGateway, Vec<FieldError>> {
+        Err(Vec::new())
+    }
+
+    fn shown(&self, _kept: &[u8]) -> ShownGateway {
+        ShownGateway::default()
+    }
+
+    async fn send(&self, _gateways: &[Arc<Gateway>], _message: Message, _deadline: Instant) -> Delivery {
+        Delivery {
+            report: Report::Failed,
+            attempts: 0,
+        }
+    }
+
+    async fn test(
+        &self,
+        _gateway: &Gateway,
+        _channel: Channel,
+        _address: &str,
+        _deadline: Instant,
+    ) -> Vec<ExaminedStep> {
+        Vec::new()
+    }
+
+    fn standing(&self, _gateway: &Gateway) -> GatewayStanding {
+        GatewayStanding::default()
+    }
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use quorate_api::{
-    ChangeDirectory, Confidential, CreateDirectory, Directory, DirectoryAttributes, DirectoryExamination,
-    DirectoryGroups, DirectoryKind, DirectorySettings, DirectorySync, ExamineDirectory, SyncDirectory, endpoints,
+    ChangeDirectory, Confidential, CreateDirectory, Directory, DirectoryAttributes, DirectoryGroups, DirectoryKind,
+    DirectorySettings, DirectorySync, ExamineDirectory, SyncDirectory, endpoints,
 };
 
 use crate::cli::{
@@ -163,8 +163,8 @@ impl DirectoryCommand {
                 };
                 let ask = ExamineDirectory { user, password };
                 let examined = api.tell(endpoints::EXAMINE_DIRECTORY, &[&directory], &ask).await?;
-                context.format.show(&examined, steps);
-                return verdict(&examined);
+                context.format.show(&examined, |examined| admin::steps(&examined.steps));
+                return admin::verdict(&examined.steps);
             }
             Action::Sync { directory, dry_run } => {
                 let ask = SyncDirectory { dry_run };
@@ -263,27 +263,6 @@ impl Said {
         }
         Ok(attributes)
     }
-}
-
-/// A test that failed is a failure to whoever runs it in a script.
-fn verdict(examined: &DirectoryExamination) -> Done {
-    match examined.steps.iter().find(|step| step.outcome == "failed") {
-        None => Ok(()),
-        Some(step) => Err(Failure::new(Exit::Failed, format!("{} failed", step.step))),
-    }
-}
-
-fn steps(examined: &DirectoryExamination) -> String {
-    let mut table = Table::new(&["", "STEP", "MS", "WHAT IT SAYS"]);
-    for step in &examined.steps {
-        table.row(vec![
-            step.outcome.clone(),
-            step.step.clone(),
-            step.took_ms.to_string(),
-            step.said.clone(),
-        ]);
-    }
-    table.render("Nothing was tried.")
 }
 
 fn sync_text(synced: &DirectorySync, dry_run: bool) -> String {

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod client;
 pub mod cluster;
 pub mod directory;
+pub mod gateway;
 pub mod import;
 pub mod join_token;
 pub mod policy;
@@ -14,13 +15,13 @@ pub mod token;
 pub mod user;
 
 use clap::Args;
-use quorate_api::{Endpoint, Nothing, Page};
+use quorate_api::{Endpoint, ExaminedStep, Nothing, Page};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Context,
     api::Api,
-    exit::Done,
+    exit::{Done, Exit, Failure},
     output::{self, Format, Table},
 };
 
@@ -49,6 +50,28 @@ impl Listing {
             eprintln!("There are more than {}; ask for them with --limit.", self.limit);
         }
         Ok(())
+    }
+}
+
+/// What was tried, step by step.
+fn steps(steps: &[ExaminedStep]) -> String {
+    let mut table = Table::new(&["", "STEP", "MS", "WHAT IT SAYS"]);
+    for step in steps {
+        table.row(vec![
+            step.outcome.clone(),
+            step.step.clone(),
+            step.took_ms.to_string(),
+            step.said.clone(),
+        ]);
+    }
+    table.render("Nothing was tried.")
+}
+
+/// A test that failed is a failure to whoever runs it in a script.
+fn verdict(steps: &[ExaminedStep]) -> Done {
+    match steps.iter().find(|step| step.outcome == "failed") {
+        None => Ok(()),
+        Some(step) => Err(Failure::new(Exit::Failed, format!("{} failed", step.step))),
     }
 }
 

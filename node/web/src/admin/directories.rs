@@ -2,7 +2,7 @@
 
 use quorate_api::{
     ChangeDirectory, Confidential, ControllerState, CreateDirectory, Directory, DirectoryExamination,
-    DirectorySettings, DirectoryStep, DirectorySync, ExamineDirectory, Nothing, Page, PageQuery, ProblemKind,
+    DirectorySettings, DirectorySync, ExamineDirectory, ExaminedStep, Nothing, Page, PageQuery, ProblemKind,
     SyncDirectory,
 };
 use quorate_app::DirectorySpec;
@@ -106,7 +106,7 @@ pub(crate) async fn examine(call: Call<ExamineDirectory>) -> Answer<DirectoryExa
     let password = call.body.password.as_ref().map(secret::clear);
     let person = call.body.user.map(|user| (user, password));
     let steps = call.site.administrator.examine_directory(&directory, person).await;
-    let steps = steps.into_iter().map(|step| DirectoryStep {
+    let steps = steps.into_iter().map(|step| ExaminedStep {
         step: step.step,
         outcome: step.outcome.to_owned(),
         took_ms: step.took_ms,

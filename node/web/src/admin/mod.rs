@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod clients;
 pub(crate) mod cluster;
 pub(crate) mod directories;
+pub(crate) mod gateways;
 pub(crate) mod import;
 pub(crate) mod join_tokens;
 mod paging;

@@ -55,7 +55,7 @@ impl Node {
             hashes: Arc::new(HashQueue::with_threads(1).unwrap()),
             clock: Arc::new(Noon),
             entropy: Arc::new(Counting(AtomicU64::new(1))),
-            notifier: Arc::new(Nobody),
+            notifier: Arc::new(quorate_app::NoGateways),
             names: Names::new([]),
             directories: Arc::new(quorate_app::NoDirectories),
             node: NODE,
@@ -365,18 +365,5 @@ impl HeadSigner for AnyHand {
 
     fn signer(&self, _records: u64, _head: &Head, _signature: &HeadSignature) -> Option<NodeId> {
         Some(NODE)
-    }
-}
-
-/// Takes messages and carries none.
-struct Nobody;
-
-#[async_trait::async_trait]
-impl quorate_app::Notifier for Nobody {
-    async fn send(&self, _: quorate_app::Message, _: tokio::time::Instant) -> quorate_app::Delivery {
-        quorate_app::Delivery {
-            report: quorate_core::Report::Failed,
-            attempts: 0,
-        }
     }
 }

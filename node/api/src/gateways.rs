@@ -1,0 +1,98 @@
+//! Gateways: what carries codes to people.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{ExaminedStep, FieldProblem};
+
+/// A gateway as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Gateway {
+    /// `g-` and 16 hexadecimal digits.
+    #[schema(example = "g-00c0ffee00c0ffee")]
+    pub id: String,
+    pub name: String,
+    /// What it carries: `sms`, `email`, `voice`.
+    pub channels: Vec<String>,
+    /// The lowest is asked first.
+    pub priority: u16,
+    pub enabled: bool,
+    /// Secrets are there and empty.
+    #[schema(value_type = Object)]
+    pub settings: serde_json::Value,
+    /// What is allowed and unwise about them.
+    pub warnings: Vec<FieldProblem>,
+    /// As the node that answers has seen it since it started.
+    pub standing: GatewayStanding,
+    pub revision: u64,
+}
+
+/// A gateway as one node has seen it since it started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GatewayStanding {
+    /// Whether it took the last message that it was given, or was given none.
+    pub well: bool,
+    /// What was wrong last; empty if nothing was.
+    pub said: String,
+    /// Messages it has taken.
+    pub sent: u64,
+    /// Attempts after which it certainly had none.
+    pub failed: u64,
+    /// Attempts after which nobody knows.
+    pub unknown: u64,
+    /// Messages it was not given, because of its rate.
+    pub rate_limited: u64,
+}
+
+/// A gateway to make.
+///
+/// `settings` has either a `kind` (`{"smtp": {…}}`, `{"http": {…}}` or `"console"`) or a `preset` with its `fields`; beside it may stand
+/// `country_codes`, `mail_domains`, `rate`, `retries`, `retry_unknown`, `connect_timeout_ms`, `timeout_ms`. The guide shows every field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateGateway {
+    pub name: String,
+    /// What it carries; all that it can if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<String>>,
+    /// The lowest is asked first.
+    #[serde(default)]
+    pub priority: u16,
+    #[schema(value_type = Object, example = json!({"kind": {"smtp": {
+        "servers": [{"host": "mail.example.org", "port": 587}], "from": "quorate@example.org",
+    }}}))]
+    pub settings: serde_json::Value,
+}
+
+/// What to change of a gateway. Absent fields stay as they are; settings are replaced as a whole, secrets excepted that are absent or empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeGateway {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub settings: Option<serde_json::Value>,
+}
+
+/// Whom to send a message without a code.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TestGateway {
+    /// `sms`, `email` or `voice`; the gateway's first if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// A number in international form, or a mail address.
+    pub address: String,
+}
+
+/// How a gateway was tested.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GatewayTest {
+    /// Each server of the gateway, step by step.
+    pub steps: Vec<ExaminedStep>,
+}
