@@ -8,8 +8,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use cluster_tests::{Cluster, Ground, crowd::Login, limits, people, ports, wait, with_cluster_on};
-use serde_json::Value;
+use cluster_tests::{Cluster, Ground, crowd::Login, limits, people, ports, radclient, wait, with_cluster_on};
+use quorate_gateways::{ClosedPort, mail_server};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The receiver of the crate's own tests.
@@ -139,4 +140,48 @@ fn quorum(cluster: &mut Cluster, receiver: &Receiver) -> Result<()> {
         .count();
     ensure!(told == 1, "{alerts:?}");
     Ok(())
+}
+
+#[test]
+fn a_gateway_and_a_directory_that_are_down_are_told_by_mail() {
+    let mailbox = mail_server(&[], None);
+    let ground = Ground {
+        sections: "\n[[alert]]\nrule = \"gateway_down\"\nafter_s = 1\n\
+                   \n[[alert]]\nrule = \"directory_down\"\nafter_s = 1\n\
+                   \n[[mail]]\nto = \"operators@example.org\"\n"
+            .to_owned(),
+        ..Ground::default()
+    };
+    with_cluster_on(ground, 1, |cluster| {
+        let (api, nobody) = (cluster.api()?, ClosedPort::new());
+        let mail = json!({"name": "mail", "settings": {"kind": {"smtp": {
+            "servers": [{"host": "127.0.0.1", "port": mailbox.port("port"), "tls": "none"}], "from": "quorate@example.org",
+        }}}});
+        api.post("/api/v1/gateways", &mail)?;
+        let url = format!("http://127.0.0.1:{}/ok", nobody.number());
+        let sms = json!({"name": "provider", "channels": ["sms"], "settings": {"kind": {"http": {"url": url}}}});
+        api.post("/api/v1/gateways", &sms)?;
+        let tested = api.post("/api/v1/gateways/provider/test", &json!({"address": "+491711234567"}))?;
+        ensure!(tested["steps"][0]["outcome"] == "failed", "{tested}");
+        let office = json!({"name": "office", "domain": "example.org", "settings": {
+            "controllers": [format!("plain://127.0.0.1:{}", nobody.number())], "base": "dc=example", "account": "cn=quorate",
+            "account_password": "secret",
+        }});
+        api.post("/api/v1/directories", &office)?;
+        radclient::ask(cluster.nodes[0].radius, "alice@example.org", "secret", None)?;
+        let letters: Vec<String> = mailbox
+            .wait_for(2)
+            .iter()
+            .map(|letter| letter["content"].to_string())
+            .collect();
+        for about in ["gateway down (provider)", "directory down (office)"] {
+            ensure!(
+                letters.iter().any(|letter| letter.contains(about)),
+                "{about}: {letters:?}"
+            );
+        }
+        let metric = cluster.nodes[0].metric("quorate_gateway_up{gateway=\"provider\"}")?;
+        ensure!(metric == 0.0, "{metric}");
+        Ok(())
+    });
 }

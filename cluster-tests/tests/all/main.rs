@@ -23,6 +23,7 @@ mod methods;
 mod namespaces;
 mod oathtool;
 mod paused_judge;
+mod sent_codes;
 mod single_use;
 mod syslog;
 mod two_step;

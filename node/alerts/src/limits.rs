@@ -127,6 +127,9 @@ pub const OVER_AFTER_MS: u64 = 60_000;
 /// Webhooks of one node.
 pub const WEBHOOKS_MAX: usize = 8;
 
+/// Mailboxes that are told.
+pub const MAILS_MAX: usize = 8;
+
 /// Alerts that wait for one receiver: more than hold-down lets through in a day of trouble.
 pub const OUTBOX: usize = 1_000;
 

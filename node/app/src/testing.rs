@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use quorate_core::audit::{AuditRecord, Chain, Head, HeadSignature, Segment, head_statement};
 use quorate_core::limits::RECORDS_PER_SEGMENT;
 use quorate_core::{
-    Actor, ApplicationId, Channel, Command, Factor, Gateway, Level, NodeId, Report, Stamp, State, apply,
+    Actor, ApplicationId, Channel, Command, Factor, Gateway, GatewayId, Level, NodeId, Report, Stamp, State, apply,
 };
 use quorate_seal::{KeyId, KeyRing};
 use sha2::{Digest, Sha256};
@@ -459,7 +459,7 @@ impl Notifier for Letters {
         }
     }
 
-    async fn test(&self, _: &Gateway, _: Channel, _: &str, _: Instant) -> Vec<ExaminedStep> {
+    async fn test(&self, _: &[Arc<Gateway>], _: GatewayId, _: (Channel, &str), _: Instant) -> Vec<ExaminedStep> {
         Vec::new()
     }
 

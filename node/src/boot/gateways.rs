@@ -39,6 +39,15 @@ struct AtWork {
     routes: Arc<Routes>,
 }
 
+/// A mail to an operator.
+pub struct Letter<'a> {
+    /// The same when it is sent again.
+    pub reference: &'a str,
+    pub to: &'a MailAddress,
+    pub subject: String,
+    pub text: String,
+}
+
 /// As it lies sealed in the state.
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -59,6 +68,24 @@ impl Gateways {
                 of: Vec::new(),
                 routes: Arc::new(none),
             }),
+        }
+    }
+
+    /// Sends a mail that has no code in it.
+    ///
+    /// # Errors
+    /// No gateway said that it has it; a sentence.
+    pub async fn post(&self, gateways: &[Arc<Gateway>], letter: Letter<'_>, deadline: Instant) -> Result<(), String> {
+        let to = Recipient::Mail(letter.to.clone());
+        let text = Zeroizing::new(letter.text);
+        let message = quorate_delivery::Message::new(quorate_delivery::Channel::Email, to, letter.reference, text)
+            .and_then(|made| made.with_subject(letter.subject))
+            .map_err(|error| error.to_string())?;
+        match self.routes(gateways).send(&message, deadline).await {
+            Sent::Delivered { .. } => Ok(()),
+            Sent::Failed { attempts } => Err(attempts
+                .last()
+                .map_or_else(|| "no gateway carries mail".to_owned(), |last| last.outcome.to_string())),
         }
     }
 
@@ -193,23 +220,25 @@ impl Notifier for Gateways {
         }
     }
 
-    async fn test(&self, gateway: &Gateway, channel: Channel, address: &str, deadline: Instant) -> Vec<ExaminedStep> {
+    async fn test(
+        &self,
+        gateways: &[Arc<Gateway>],
+        gateway: GatewayId,
+        (channel, address): (Channel, &str),
+        deadline: Instant,
+    ) -> Vec<ExaminedStep> {
         let text = texts::of_a_test(channel_of(channel));
         let message = match composed(channel, address, "test", text) {
             Ok(message) => message,
             Err(why) => return vec![step("message", "failed", 0, why)],
         };
-        let Some(settings) = self.opened(gateway) else {
+        let routes = self.routes(gateways);
+        let Some(tested) = routes.test(&gateway.to_string(), &message, deadline).await else {
             let why = "they cannot be opened; see the log of this node";
             return vec![step("settings", "failed", 0, why.to_owned())];
         };
-        let alone = match self.routes.lock().routes.with(&[settings]) {
-            Ok(routes) => routes,
-            Err(problems) => return vec![step("settings", "failed", 0, listed(&problems))],
-        };
-        let tested = alone.test(&gateway.id.to_string(), &message, deadline).await;
         let mut steps = Vec::new();
-        for server in tested.into_iter().flat_map(|report| report.servers) {
+        for server in tested.servers {
             steps.extend(server.steps.iter().map(|one| {
                 let outcome = if one.ok { "ok" } else { "failed" };
                 let name = format!("{}: {}", server.server, one.name);

@@ -13,6 +13,7 @@ mod join;
 mod keys;
 mod membership;
 mod metrics;
+mod outside;
 mod replacement;
 mod run;
 mod stack;

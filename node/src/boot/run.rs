@@ -29,6 +29,7 @@ use super::directories::LdapDirectories;
 use super::gateways::Gateways;
 use super::membership::{complete_removals, complete_replacements, keep_peers, take_part};
 use super::metrics::Metrics;
+use super::outside::{Outside, OutsideGauges};
 use super::replacement::{Asked, replace};
 use super::stack::Stack;
 use super::syslog::{self, Reporting};
@@ -228,6 +229,7 @@ struct Parts {
     administrator: Arc<Administrator>,
     authenticator: Arc<Authenticator>,
     secrets: Arc<ClientSecrets>,
+    gateways: Arc<Gateways>,
     join_address: String,
 }
 
@@ -241,13 +243,14 @@ impl Parts {
     ) -> Result<Parts, BootError> {
         let replica: Arc<dyn Replica> = stack.replica.clone();
         let hashes = Arc::new(HashQueue::with_threads(config.limits.hash_threads as usize)?);
+        let gateways = Arc::new(Gateways::new(keys.clone()));
         let deps = quorate_app::Deps {
             replica: replica.clone(),
             keys: keys.clone(),
             hashes: hashes.clone(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
-            notifier: Arc::new(Gateways::new(keys.clone())),
+            notifier: gateways.clone(),
             names: Names::default(),
             directories: Arc::new(LdapDirectories::new(keys.clone())),
             node,
@@ -259,6 +262,7 @@ impl Parts {
             administrator: Arc::new(Administrator::new(deps.clone())),
             authenticator: Arc::new(Authenticator::new(deps)),
             secrets: Arc::new(ClientSecrets::new(keys)),
+            gateways,
             join_address,
         })
     }
@@ -334,6 +338,8 @@ fn alert(
         replica: parts.replica.clone(),
         raft: stack.raft.clone(),
         certificates: alerting::Certificates::new(certificates),
+        outside: Outside::new(parts.administrator.clone()),
+        gateways: parts.gateways.clone(),
         syslog: reporting.servers().to_vec(),
     };
     alerting::start(config, deps, &syslog::dice(), background)
@@ -349,12 +355,16 @@ fn reader(parts: &Parts, stack: &Stack) -> AuditReader {
 }
 
 fn web(parts: &Parts, stack: &Stack, metrics: &Arc<Metrics>, reporting: &Reporting) -> Result<Web, BootError> {
+    let outside = Outside::new(parts.administrator.clone());
+    let outside =
+        OutsideGauges::register(&metrics.registry, outside).map_err(|error| BootError::State(error.to_string()))?;
     let refresh = {
         let (metrics, raft, syslog) = (metrics.clone(), stack.raft.clone(), reporting.gauges());
         let (published, archive, hashes) = (stack.published.clone(), stack.archive.clone(), parts.hashes.clone());
         move || {
             metrics.refresh(&raft.status(), &published.state(), &archive, &hashes.figures());
             syslog.refresh();
+            outside.refresh();
         }
     };
     let deps = Deps {

@@ -7,15 +7,20 @@ use super::{Config, mistake::Mistakes, section::Lines};
 pub(super) fn across(config: &Config, lines: &Lines, mistakes: &mut Mistakes<'_>) {
     election_outlasts_heartbeats(config, lines, mistakes);
     ports_are_distinct(config, lines, mistakes);
-    if !lines.contains_key("alert.rule") && !config.webhooks.is_empty() {
-        let line = line_of(lines, &["webhook.url"]);
-        let right = "add an [[alert]] with a rule, as in rule = \"quorum_lost\"".to_owned();
-        mistakes.on_line(
-            line,
-            "webhook.url",
-            "has nothing to be told: there is no rule".to_owned(),
-            right,
-        );
+    for (receiver, is_there) in [
+        ("webhook.url", !config.webhooks.is_empty()),
+        ("mail.to", !config.mails.is_empty()),
+    ] {
+        if is_there && !lines.contains_key("alert.rule") {
+            let line = line_of(lines, &[receiver]);
+            let right = "add an [[alert]] with a rule, as in rule = \"quorum_lost\"".to_owned();
+            mistakes.on_line(
+                line,
+                receiver,
+                "has nothing to be told: there is no rule".to_owned(),
+                right,
+            );
+        }
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Config {
     pub alerts: Vec<quorate_alerts::Rule>,
     /// `[[webhook]]`: who is told.
     pub webhooks: Vec<quorate_alerts::WebhookSettings>,
+    /// `[[mail]]`: who is told by mail, through the cluster's gateways.
+    pub mails: Vec<quorate_delivery::MailAddress>,
 }
 
 /// `[node]`: who this node is.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use quorate_alerts::syslog::{Facility, ServerSettings, Transport};
 use quorate_alerts::{Rule, RuleKind, WebhookSettings, limits as alert_limits};
+use quorate_delivery::MailAddress;
 use toml::de::DeTable;
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
 const SECTIONS: [&str; 8] = ["node", "radius", "https", "cluster", "key", "api", "log", "limits"];
 
 /// Sections of which there may be several.
-const LISTS: [&str; 3] = ["syslog", "alert", "webhook"];
+const LISTS: [&str; 4] = ["syslog", "alert", "webhook", "mail"];
 
 /// A file longer than this is not a configuration of ours; lines are counted over and over.
 const TEXT_MAX_BYTES: usize = 256 * 1024;
@@ -85,6 +86,9 @@ fn read_sections<'t>(document: &DeTable<'t>, config: &mut Config, mistakes: &mut
     });
     Section::each(document, "webhook", &mut lines, mistakes, |section| {
         read_webhook(section, &mut config.webhooks);
+    });
+    Section::each(document, "mail", &mut lines, mistakes, |section| {
+        read_mail(section, &mut config.mails);
     });
     check::across(config, &lines, mistakes);
 }
@@ -373,6 +377,20 @@ fn read_webhook(mut section: Section<'_, '_>, webhooks: &mut Vec<WebhookSettings
     section.close();
 }
 
+fn read_mail(mut section: Section<'_, '_>, mails: &mut Vec<MailAddress>) {
+    const RIGHT: &str = "write to = \"operators@example.org\"";
+    match section.text("to", "operators@example.org") {
+        Some(to) => match MailAddress::parse(&to) {
+            Ok(to) if mails.len() < alert_limits::MAILS_MAX => mails.push(to),
+            Ok(_) => section.complain("to", "is one mailbox too many", "write to a list of people"),
+            Err(error) => section.complain("to", &format!("is no mail address: {error}"), RIGHT),
+        },
+        None if !section.has("to") => section.complain("to", "is missing", RIGHT),
+        None => {}
+    }
+    section.close();
+}
+
 impl Config {
     /// What an empty file means.
     fn defaults() -> Config {
@@ -416,6 +434,7 @@ impl Config {
             syslog: Vec::new(),
             alerts: Vec::new(),
             webhooks: Vec::new(),
+            mails: Vec::new(),
         }
     }
 }

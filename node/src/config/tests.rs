@@ -93,11 +93,18 @@ fn what_is_shown_reads_back_the_same() {
         url = "https://alerts.example.org/quorate?x=1"
         secret_file = "/etc/quorate/webhook.secret"
         ca = "/ca"
+        [[mail]]
+        to = "operators@example.org"
         "#,
     );
     assert_eq!(
-        (config.syslog.len(), config.alerts.len(), config.webhooks.len()),
-        (2, 2, 1)
+        (
+            config.syslog.len(),
+            config.alerts.len(),
+            config.webhooks.len(),
+            config.mails.len()
+        ),
+        (2, 2, 1, 1)
     );
     assert_eq!(read(&config.to_toml()), config);
     config.key = KeySource::SystemdCredential("quorate.key".into());

@@ -71,6 +71,10 @@ impl Config {
                 path(&mut out, "ca", ca);
             }
         }
+        for mail in &self.mails {
+            out.push_str("\n[[mail]]\n");
+            text(&mut out, "to", mail.as_str());
+        }
         out
     }
 }

@@ -155,7 +155,9 @@ impl Administrator {
             ));
         };
         let deadline = Instant::now() + limits::CARRY_DEADLINE;
-        Ok(self.notifier.test(gateway, channel, &address, deadline).await)
+        let gateways: Vec<_> = self.state().gateways().cloned().collect();
+        let recipient = (channel, address.as_str());
+        Ok(self.notifier.test(&gateways, gateway.id, recipient, deadline).await)
     }
 
     fn plan_gateway(

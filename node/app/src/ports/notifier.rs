@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use quorate_core::{Channel, CodeId, Gateway, Report};
+use quorate_core::{Channel, CodeId, Gateway, GatewayId, Report};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -26,8 +26,14 @@ pub trait Notifier: Send + Sync + 'static {
     /// other. Returns by the deadline.
     async fn send(&self, gateways: &[Arc<Gateway>], message: Message, deadline: Instant) -> Delivery;
 
-    /// Sends a message without a code through every server of a gateway, and says how each step went.
-    async fn test(&self, gateway: &Gateway, channel: Channel, address: &str, deadline: Instant) -> Vec<ExaminedStep>;
+    /// Sends a message without a code through every server of one of `gateways`, and says how each step went.
+    async fn test(
+        &self,
+        gateways: &[Arc<Gateway>],
+        gateway: GatewayId,
+        recipient: (Channel, &str),
+        deadline: Instant,
+    ) -> Vec<ExaminedStep>;
 
     /// How a gateway stands, as this node has seen it.
     fn standing(&self, gateway: &Gateway) -> GatewayStanding;
@@ -123,9 +129,9 @@ impl Notifier for NoGateways {
 
     async fn test(
         &self,
-        _gateway: &Gateway,
-        _channel: Channel,
-        _address: &str,
+        _gateways: &[Arc<Gateway>],
+        _gateway: GatewayId,
+        _recipient: (Channel, &str),
         _deadline: Instant,
     ) -> Vec<ExaminedStep> {
         Vec::new()

@@ -2,11 +2,9 @@
 //! sent is not sent again by the other, and one that certainly was not is.
 
 use quorate_delivery::{AnswerRule, Kind, Sent};
+use quorate_gateways::{ClosedPort, Server, http_server};
 
-use crate::{
-    fixtures::{at, http_at, outcomes, send, sms},
-    support::{ClosedPort, Server, http_server},
-};
+use crate::fixtures::{at, http_at, outcomes, send, sms};
 
 /// What a first gateway does, and whether the second one may have the message then.
 const FAULTS: [(&str, &str); 15] = [

@@ -6,12 +6,10 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use quorate_delivery::{
     Body, Channel, Field, HttpAuthentication, Message, Method, Phone, Recipient, Secret, Sent, Trust,
 };
+use quorate_gateways::{Certificates, http_server};
 use zeroize::Zeroizing;
 
-use crate::{
-    fixtures::{AMPLE, CODE, NUMBER, at, gateway, http_at, last, outcomes, routes, send, sms},
-    support::{Certificates, http_server},
-};
+use crate::fixtures::{AMPLE, CODE, NUMBER, at, gateway, http_at, last, outcomes, routes, send, sms};
 
 fn field(name: &str, value: &str) -> Field {
     Field {

@@ -3,9 +3,6 @@
 // A panic outside of a test function is a failing test as well.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod failover;
 mod fixtures;
 mod http;

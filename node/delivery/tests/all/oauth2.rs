@@ -6,12 +6,10 @@ use quorate_delivery::{
     ClientCredentials, CredentialsIn, Gateway, HttpAuthentication, OAuth2, Secret, SmtpAuthentication, SmtpTls, Token,
     Trust,
 };
+use quorate_gateways::{ClosedPort, Server, http_server, mail_server};
 use tokio::time::Instant;
 
-use crate::{
-    fixtures::{AMPLE, gateway, http_at, last, mail, mail_gateway, outcomes, routes, sms},
-    support::{ClosedPort, Server, http_server, mail_server},
-};
+use crate::fixtures::{AMPLE, gateway, http_at, last, mail, mail_gateway, outcomes, routes, sms};
 
 fn oauth2(port: u16, path: &str, secret: &str, sent_in: CredentialsIn) -> Box<OAuth2> {
     Box::new(OAuth2 {

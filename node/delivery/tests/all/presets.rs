@@ -6,13 +6,11 @@ use quorate_delivery::{
     Channel, Gateway, Kind, Message, Phone, Recipient, Secret, Sent,
     presets::{PRESETS, Preset},
 };
+use quorate_gateways::{Server, http_server};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::{
-    fixtures::{mail, outcomes, send, sms},
-    support::{Server, http_server},
-};
+use crate::fixtures::{mail, outcomes, send, sms};
 
 /// A gateway of the preset, with something in every field.
 fn filled(preset: &Preset) -> Gateway {

@@ -1,11 +1,9 @@
 //! Through an HTTP proxy: CONNECT for https, the request itself for http, with authentication and without.
 
 use quorate_delivery::{Gateway, Proxy, Secret, Trust};
+use quorate_gateways::{Certificates, ClosedPort, http_server};
 
-use crate::{
-    fixtures::{gateway, http_at, last, outcomes, send, sms},
-    support::{Certificates, ClosedPort, http_server},
-};
+use crate::fixtures::{gateway, http_at, last, outcomes, send, sms};
 
 fn proxy(port: u16, password: &str) -> Proxy {
     Proxy {

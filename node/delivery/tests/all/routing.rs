@@ -4,11 +4,11 @@ use std::{io::Write, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use quorate_delivery::{Channel, Gateway, Kind, Outcome, Rate, Routes, SmtpAuthentication, SmtpTls, StepName};
+use quorate_gateways::{Certificates, ClosedPort, http_server, mail_server};
 use tokio::time::Instant;
 
-use crate::{
-    fixtures::{AMPLE, at, console, mail, mail_gateway, mail_to, outcomes, routes, send, sms, sms_to, texts, word},
-    support::{Certificates, ClosedPort, http_server, mail_server},
+use crate::fixtures::{
+    AMPLE, at, console, mail, mail_gateway, mail_to, outcomes, routes, send, sms, sms_to, texts, word,
 };
 
 /// A console gateway, with what it printed.

@@ -1,16 +1,14 @@
 //! Mail servers that break the rules, word by word: what no real server does, and an attacker might.
 
 use quorate_delivery::{Secret, SmtpAuthentication, SmtpTls};
+use quorate_gateways::Certificates;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
     task::JoinHandle,
 };
 
-use crate::{
-    fixtures::{last, mail, mail_gateway, outcomes, send},
-    support::Certificates,
-};
+use crate::fixtures::{last, mail, mail_gateway, outcomes, send};
 
 /// Takes one connection and says these words, each but the first after a line of the client. The task ends with the lines it heard.
 async fn script(words: &'static [&'static str]) -> (u16, JoinHandle<Vec<String>>) {

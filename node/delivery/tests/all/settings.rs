@@ -4,11 +4,9 @@ use quorate_delivery::{
     Body, Channel, Field, Gateway, Http, HttpAuthentication, Kind, Proxy, Rate, Secret, SmtpAuthentication, SmtpTls,
     StatusRange,
 };
+use quorate_gateways::Certificates;
 
-use crate::{
-    fixtures::{gateway, http_at, mail_gateway, texts},
-    support::Certificates,
-};
+use crate::fixtures::{gateway, http_at, mail_gateway, texts};
 
 #[test]
 fn every_wrong_field_of_a_mail_gateway_is_named() {

@@ -1,11 +1,9 @@
 //! Mail through aiosmtpd: in clear, under TLS, with authentication, and with everything that goes wrong.
 
 use quorate_delivery::{Secret, Sent, SmtpAuthentication, SmtpTls, Token};
+use quorate_gateways::{Certificates, ClosedPort, mail_server};
 
-use crate::{
-    fixtures::{CODE, last, mail, mail_gateway, mail_to, outcomes, send},
-    support::{Certificates, ClosedPort, mail_server},
-};
+use crate::fixtures::{CODE, last, mail, mail_gateway, mail_to, outcomes, send};
 
 fn plain(password: &str) -> SmtpAuthentication {
     SmtpAuthentication::Plain {

@@ -1,13 +1,14 @@
-//! Alerts: what this node notices goes through the rules of the configuration, and what they say to webhooks, to its syslog servers and
-//! to its log.
+//! Alerts: what this node notices goes through the rules of the configuration, and what they say to webhooks and mailboxes, to its syslog
+//! servers and to its log.
 //!
-//! Of itself every node speaks: its quorum, its clock, its certificates. Of what all nodes see alike in the audit (lockouts, failure rate)
+//! Of itself every node speaks: its quorum, its clock, its certificates, the gateways and directories as it has seen them. Of what all nodes see alike in the audit (lockouts, failure rate)
 //! the leader speaks for all; the others follow, so that a new leader knows what was said. A leader that dies between noticing and telling
 //! takes that message along; what goes on is told again an interval later.
 //!
-//! Caveats: rules about gateways, directories, backups and the audit's verification may be configured, and have nothing to look at yet. What
+//! Caveats: rules about backups and the audit's verification may be configured, and have nothing to look at yet. What
 //! waits for a webhook is in memory, and a stop of the node forgets it.
 
+mod mail;
 mod notice;
 
 use std::sync::Arc;
@@ -21,9 +22,12 @@ use quorate_raft::{Raft, Role};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use self::mail::Mail;
 pub use self::notice::Certificates;
 use self::notice::{clock, of_record, quorum};
 use super::BootError;
+use super::gateways::Gateways;
+use super::outside::Outside;
 use super::system::SystemClock;
 use crate::config::Config;
 
@@ -42,6 +46,9 @@ pub struct Deps {
     pub replica: Arc<dyn Replica>,
     pub raft: Raft,
     pub certificates: Certificates,
+    pub outside: Outside,
+    /// What carries alerts by mail.
+    pub gateways: Arc<Gateways>,
     /// Alerts are records of syslog, too.
     pub syslog: Vec<Arc<Server>>,
 }
@@ -64,7 +71,19 @@ pub fn start(config: &Config, deps: Deps, dice: &Dice, background: &mut JoinSet<
         let webhook = Webhook::new(settings).map_err(|error| BootError::Refused(error.to_string()))?;
         Ok(Outbox::start(Box::new(webhook), dice.clone()))
     };
-    let outboxes = config.webhooks.iter().map(outbox).collect::<Result<_, BootError>>()?;
+    let mut outboxes = config
+        .webhooks
+        .iter()
+        .map(outbox)
+        .collect::<Result<Vec<_>, BootError>>()?;
+    outboxes.extend(config.mails.iter().map(|to| {
+        let mail = Mail {
+            gateways: deps.gateways.clone(),
+            replica: deps.replica.clone(),
+            to: to.clone(),
+        };
+        Outbox::start(Box::new(mail), dice.clone())
+    }));
     let machine = Machine::new(config.alerts.clone(), &config.node.name, SystemClock.now_ms());
     let follows = config.alerts.iter().any(|rule| rule.rule.is_of_the_cluster());
     let next = deps.replica.state().audit().next_seq();
@@ -132,7 +151,9 @@ impl Watch {
         let now_ms = SystemClock.now_ms();
         let status = self.deps.raft.status();
         let certificates = self.deps.certificates.facts(now_ms);
-        for fact in [quorum(&status), clock(&status)].iter().chain(&certificates) {
+        let outside = self.deps.outside.facts();
+        let own = [quorum(&status), clock(&status)];
+        for fact in own.iter().chain(&certificates).chain(&outside) {
             self.machine.observe(now_ms, fact);
         }
     }
@@ -166,10 +187,6 @@ impl Watch {
 fn is_idle(rule: RuleKind) -> bool {
     matches!(
         rule,
-        RuleKind::GatewayDown
-            | RuleKind::DirectoryDown
-            | RuleKind::BackupFailed
-            | RuleKind::BackupOld
-            | RuleKind::AuditDamaged
+        RuleKind::BackupFailed | RuleKind::BackupOld | RuleKind::AuditDamaged
     )
 }

@@ -1,13 +1,15 @@
 //! Starting real mail servers, HTTP gateways, token servers and proxies, each in a process of its own on free ports of 127.0.0.1.
 //!
 //! They are stopped when they are dropped; and should the test die without dropping them, they end with their standard input. Needs Debian's
-//! `python3` and `python3-aiosmtpd`. This folder depends on nothing of Quorate, so that tests of whole nodes can include it by its path.
+//! `python3` and `python3-aiosmtpd`. Nothing here knows Quorate.
 
-#![allow(dead_code)]
+#![forbid(unsafe_code)]
+#![allow(clippy::expect_used, reason = "a panic is a failing test")]
 
 use std::{
     fs,
     io::{BufRead, BufReader},
+    net::{Ipv4Addr, SocketAddrV4},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -143,19 +145,34 @@ fn with_certificates(options: &[&str], certificates: Option<&Certificates>) -> V
 }
 
 /// A port that refuses connections: bound, so that nobody else gets it, and never listening.
-pub struct ClosedPort(tokio::net::TcpSocket);
+pub struct ClosedPort {
+    _socket: rustix::fd::OwnedFd,
+    number: u16,
+}
 
 impl ClosedPort {
     /// Takes one.
     pub fn new() -> Self {
-        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
-        socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
-        Self(socket)
+        use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
+        let bound = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        bind(&bound, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = getsockname(&bound).expect("an address");
+        let address = SocketAddrV4::try_from(address).expect("an IPv4 address");
+        Self {
+            _socket: bound,
+            number: address.port(),
+        }
     }
 
     /// Its number.
     pub fn number(&self) -> u16 {
-        self.0.local_addr().expect("an address").port()
+        self.number
+    }
+}
+
+impl Default for ClosedPort {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
