@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use cluster_tests::{Cluster, api::Api, otp, people, radclient, with_cluster};
 use quorate_directories::{Authority, PASSWORD, SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd};
+use quorate_gateways::mail_server;
 use serde_json::{Value, json};
 
 /// Logins of local users while a directory hangs.
@@ -155,6 +156,41 @@ fn what_is_wrong_with_a_directory_is_named() {
         ensure!(said.contains("password"), "a wrong service password is named: {said}");
         let shown = api.get("/api/v1/directories/office")?.to_string();
         ensure!(!shown.contains("account_password"), "the password is shown: {shown}");
+        Ok(())
+    });
+}
+
+#[test]
+fn codes_go_to_the_addresses_that_a_directory_says_in_its_peoples_language() {
+    with_cluster(1, |cluster| {
+        let (authority, slapd, _) = controllers()?;
+        let (api, mailbox) = (cluster.api()?, mail_server(&[], None));
+        let mail = json!({"name": "mail", "settings": {"kind": {"smtp": {
+            "servers": [{"host": "127.0.0.1", "port": mailbox.port("port"), "tls": "none"}], "from": "quorate@example.org",
+        }}}});
+        api.post("/api/v1/gateways", &mail)?;
+        let mut settings = settings(&authority, &[&slapd], SERVICE_PASSWORD);
+        settings["send_codes_to"] = json!(["email", "pigeon"]);
+        let directory = |settings: &Value| json!({"name": "office", "domain": "example.org", "settings": settings});
+        let wrong = api.ask("POST", "/api/v1/directories", Some(&directory(&settings)))?;
+        ensure!(
+            wrong.body["errors"][0]["field"] == "settings.send_codes_to[1]",
+            "{}",
+            wrong.body
+        );
+        settings["send_codes_to"] = json!(["email"]);
+        api.post("/api/v1/directories", &directory(&settings))?;
+
+        // Nobody has made a user of p1, nor given them a token.
+        let state = challenge(cluster, 0, "p1@example.org", PASSWORD)?;
+        let letter = mailbox.wait_for(1)[0].clone();
+        ensure!(letter["to"] == json!(["p1@example.org"]), "{letter}");
+        let text = letter["content"].as_str().context("a text")?;
+        ensure!(text.contains("Subject: Ihr Anmeldecode"), "{text}");
+        let (_, code) = text.split_once("\r\n    ").context("a code")?;
+        let accepted = radclient::ask(cluster.nodes[0].radius, "p1@example.org", &code[..6], Some(&state))?;
+        let accepted = accepted.context("silence")?;
+        ensure!(accepted.code == 2, "{accepted:?}");
         Ok(())
     });
 }

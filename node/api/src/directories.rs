@@ -65,6 +65,12 @@ pub struct DirectorySettings {
     /// How groups are found; absent if nobody asks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<DirectoryGroups>,
+    /// To which of a person's addresses codes are sent, without anybody giving them a token: `sms` and `voice` (the mobile), `email`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub send_codes_to: Vec<String>,
+    /// The code of the country whose numbers the directory has without one (`90`); absent if all have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_country: Option<String>,
     /// Whether referrals are followed. They are sent the service account's password.
     #[serde(default)]
     pub referrals: bool,

@@ -33,6 +33,7 @@ impl TestDirectories {
             mobile: String::new(),
             language: String::new(),
             groups: vec!["vpn".to_owned(), "staff".to_owned()],
+            addresses: Vec::new(),
             active: true,
         };
         let row = (person.clone(), password.to_owned(), failure);

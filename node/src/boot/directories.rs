@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use quorate_api::{DirectoryAttributes, DirectoryGroups, DirectoryKind, DirectorySettings};
 use quorate_app::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, FieldError, Person};
-use quorate_core::{Directory, DirectoryId, Failure, Revision};
+use quorate_core::{Channel, Directory, DirectoryId, Failure, Revision};
+use quorate_delivery::{MailAddress, Phone};
 use quorate_directory::{
     AccountState, Attributes, AuthenticateError, Controller, Denied, Groups, Health, Kind, MemberIs, Outcome, Security,
     ServiceAccount, Settings, Timeouts, Trust,
@@ -30,7 +31,47 @@ const WIDTH: usize = 32;
 /// What the adapter, which wants a name for everything, calls the default domain.
 const NO_DOMAIN: &str = "default";
 
-type Adapter = Arc<quorate_directory::Directory>;
+type Adapter = Arc<AtWork>;
+
+/// A directory that is asked, and what becomes of the addresses that it says.
+struct AtWork {
+    asked: quorate_directory::Directory,
+    addresses: Addresses,
+}
+
+impl std::ops::Deref for AtWork {
+    type Target = quorate_directory::Directory;
+
+    fn deref(&self) -> &Self::Target {
+        &self.asked
+    }
+}
+
+/// To which of a person's addresses codes are sent.
+#[derive(Default)]
+struct Addresses {
+    channels: Vec<Channel>,
+    /// The code of the country whose numbers are written without one; empty if there is none.
+    country: String,
+}
+
+impl Addresses {
+    /// In normal form; what is no address is left out, and its person has to be given a token in another way.
+    fn of(&self, found: &quorate_directory::Person) -> Vec<(Channel, String)> {
+        let address = |channel: &Channel| match channel {
+            Channel::Email => MailAddress::parse(found.mail.as_deref()?)
+                .ok()
+                .map(|mail| mail.as_str().to_owned()),
+            Channel::Sms | Channel::Voice => Phone::parse(found.mobile.as_deref()?, &self.country)
+                .ok()
+                .map(|phone| phone.as_str().to_owned()),
+        };
+        let channels = self.channels.iter();
+        channels
+            .filter_map(|channel| Some((*channel, address(channel)?)))
+            .collect()
+    }
+}
 
 /// Every directory of the cluster, as far as it was asked.
 pub struct LdapDirectories {
@@ -62,9 +103,9 @@ impl LdapDirectories {
             true => NO_DOMAIN,
             false => &directory.domain,
         };
-        let settings = read(&opened, &directory.name, domain).map_err(|problems| listed(&problems))?;
-        let made = quorate_directory::Directory::new(settings).map_err(|error| error.to_string())?;
-        let made = Arc::new(made);
+        let (settings, addresses) = read(&opened, &directory.name, domain).map_err(|problems| listed(&problems))?;
+        let asked = quorate_directory::Directory::new(settings).map_err(|error| error.to_string())?;
+        let made = Arc::new(AtWork { asked, addresses });
         self.adapters
             .lock()
             .insert(directory.id, (directory.revision, made.clone()));
@@ -82,7 +123,7 @@ impl Directories for LdapDirectories {
     fn check(&self, settings: &[u8]) -> Vec<FieldError> {
         match read(settings, "directory", NO_DOMAIN) {
             Err(problems) => problems,
-            Ok(settings) => match quorate_directory::Directory::new(settings) {
+            Ok((settings, _)) => match quorate_directory::Directory::new(settings) {
                 Ok(_) => Vec::new(),
                 Err(error) => vec![problem("settings.ca_pem", &error.to_string(), "")],
             },
@@ -98,7 +139,7 @@ impl Directories for LdapDirectories {
     ) -> Result<Person, DirectoryRefused> {
         let adapter = self.adapter(directory).map_err(DirectoryRefused::Unavailable)?;
         match adapter.authenticate(name, password, deadline).await {
-            Ok(found) => Ok(person(found)),
+            Ok(found) => Ok(person(&adapter.addresses, found)),
             Err(AuthenticateError::Denied(denied)) => Err(refused(denied)),
             Err(AuthenticateError::Unavailable(why)) => Err(DirectoryRefused::Unavailable(why.to_string())),
         }
@@ -115,7 +156,7 @@ impl Directories for LdapDirectories {
             let mut people = adapter.people();
             loop {
                 let page = match people.next(Instant::now() + EXAMINATION).await {
-                    Ok(Some(page)) => Ok(page.into_iter().map(person).collect()),
+                    Ok(Some(page)) => Ok(page.into_iter().map(|one| person(&adapter.addresses, one)).collect()),
                     Ok(None) => return,
                     Err(why) => Err(why.to_string()),
                 };
@@ -195,7 +236,7 @@ fn refused(denied: Denied) -> DirectoryRefused {
 }
 
 /// A lock ends by itself, and a password can be changed: neither makes somebody leave.
-fn person(found: quorate_directory::Person) -> Person {
+fn person(addresses: &Addresses, found: quorate_directory::Person) -> Person {
     let active = match found.state {
         AccountState::Enabled
         | AccountState::Locked
@@ -204,6 +245,7 @@ fn person(found: quorate_directory::Person) -> Person {
         AccountState::Disabled | AccountState::Expired => false,
     };
     Person {
+        addresses: addresses.of(&found),
         name: found.name,
         unique_id: found.unique_id.unwrap_or_default(),
         display_name: found.display_name.unwrap_or_default(),
@@ -227,7 +269,7 @@ fn problem(field: &str, problem: &str, hint: &str) -> FieldError {
 ///
 /// # Errors
 /// Every field that is wrong.
-fn read(bytes: &[u8], name: &str, domain: &str) -> Result<Settings, Vec<FieldError>> {
+fn read(bytes: &[u8], name: &str, domain: &str) -> Result<(Settings, Addresses), Vec<FieldError>> {
     let said: DirectorySettings = serde_json::from_slice(bytes)
         .map_err(|error| vec![problem("settings", &format!("cannot be read: {error}"), "")])?;
     let mut problems = Vec::new();
@@ -276,10 +318,34 @@ fn read(bytes: &[u8], name: &str, domain: &str) -> Result<Settings, Vec<FieldErr
             .filter(|wrong| !(unread && wrong.field == "controllers"));
         problems.extend(wrong.map(|wrong| problem(&field_of(&wrong.field), &wrong.complaint.to_string(), "")));
     }
+    let addresses = addresses(&said, &mut problems);
     match problems.is_empty() {
-        true => Ok(settings),
+        true => Ok((settings, addresses)),
         false => Err(problems),
     }
+}
+
+fn addresses(said: &DirectorySettings, problems: &mut Vec<FieldError>) -> Addresses {
+    let mut channels = Vec::new();
+    for (place, label) in said.send_codes_to.iter().enumerate() {
+        match Channel::of_label(label).filter(|channel| !channels.contains(channel)) {
+            Some(channel) => channels.push(channel),
+            None => problems.push(problem(
+                &format!("settings.send_codes_to[{place}]"),
+                "is no channel, or stands there twice",
+                "sms, email or voice",
+            )),
+        }
+    }
+    let country = said.default_country.clone().unwrap_or_default();
+    if Phone::parse("2125550123", &country).is_err() && !country.is_empty() {
+        problems.push(problem(
+            "settings.default_country",
+            "is no code of a country",
+            "such as 90 or 49",
+        ));
+    }
+    Addresses { channels, country }
 }
 
 /// The adapter's name for a field, as the API calls it.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use quorate_core::change::{
     ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory, LeaveDirectory, SyncPerson,
 };
-use quorate_core::{Actor, Change, Directory, DirectoryId, Revision, State, UserId, UserName};
+use quorate_core::{Actor, Change, Directory, DirectoryId, Revision, State, UserName};
 use quorate_seal::Field;
 use zeroize::Zeroizing;
 
@@ -225,7 +225,7 @@ impl Administrator {
             }
         };
         let (typed, has_groups) = (person.name.clone(), !person.groups.is_empty());
-        let mut sync = sync_person(&name, UserId(self.random_id()), directory, person);
+        let mut sync = sync_person(&self.keys, &*self.entropy, &name, directory, person);
         let known = state
             .person(directory.id, &sync.origin.unique_id)
             .or_else(|| state.user_by_name(&name));
@@ -244,7 +244,7 @@ impl Administrator {
         }
         seen.insert(user.name.clone());
         seen.insert(name);
-        if sync.changes_nothing(user) {
+        if sync.changes_nothing(state, user) {
             return None;
         }
         report.updated += 1;

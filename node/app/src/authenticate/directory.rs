@@ -6,15 +6,18 @@
 
 use std::ops::ControlFlow;
 
-use quorate_core::change::SyncPerson;
+use quorate_core::change::{SyncPerson, SyncedAddress};
 use quorate_core::command::Administer;
 use quorate_core::login::{CheckPassword, DirectorySays};
-use quorate_core::{Actor, Change, Command, Directory, Fingerprint, Origin, Outcome, State, UserId, UserName};
+use quorate_core::{
+    Actor, Change, Channel, Command, Directory, Fingerprint, Origin, Outcome, State, TokenId, UserId, UserName,
+};
+use quorate_seal::{Aad, Field, KeyRing};
 use zeroize::Zeroizing;
 
 use super::judge::{Judgement, Performed};
 use super::{Authenticator, Login, Silence};
-use crate::ports::{DirectoryRefused, Person, Proposed, random, random_id};
+use crate::ports::{DirectoryRefused, Entropy, Person, Proposed, random, random_id};
 use crate::propose::propose_until_known;
 
 /// A password that was right a moment ago, in this login.
@@ -65,9 +68,9 @@ impl Authenticator {
             tracing::warn!(%name, directory = %directory.name, "a person is known to the directory by another name");
             return wrong(check);
         }
-        let sync = sync_person(&name, UserId(random_id(&*self.entropy)), directory, person);
+        let sync = sync_person(&self.keys, &*self.entropy, &name, directory, person);
         let user = check.user().and_then(|user| state.user(user));
-        if user.is_some_and(|user| sync.changes_nothing(user)) {
+        if user.is_some_and(|user| sync.changes_nothing(state, user)) {
             return ControlFlow::Continue(check.answer_of_directory(DirectorySays::Right));
         }
         match self.write_down(login, directory, sync).await {
@@ -117,7 +120,13 @@ impl Login {
 }
 
 /// What a directory says of a person, as a change. Texts that no user may have are left out; groups are sorted, and cut where too many.
-pub(crate) fn sync_person(name: &UserName, id: UserId, directory: &Directory, person: Person) -> SyncPerson {
+pub(crate) fn sync_person(
+    keys: &KeyRing,
+    entropy: &dyn Entropy,
+    name: &UserName,
+    directory: &Directory,
+    person: Person,
+) -> SyncPerson {
     let label = |text: String| -> Box<str> {
         match quorate_core::names::is_label(&text) {
             true => text.into(),
@@ -133,8 +142,10 @@ pub(crate) fn sync_person(name: &UserName, id: UserId, directory: &Directory, pe
     groups.sort_unstable();
     groups.dedup();
     groups.truncate(quorate_core::limits::GROUPS_PER_USER);
+    let addresses = person.addresses.iter();
+    let addresses = addresses.map(|(channel, address)| synced_address(keys, entropy, *channel, address));
     SyncPerson {
-        id,
+        id: UserId(random_id(entropy)),
         name: name.clone(),
         display_name: label(person.display_name),
         origin: Origin {
@@ -146,5 +157,20 @@ pub(crate) fn sync_person(name: &UserName, id: UserId, directory: &Directory, pe
             groups: groups.into(),
             active: person.active,
         },
+        addresses: addresses.collect(),
+    }
+}
+
+fn synced_address(keys: &KeyRing, entropy: &dyn Entropy, channel: Channel, address: &str) -> SyncedAddress {
+    let id = TokenId(random_id(entropy));
+    let aad = Aad {
+        field: Field::TokenSecret,
+        record: id.0,
+    };
+    SyncedAddress {
+        channel,
+        id,
+        address: keys.seal(random(entropy), aad, address.as_bytes()).into(),
+        hint: crate::address::hint(channel, address).into(),
     }
 }

@@ -1,7 +1,7 @@
 //! Directories that others keep, as the use cases see them. An adapter speaks LDAP to them.
 
 use async_trait::async_trait;
-use quorate_core::{Directory, Failure};
+use quorate_core::{Channel, Directory, Failure};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -53,6 +53,8 @@ pub struct Person {
     pub language: String,
     /// Names of groups; none if groups are not asked for.
     pub groups: Vec<String>,
+    /// Where codes are sent to the person, by channel and in normal form: where the directory's settings say so, and it has an address.
+    pub addresses: Vec<(Channel, String)>,
     /// Whether the account can be used.
     pub active: bool,
 }

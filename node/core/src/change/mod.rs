@@ -23,7 +23,7 @@ pub use self::{
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
     directory::{ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory},
     gateway::{ChangeGateway, CreateGateway, DeleteGateway, DisableGateway, EnableGateway, GatewaySettings},
-    person::{LeaveDirectory, SyncPerson},
+    person::{LeaveDirectory, SyncPerson, SyncedAddress},
     policy::SetPolicy,
     retention::SetRetention,
     token::{

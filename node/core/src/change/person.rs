@@ -1,14 +1,17 @@
 //! What a directory says of its people. Issued by a node that asked it, on behalf of [`crate::Actor::Directory`].
 
+use std::sync::Arc;
+
 use minicbor::{Decode, Encode};
 
 use crate::{
     audit::Object,
-    change::{Effect, expect, require, user::saved},
-    ids::{Revision, UserId},
+    change::{Effect, expect, is_sealed, require, user::saved},
+    event::Event,
+    ids::{Revision, Sealed, TokenId, UserId},
     limits, names,
     outcome::{Field, Refusal},
-    records::{Origin, User, UserName},
+    records::{Channel, Origin, Standing, Token, TokenKind, Used, User, UserName},
     state::State,
 };
 
@@ -27,6 +30,26 @@ pub struct SyncPerson {
     /// Everything else that the directory says.
     #[n(3)]
     pub origin: Origin,
+    /// Where codes are sent, because the directory says so; none twice on a channel.
+    #[n(4)]
+    pub addresses: Box<[SyncedAddress]>,
+}
+
+/// An address that a directory says, to which codes are sent: a token whose address is the directory's.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SyncedAddress {
+    /// How they travel.
+    #[n(0)]
+    pub channel: Channel,
+    /// Random: the id of the token, if there is none yet.
+    #[n(1)]
+    pub id: TokenId,
+    /// Sealed for this id.
+    #[n(2)]
+    pub address: Sealed,
+    /// The address with most of it left out.
+    #[n(3)]
+    pub hint: Box<str>,
 }
 
 /// A person whom the directory no longer has, or no longer as a member.
@@ -42,8 +65,18 @@ pub struct LeaveDirectory {
 
 impl SyncPerson {
     /// Whether the user is so already.
-    pub fn changes_nothing(&self, user: &User) -> bool {
-        user.name == self.name && user.display_name == self.display_name && user.origin.as_deref() == Some(&self.origin)
+    pub fn changes_nothing(&self, state: &State, user: &User) -> bool {
+        user.name == self.name
+            && user.display_name == self.display_name
+            && user.origin.as_deref() == Some(&self.origin)
+            && Channel::ALL.into_iter().all(|channel| {
+                let (held, said) = (held(state, user, channel).is_some(), self.said(channel).is_some());
+                held == said || (said && user.tokens.len() >= limits::TOKENS_PER_USER)
+            })
+    }
+
+    fn said(&self, channel: Channel) -> Option<&SyncedAddress> {
+        self.addresses.iter().find(|address| address.channel == channel)
     }
 
     pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
@@ -78,14 +111,24 @@ impl SyncPerson {
         require(
             bounded && sorted && groups.len() <= limits::GROUPS_PER_USER,
             Field::Attributes,
-        )
+        )?;
+        for (place, address) in self.addresses.iter().enumerate() {
+            let hint = &address.hint;
+            require(names::is_label(hint) && hint.len() <= limits::HINT_BYTES, Field::Hint)?;
+            require(is_sealed(&address.address), Field::Seed)?;
+            let once = self.addresses[..place]
+                .iter()
+                .all(|former| former.channel != address.channel);
+            require(once && address.id != TokenId(0), Field::Attributes)?;
+        }
+        Ok(())
     }
 
     fn create(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
         if self.id == UserId(0) || state.user(self.id).is_some() {
             return Err(Refusal::IdTaken);
         }
-        Ok(saved(User {
+        let user = User {
             id: self.id,
             name: self.name.clone(),
             display_name: self.display_name.clone(),
@@ -99,7 +142,8 @@ impl SyncPerson {
             epoch: 0,
             origin: Some(Box::new(self.origin.clone())),
             preferred: None,
-        }))
+        };
+        self.with_addresses(state, user, None)
     }
 
     /// A local user of that name, or one of another directory, stays whose it is. Who may no longer get in loses what is
@@ -114,7 +158,7 @@ impl SyncPerson {
         if holder.is_some_and(|holder| holder != user.id) {
             return Err(Refusal::NameTaken);
         }
-        if self.changes_nothing(user) {
+        if self.changes_nothing(state, user) {
             return Ok(Effect {
                 events: Vec::new(),
                 object: Object::User(user.id),
@@ -122,15 +166,80 @@ impl SyncPerson {
             });
         }
         let leaves = former.active && !self.origin.active;
-        Ok(saved(User {
+        let changed = User {
             name: self.name.clone(),
             display_name: self.display_name.clone(),
             origin: Some(Box::new(self.origin.clone())),
             epoch: user.epoch.wrapping_add(u32::from(leaves)),
             revision,
             ..user.clone()
-        }))
+        };
+        self.with_addresses(state, changed, Some(former))
     }
+
+    /// The user, and its tokens whose addresses are the directory's: made, given another address, taken away. Who has too many
+    /// tokens gets no more: that is no reason to keep anybody out.
+    fn with_addresses(&self, state: &State, mut user: User, former: Option<&Origin>) -> Result<Effect, Refusal> {
+        let mut events = Vec::new();
+        for channel in Channel::ALL {
+            match (held(state, &user, channel), self.said(channel)) {
+                (None, None) => {}
+                (Some(held), None) => events.push(parted(&mut user, held)),
+                (Some(held), Some(said)) => {
+                    if former.is_none_or(|former| former.address(channel) != self.origin.address(channel)) {
+                        // Sealed for the id it came with, so the token is another.
+                        events.push(parted(&mut user, held));
+                        events.push(said.token(state, &mut user, held.standing)?);
+                        let preferred = user.preferred.filter(|id| *id != held.id);
+                        user.preferred = preferred.or(user.preferred.map(|_| said.id));
+                    }
+                }
+                (None, Some(said)) if user.tokens.len() < limits::TOKENS_PER_USER => {
+                    events.push(said.token(state, &mut user, Standing::Enabled)?);
+                }
+                (None, Some(_)) => {}
+            }
+        }
+        let mut effect = saved(user);
+        effect.events.extend(events);
+        Ok(effect)
+    }
+}
+
+impl SyncedAddress {
+    fn token(&self, state: &State, user: &mut User, standing: Standing) -> Result<Event, Refusal> {
+        if state.token(self.id).is_some() {
+            return Err(Refusal::IdTaken);
+        }
+        user.tokens = user.tokens.iter().copied().chain([self.id]).collect();
+        let kind = TokenKind::Sent { channel: self.channel };
+        Ok(Event::TokenSaved(Arc::new(Token {
+            id: self.id,
+            user: user.id,
+            name: self.channel.label().into(),
+            kind,
+            secret: self.address.clone(),
+            standing,
+            used: Used::nothing(kind.code_kind()),
+            revision: user.revision,
+            expires_ms: None,
+            hint: self.hint.clone(),
+            of_directory: true,
+        })))
+    }
+}
+
+/// The user loses a token, and with it what is remembered of former accepts.
+fn parted(user: &mut User, token: &Token) -> Event {
+    user.tokens = user.tokens.iter().copied().filter(|id| *id != token.id).collect();
+    user.epoch = user.epoch.wrapping_add(1);
+    Event::TokenDeleted(token.id)
+}
+
+/// The user's token on a channel whose address is the directory's.
+fn held<'a>(state: &'a State, user: &User, channel: Channel) -> Option<&'a Arc<Token>> {
+    let mut tokens = user.tokens.iter().filter_map(|id| state.token(*id));
+    tokens.find(|token| token.of_directory && token.kind.channel() == Some(channel))
 }
 
 impl LeaveDirectory {

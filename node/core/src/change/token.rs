@@ -177,6 +177,7 @@ impl CreateToken {
             revision,
             expires_ms: self.expires_ms,
             hint: self.hint.clone(),
+            of_directory: false,
         };
         given(state, token, self.user, revision)
     }

@@ -302,6 +302,7 @@ fn stand_in() -> Token {
         revision: Revision(0),
         expires_ms: None,
         hint: "".into(),
+        of_directory: false,
     }
 }
 

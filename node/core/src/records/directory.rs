@@ -1,6 +1,9 @@
 use minicbor::{Decode, Encode};
 
-use crate::ids::{DirectoryId, Revision, Sealed};
+use crate::{
+    ids::{DirectoryId, Revision, Sealed},
+    records::Channel,
+};
 
 /// A directory that other people keep (LDAP, Active Directory): where the users of a domain are looked up and their
 /// passwords are judged.
@@ -50,4 +53,14 @@ pub struct Origin {
     /// Whether the directory lets the person in. It does not once the person has left it, or its filter.
     #[n(6)]
     pub active: bool,
+}
+
+impl Origin {
+    /// What the directory says of where codes on a channel are sent, as it spells it.
+    pub fn address(&self, channel: Channel) -> &str {
+        match channel {
+            Channel::Sms | Channel::Voice => &self.mobile,
+            Channel::Email => &self.mail,
+        }
+    }
 }

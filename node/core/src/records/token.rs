@@ -260,6 +260,9 @@ pub struct Token {
     /// The address with most of it left out, as its user is shown it; empty where codes are not sent.
     #[n(9)]
     pub hint: Box<str>,
+    /// Whether the address is a directory's, and changes with it.
+    #[n(20)]
+    pub of_directory: bool,
 }
 
 impl Token {

@@ -336,6 +336,12 @@ pub fn changes() -> Vec<Change> {
                 groups: vec!["staff".into(), "vpn".into()].into(),
                 active: true,
             },
+            addresses: Box::new([SyncedAddress {
+                channel: Channel::Sms,
+                id: TokenId(77),
+                address: Sealed::from(vec![7; 7]),
+                hint: "67".into(),
+            }]),
         }),
         Change::LeaveDirectory(LeaveDirectory { user, expected }),
         Change::CreateGateway(CreateGateway {

@@ -1,8 +1,9 @@
 //! Administrative commands of scripts.
 
 use quorate_core::{
-    Actor, ApiTokenId, ApplicationId, Change, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Factor, Fingerprint,
-    GatewayId, JoinTokenId, Modes, NodeId, Origin, Revision, TokenId, UserId, UserName, change::*, command::*,
+    Actor, ApiTokenId, ApplicationId, Change, Channel, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Factor,
+    Fingerprint, GatewayId, JoinTokenId, Modes, NodeId, Origin, Revision, TokenId, UserId, UserName, change::*,
+    command::*,
 };
 
 use super::{
@@ -75,7 +76,7 @@ impl World {
         self.apply_and_say(&command);
     }
 
-    /// `sync hq alice uid=7 groups=a,b active=no`, `leave hq alice`: what a directory says.
+    /// `sync hq alice uid=7 groups=a,b active=no mobile=+49171 sends=sms,voice`, `leave hq alice`: what a directory says.
     fn people(&self, verb: &str, words: &Words, request: Fingerprint, node: NodeId) -> Command {
         let directory = DirectoryId(id(&words.plain[0]));
         let name = words.plain[1].as_str();
@@ -92,7 +93,7 @@ impl World {
                     directory: DirectoryId(id(&words.or("of", &words.plain[0]))),
                     unique_id: words.or("uid", name).into(),
                     mail: words.or("mail", "").into(),
-                    mobile: "".into(),
+                    mobile: words.or("mobile", "").into(),
                     language: "".into(),
                     groups: words
                         .or("groups", "")
@@ -102,6 +103,20 @@ impl World {
                         .collect(),
                     active: words.key("active") != Some("no"),
                 },
+                addresses: words
+                    .or("sends", "")
+                    .split(',')
+                    .filter_map(|label| {
+                        let channel = Channel::of_label(label)?;
+                        let number = words.or("mobile", "");
+                        Some(SyncedAddress {
+                            channel,
+                            id: TokenId(id(&format!("{name}-{label}-{number}"))),
+                            address: number.clone().into_bytes().into(),
+                            hint: number.into(),
+                        })
+                    })
+                    .collect(),
             }),
             _ => Change::LeaveDirectory(LeaveDirectory {
                 user: UserId(id(name)),

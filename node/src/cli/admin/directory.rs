@@ -116,6 +116,12 @@ struct Said {
     /// An attribute of its own, such as mobile=telephoneNumber; `name=` for none; may be repeated
     #[arg(long, value_name = "WHAT=ATTRIBUTE", value_parser = attribute)]
     attribute: Vec<(String, String)>,
+    /// Send codes to people's addresses without giving them a token: sms and voice (the mobile), email; may be repeated
+    #[arg(long, value_name = "CHANNEL")]
+    send_codes_to: Vec<String>,
+    /// The code of the country whose numbers the directory has without one, such as 90
+    #[arg(long, value_name = "DIGITS")]
+    default_country: Option<String>,
     /// Follow referrals; they are sent the account's password
     #[arg(long)]
     referrals: bool,
@@ -234,6 +240,8 @@ impl Said {
             member_filter: self.member_filter.clone(),
             attributes: self.attributes()?,
             groups: self.groups.then(DirectoryGroups::default),
+            send_codes_to: self.send_codes_to.clone(),
+            default_country: self.default_country.clone(),
             referrals: self.referrals,
             connect_timeout_ms: self.connect_timeout_ms,
             operation_timeout_ms: self.operation_timeout_ms,
