@@ -15,6 +15,7 @@ mod fault_clock;
 mod fault_disk;
 mod fault_network;
 mod fault_process;
+mod guide;
 mod import;
 mod leader_killed;
 mod lockout;

@@ -1,0 +1,136 @@
+//! The guide's commands, as they stand there: every block marked `sh` is run against a node, chapter by chapter, with the example's
+//! servers in the place of those that it names.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context, Result, ensure};
+use cluster_tests::{Cluster, with_cluster};
+use quorate_directories::{Authority, SERVICE_PASSWORD, Slapd};
+use quorate_gateways::{Certificates, http_server, mail_server};
+
+/// What a chapter needs around it.
+struct Stage {
+    /// Files in the folder in which it is run.
+    files: Vec<(&'static str, String)>,
+    /// What is written in the guide, and what stands for it here.
+    here: Vec<(&'static str, String)>,
+}
+
+#[test]
+fn the_chapter_on_gateways_works_as_it_is_written() {
+    let certificates = Certificates::new();
+    let (mailbox, provider) = (
+        mail_server(&["--tls", "starttls"], Some(&certificates)),
+        http_server(&[], None),
+    );
+    let stage = Stage {
+        files: vec![
+            ("mail-ca.pem", certificates.ca_pem.clone()),
+            ("password", "secret\n".to_owned()),
+            (
+                "gateway.json",
+                block("gateways", "json").expect("the example of settings"),
+            ),
+        ],
+        here: vec![
+            (
+                "starttls://mail.example.org",
+                format!("starttls://localhost:{}", mailbox.port("port")),
+            ),
+            (
+                "http://sms.example.org",
+                format!("http://127.0.0.1:{}", provider.port("port")),
+            ),
+        ],
+    };
+    with_cluster(1, |cluster| perform(cluster, "gateways", &stage));
+}
+
+#[test]
+fn the_chapter_on_tokens_works_as_it_is_written() {
+    let stage = Stage {
+        files: vec![
+            ("seed.txt", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n".to_owned()),
+            ("key.txt", "010203040506 000102030405060708090a0b0c0d0e0f\n".to_owned()),
+        ],
+        here: Vec::new(),
+    };
+    with_cluster(1, |cluster| {
+        cluster.nodes[0].quorate(&["user", "create", "alice", "--no-password"])?;
+        perform(cluster, "tokens", &stage)
+    });
+}
+
+#[test]
+fn the_chapter_on_directories_works_as_it_is_written() {
+    with_cluster(1, |cluster| {
+        let authority = Authority::new("Example CA")?;
+        let certified = authority.certify(&["127.0.0.1"])?;
+        let (first, second) = (Slapd::start(&certified)?, Slapd::start(&certified)?);
+        for slapd in [&first, &second] {
+            slapd.add_people("p", 3)?;
+        }
+        let stage = Stage {
+            files: vec![
+                ("ca.pem", authority.pem.clone()),
+                ("password", format!("{SERVICE_PASSWORD}\n")),
+            ],
+            here: vec![
+                ("ldaps://ldap1.example.org", format!("ldaps://{}", first.tls_address())),
+                ("ldaps://ldap2.example.org", format!("ldaps://{}", second.tls_address())),
+                ("--user alice", "--user p1".to_owned()),
+            ],
+        };
+        perform(cluster, "directories", &stage)
+    });
+}
+
+/// Runs every block of a chapter, one after the other, each in a shell that ends at the first command that fails.
+fn perform(cluster: &mut Cluster, chapter: &str, stage: &Stage) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for (name, text) in &stage.files {
+        fs::write(folder.path().join(name), text)?;
+    }
+    let blocks = blocks(chapter, "sh")?;
+    ensure!(!blocks.is_empty(), "the chapter has no command that is run");
+    let node = &cluster.nodes[0];
+    let binary = node.command(&[])?.get_program().to_owned();
+    let here = Path::new(&binary)
+        .parent()
+        .context("the binary lies in a folder")?
+        .display()
+        .to_string();
+    for block in blocks {
+        let placed = stage
+            .here
+            .iter()
+            .fold(block.clone(), |text, (there, here)| text.replace(there, here));
+        let ran = Command::new("bash")
+            .args(["-euo", "pipefail", "-c", &placed])
+            .current_dir(folder.path())
+            .env("PATH", format!("{here}:{}", std::env::var("PATH").unwrap_or_default()))
+            .env("QUORATE_CONFIG", node.config_file())
+            .output()?;
+        let (out, error) = (
+            String::from_utf8_lossy(&ran.stdout),
+            String::from_utf8_lossy(&ran.stderr),
+        );
+        ensure!(ran.status.success(), "{placed}\n--- said\n{out}\n{error}");
+    }
+    Ok(())
+}
+
+fn block(chapter: &str, language: &str) -> Result<String> {
+    blocks(chapter, language)?.into_iter().next().context("no such block")
+}
+
+/// The fenced blocks of a language.
+fn blocks(chapter: &str, language: &str) -> Result<Vec<String>> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/guide/{chapter}.md"));
+    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let opening = format!("```{language}\n");
+    let after = text.split(opening.as_str()).skip(1);
+    Ok(after
+        .filter_map(|rest| Some(rest.split_once("\n```")?.0.to_owned()))
+        .collect())
+}
