@@ -467,6 +467,11 @@ impl World {
 
     /// An authenticator of this node.
     pub(crate) fn authenticator(&self) -> Authenticator {
+        self.authenticator_asking(self.directories.clone())
+    }
+
+    /// One that asks these directories.
+    pub(crate) fn authenticator_asking(&self, directories: Arc<dyn crate::ports::Directories>) -> Authenticator {
         Authenticator::new(crate::ports::Deps {
             replica: self.replica.clone(),
             keys: self.keys.clone(),
@@ -474,7 +479,7 @@ impl World {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             names: self.admin.names().clone(),
-            directories: self.directories.clone(),
+            directories,
             node: NodeId(1),
         })
     }

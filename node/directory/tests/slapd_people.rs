@@ -202,6 +202,24 @@ async fn a_size_limit_is_named() {
         Err(Unavailable::Refused(_, failure)) => assert!(failure.to_string().contains("500"), "{failure}"),
         other => panic!("{other:?}"),
     }
+    let after = people.next(soon()).await;
+    assert!(
+        matches!(after, Err(Unavailable::BrokenOff)),
+        "it came to an end: {after:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_walk_that_breaks_off_in_the_middle_does_not_come_to_its_end() {
+    let (authority, mut slapd) = slapd();
+    slapd.add_people("p", 600).unwrap();
+    let directory = directory(&authority, &[&slapd]);
+    let mut people = directory.people();
+    assert_eq!(people.next(soon()).await.unwrap().unwrap().len(), 500);
+    slapd.kill();
+    for _ in 0..2 {
+        assert!(people.next(soon()).await.is_err());
+    }
 }
 
 #[tokio::test]

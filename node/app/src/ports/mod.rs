@@ -20,7 +20,7 @@ use crate::hash_queue::HashQueue;
 use crate::names::Names;
 
 pub use audit::{ArchiveStanding, AuditArchive, HeadSigner, Order};
-pub use directory::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, NoDirectories, Person};
+pub use directory::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, NoDirectories, People, Person};
 pub use status::{ClockStanding, ClusterStatus, DiskStanding, Member, MemberKind, ProposalCounts, Role};
 
 /// The replicated state machine as a use case sees it. Cheap to share; every method may be called from any thread.
