@@ -1,4 +1,4 @@
-//! What slapd does by itself: simple binds, each over a TLS connection of its own, as a node makes them.
+//! What slapd does by itself: simple binds over TLS, on connections that are kept, as a node has them, or on a new one for each.
 //!
 //! One message there and one back is all of LDAP that a bind needs, so it is written out here (RFC 4511 §4.2) over rustls: no library's
 //! time is taken for slapd's. Caveat: a login has a search of the service account before its bind, over a connection that is kept.
@@ -29,6 +29,15 @@ const AT_ONCE: usize = 64;
 /// A bind that takes longer is lost, as for a node.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// Whether a connection serves for the next bind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    Kept,
+    New,
+}
+
+type Stream = StreamOwned<ClientConnection, TcpStream>;
+
 pub struct Binder {
     server: SocketAddr,
     tls: Arc<ClientConfig>,
@@ -51,8 +60,8 @@ impl Binder {
         })
     }
 
-    pub fn drive(&self, pace: Pace, lasts: Duration) -> Result<Outcome> {
-        self.bind(1)?;
+    pub fn drive(&self, connections: Connections, pace: Pace, lasts: Duration) -> Result<Outcome> {
+        self.bind(&mut self.connect()?, 1)?;
         let threads = match pace {
             Pace::Closed { in_flight } => in_flight,
             Pace::Open { .. } => AT_ONCE,
@@ -61,7 +70,7 @@ impl Binder {
         let mut all = Outcome::default();
         std::thread::scope(|scope| {
             let work: Vec<_> = (0..threads)
-                .map(|_| scope.spawn(|| self.work(pace, begun, lasts, &next)))
+                .map(|_| scope.spawn(|| self.work(connections, pace, begun + lasts, begun, &next)))
                 .collect();
             for thread in work {
                 let one = thread.join().expect("invariant: no binder panics");
@@ -76,21 +85,32 @@ impl Binder {
         Ok(all)
     }
 
-    fn work(&self, pace: Pace, begun: Instant, lasts: Duration, next: &AtomicUsize) -> Outcome {
-        let mut outcome = Outcome::default();
+    fn work(
+        &self,
+        connections: Connections,
+        pace: Pace,
+        until: Instant,
+        begun: Instant,
+        next: &AtomicUsize,
+    ) -> Outcome {
+        let (mut outcome, mut kept) = (Outcome::default(), None);
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let due = match pace {
                 Pace::Closed { .. } => Instant::now(),
                 Pace::Open { per_second } => begun + Duration::from_secs_f64(number as f64 / per_second),
             };
-            if due >= begun + lasts {
+            if due >= until {
                 return outcome;
             }
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
             outcome.sent += 1;
-            match self.bind(1 + number % self.people) {
-                Ok(()) => {
+            let connection = kept.take().map_or_else(|| self.connect(), Ok);
+            let bound =
+                connection.and_then(|mut stream| self.bind(&mut stream, 1 + number % self.people).map(|()| stream));
+            match bound {
+                Ok(stream) => {
+                    kept = (connections == Connections::Kept).then_some(stream);
                     outcome.accepted += 1;
                     outcome.latencies.push(due.elapsed());
                 }
@@ -99,12 +119,18 @@ impl Binder {
         }
     }
 
-    fn bind(&self, person: usize) -> Result<()> {
+    fn connect(&self) -> Result<Stream> {
         let tcp = TcpStream::connect_timeout(&self.server, PATIENCE)?;
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(PATIENCE))?;
         let name = ServerName::from(self.server.ip());
-        let mut stream = StreamOwned::new(ClientConnection::new(Arc::clone(&self.tls), name)?, tcp);
+        Ok(StreamOwned::new(
+            ClientConnection::new(Arc::clone(&self.tls), name)?,
+            tcp,
+        ))
+    }
+
+    fn bind(&self, stream: &mut Stream, person: usize) -> Result<()> {
         stream.write_all(&request(&format!("uid=p{person},ou=people,{SUFFIX}"), PASSWORD)?)?;
         let mut head = [0; 2];
         stream.read_exact(&mut head)?;

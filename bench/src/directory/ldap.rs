@@ -22,7 +22,11 @@ use cluster_tests::{
 use quorate_directories::PASSWORD;
 use serde_json::json;
 
-use super::{DOMAIN, Office, binds::Binder, synchronise};
+use super::{
+    DOMAIN, Office,
+    binds::{Binder, Connections},
+    synchronise,
+};
 use crate::{
     generator::{self, Outcome, Pace},
     magazine::Magazine,
@@ -139,17 +143,25 @@ impl Bench {
 
     fn binds(&mut self, count: usize, lasts: Duration) -> Result<()> {
         let binder = Binder::new(&self.office, count)?;
-        let paces = [
+        let best = Pace::Closed {
+            in_flight: BINDS_IN_FLIGHT,
+        };
+        let open = Pace::Open { per_second: self.rate };
+        let kinds = [
             (
-                "slapd alone: binds, 8 in flight",
-                Pace::Closed {
-                    in_flight: BINDS_IN_FLIGHT,
-                },
+                "slapd alone: binds, a connection for each, 8 in flight",
+                Connections::New,
+                best,
             ),
-            ("slapd alone: binds, open", Pace::Open { per_second: self.rate }),
+            (
+                "slapd alone: binds, kept connections, 8 in flight",
+                Connections::Kept,
+                best,
+            ),
+            ("slapd alone: binds, kept connections", Connections::Kept, open),
         ];
-        for (name, pace) in paces {
-            self.measure(name, pace, true, |_| binder.drive(pace, lasts))?;
+        for (name, connections, pace) in kinds {
+            self.measure(name, pace, true, |_| binder.drive(connections, pace, lasts))?;
         }
         Ok(())
     }
