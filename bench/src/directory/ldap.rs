@@ -92,14 +92,14 @@ pub fn run(options: &Options) -> Result<()> {
     bench.with_codes(&names)?;
     println!("{count} people in one slapd, which every node asks over TLS; {rate} logins/s offered:");
     bench.table.print();
-    let failed = headline.sent - headline.accepted.min(headline.sent);
+    let told = headline.accepted + headline.refused + headline.lost;
     println!(
-        "  password alone: {} of {} offered were accepted while they were offered, {} refused, {} lost (sent and not yet answered at the end: {})",
-        whole(headline.accepted as f64),
+        "  by password: {} sent, {} accepted until the last was sent and {} after, {} refused, {} without an answer",
         whole(headline.sent as f64),
+        whole(headline.accepted as f64),
+        headline.sent.saturating_sub(told),
         headline.refused,
         headline.lost,
-        failed - headline.refused.min(failed),
     );
     Ok(())
 }

@@ -262,3 +262,20 @@ fn fingerprint(der: &[u8]) -> [u8; 32] {
     use sha2::Digest;
     sha2::Sha256::digest(der).into()
 }
+
+#[tokio::test]
+async fn a_kept_connection_judges_each_password_by_itself() {
+    let (authority, mut slapd) = slapd();
+    slapd.add_people("p", 2).unwrap();
+    let directory = directory(&authority, &[&slapd]);
+    for _ in 0..3 {
+        directory.authenticate("p1", &secret(PASSWORD), soon()).await.unwrap();
+        assert_eq!(denied(&directory, "p2", "not it").await, Denied::WrongPassword);
+        directory.authenticate("p2", &secret(PASSWORD), soon()).await.unwrap();
+    }
+    let kept = directory.status().controllers[0].idle_connections;
+    assert_eq!(kept, 2, "one to search on and one to judge on");
+    slapd.kill();
+    slapd.start_again().unwrap();
+    directory.authenticate("p1", &secret(PASSWORD), soon()).await.unwrap();
+}

@@ -64,7 +64,7 @@ enum Kind {
 }
 
 /// A synchronisation under way.
-struct Sync<'a> {
+struct Synchronisation<'a> {
     admin: &'a Administrator,
     directory: &'a Directory,
     order: SyncOrder,
@@ -83,7 +83,7 @@ impl Administrator {
     /// The directory does not answer, or breaks off ([`AdminError::Directory`]), or too many would be let in no more
     /// ([`AdminError::TooManyLeave`]): nobody is parted with then, while who is new or changed may have been taken over.
     pub async fn sync_directory(&self, directory: &Directory, order: SyncOrder) -> Result<SyncReport, AdminError> {
-        let mut sync = Sync::begin(self, directory, order);
+        let mut sync = Synchronisation::begin(self, directory, order);
         let mut people = self.directories.people(directory);
         loop {
             match people.recv().await {
@@ -122,7 +122,7 @@ impl Administrator {
     }
 }
 
-impl<'a> Sync<'a> {
+impl<'a> Synchronisation<'a> {
     fn begin(admin: &'a Administrator, directory: &'a Directory, order: SyncOrder) -> Self {
         Self {
             admin,
