@@ -29,6 +29,12 @@ impl Default for Magazine {
 }
 
 impl Magazine {
+    /// Requests that were signed elsewhere; the Identifier of number `n` has to be `n % 256`.
+    pub fn of(requests: Vec<Request>) -> Self {
+        let filled = Instant::now();
+        Self { requests, filled }
+    }
+
     /// At most `wanted` logins of `people`; fewer when their codes run out.
     pub fn fill(people: &mut [Person], secret: &Secret, wanted: usize) -> Self {
         let filled = Instant::now();

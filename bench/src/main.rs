@@ -2,8 +2,9 @@
 //!
 //! `login` drives RADIUS logins against one and three nodes; `gap` kills leaders under load; `overload` asks for three times what there
 //! is; `size` counts memory, disk and the time from start to ready as users grow; `audit` asks ten million records questions; `compare`
-//! does the same work with etcd, Galera and privacyIDEA in turn; `ceilings` measures the machine alone. `login`, `gap` and `compare` print the ceilings of the
-//! same run beside their figures: absolute figures move from machine to machine.
+//! does the same work with etcd, Galera and privacyIDEA in turn; `ldap` logs the people of a slapd in, and `sync` takes a hundred thousand
+//! of them over; `ceilings` measures the machine alone. `login`, `gap` and `compare` print the ceilings of the same run beside their
+//! figures: absolute figures move from machine to machine.
 //!
 //! The clusters are the ones of `cluster-tests`: real processes with real fsync, made with the real commands. Caveat:
 //! nodes, load generator and kernel share this machine's processors; the processor time of each is printed.
@@ -13,6 +14,7 @@ mod armed;
 mod audit;
 mod ceilings;
 mod compare;
+mod directory;
 mod flood;
 mod gap;
 mod generator;
@@ -50,6 +52,10 @@ enum Work {
     Size(size::Options),
     /// The same work done by etcd, Galera, privacyIDEA and Quorate in turn, with ratios
     Compare(compare::Options),
+    /// Logins of a directory's people, a bind for each, beside what slapd does alone
+    Ldap(directory::ldap::Options),
+    /// A directory of a hundred thousand people taken over, beside reading it with ldapsearch
+    Sync(directory::sync::Options),
     /// Ten million audit records: memory, index and questions
     Audit(audit::Options),
     /// UDP echo, batched fdatasync and Argon2id: what this machine can do at all
@@ -60,6 +66,7 @@ impl Work {
     fn needs_quorate(&self) -> bool {
         match self {
             Work::Login(_) | Work::Gap(_) | Work::Overload(_) | Work::Size(_) => true,
+            Work::Ldap(_) | Work::Sync(_) => true,
             Work::Compare(options) => options.needs_quorate(),
             Work::Audit(_) | Work::Ceilings => false,
         }
@@ -77,6 +84,8 @@ fn main() -> Result<()> {
         Work::Overload(options) => overload::run(&options),
         Work::Size(options) => size::run(&options),
         Work::Compare(options) => compare::run(&options),
+        Work::Ldap(options) => directory::ldap::run(&options),
+        Work::Sync(options) => directory::sync::run(&options),
         Work::Audit(options) => audit::run(&options),
         Work::Ceilings => ceilings::run().map(drop),
     }

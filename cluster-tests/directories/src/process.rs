@@ -92,11 +92,12 @@ pub fn run(mut command: Command, input: &str) -> Result<String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot run {said}"))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // Who does not read its input says why.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    let output = child.wait_with_output()?;
+    let stdin = child.stdin.take();
+    // On a thread of its own: who prints a line for every entry does not read on while nobody takes them. Who reads nothing says why.
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input.as_bytes())));
+        child.wait_with_output()
+    })?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if !output.status.success() {
         bail!(

@@ -109,6 +109,11 @@ impl Slapd {
         self.server.as_ref().context("it is not running")?.resume()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> Result<u32> {
+        Ok(self.server.as_ref().context("it is not running")?.pid())
+    }
+
     /// For plain connections and StartTLS.
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
@@ -136,6 +141,15 @@ impl Slapd {
             write!(ldif, "{}", person(&format!("{stem}{number}"), ""))?;
         }
         self.add(&ldif)
+    }
+
+    /// Adds what this LDIF says, past the server and its overlays, which is stopped meanwhile: for a hundred thousand people.
+    pub fn load(&mut self, ldif: &str) -> Result<()> {
+        self.kill();
+        let mut command = Command::new(installed("slapadd"));
+        command.arg("-q").arg("-f").arg(self.file("slapd.conf"));
+        run(command, ldif)?;
+        self.start_again()
     }
 
     fn client(&self, command: &str, ldif: &str) -> Result<()> {

@@ -115,6 +115,23 @@ fn a_synchronisation_takes_over_four_hundred_people_and_parts_with_who_leaves() 
         ensure!(sync(false)?["gone"] == 1, "one has left");
         let rejected = radclient::ask(cluster.nodes[0].radius, "p7@example.org", PASSWORD, None)?.context("silence")?;
         ensure!(rejected.code == 3, "who left: {rejected:?}");
+
+        // More than a fifth at once: nobody, until somebody says that it is meant.
+        let leave = |number: usize| format!("dn: uid=p{number},ou=people,{SUFFIX}\nchangetype: delete\n\n");
+        slapd.modify(&(100..200).map(leave).collect::<String>())?;
+        let refused = api.ask("POST", "/api/v1/directories/office/sync", Some(&json!({})))?;
+        let detail = refused.body["detail"].as_str().unwrap_or_default();
+        ensure!(
+            refused.status == 409 && detail.contains("100 of 399"),
+            "a hundred at once: {refused:?}"
+        );
+        let node = &cluster.nodes[0];
+        let sync = ["directory", "sync", "office", "--json"];
+        ensure!(node.quorate(&sync).is_err(), "the command as well");
+        let look = node.json(&["directory", "sync", "office", "--dry-run", "--json"])?;
+        ensure!(look["gone"] == 100 && look["gone_allowed"] == 79, "a look: {look}");
+        let told = node.json(&[&sync[..], &["--allow-leavers", "100"]].concat())?;
+        ensure!(told["gone"] == 100, "{told}");
         Ok(())
     });
 }
@@ -212,6 +229,8 @@ fn settings(authority: &Authority, slapds: &[&Slapd], password: &str) -> Value {
     json!({
         "kind": "ldap", "controllers": controllers, "base": SUFFIX, "account": SERVICE, "account_password": password,
         "ca_pem": authority.pem, "user_filter": "(&(objectClass=inetOrgPerson)(uid={name}))", "groups": {},
+        // The two are filled apart, so that entryUUID, which replicas have in common, is another on each.
+        "attributes": {"unique_id": "uid"},
     })
 }
 

@@ -193,6 +193,10 @@ pub struct SyncDirectory {
     /// Only say what would be changed.
     #[serde(default)]
     pub dry_run: bool,
+    /// So many users may be let in no more. Otherwise a fifth of the directory's users may, or 10 where that is more, and none if the
+    /// directory shows nobody; what would go beyond is a conflict that names the figure, and parts with nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_leavers: Option<u64>,
 }
 
 /// What a synchronisation came to, or would.
@@ -202,8 +206,10 @@ pub struct DirectorySync {
     pub seen: u64,
     pub created: u64,
     pub updated: u64,
-    /// Users whom the directory has no more; they are let in no more.
+    /// Users who are let in no more: the directory has them no more, or has closed their account.
     pub gone: u64,
+    /// So many might have gone.
+    pub gone_allowed: u64,
     /// People who cannot be users: name and reason, the first hundred.
     pub refused: Vec<[String; 2]>,
 }

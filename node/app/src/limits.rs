@@ -82,6 +82,16 @@ pub const SEED_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
 /// that a user may have takes half of this.
 pub const SYNC_BYTES_PER_COMMAND: usize = 128 * 1024;
 
+/// Users whom a synchronisation may part with at once without being told so, whatever their share: a team of a small office.
+pub const SYNC_LEAVERS: u64 = 10;
+
+/// The same as a share of the directory's users. A company that loses a fifth of its people from one synchronisation to the next has
+/// somebody who knows; a filter that was mistyped has not.
+pub const SYNC_LEAVERS_PERCENT: u64 = 20;
+
+/// A directory that cannot be asked is told of once in so long: a node asks it a thousand times a second.
+pub const OUTAGE_NOTICE_INTERVAL: Duration = Duration::from_secs(60);
+
 /// People who could not be made users that a synchronisation names; the rest are counted by what is missing.
 pub const SYNC_REFUSALS_SHOWN: usize = 100;
 

@@ -538,11 +538,20 @@ impl World {
 
     /// An authenticator of this node.
     pub(crate) fn authenticator(&self) -> Authenticator {
-        self.authenticator_at(NodeId(1))
+        self.authenticator_with(NodeId(1), self.directories.clone())
     }
 
     /// An authenticator of a node: all have the same state.
     pub(crate) fn authenticator_at(&self, node: NodeId) -> Authenticator {
+        self.authenticator_with(node, self.directories.clone())
+    }
+
+    /// One that asks these directories.
+    pub(crate) fn authenticator_asking(&self, directories: Arc<dyn crate::ports::Directories>) -> Authenticator {
+        self.authenticator_with(NodeId(1), directories)
+    }
+
+    fn authenticator_with(&self, node: NodeId, directories: Arc<dyn crate::ports::Directories>) -> Authenticator {
         Authenticator::new(crate::ports::Deps {
             replica: self.replica.clone(),
             keys: self.keys.clone(),
@@ -551,7 +560,7 @@ impl World {
             entropy: self.entropy.clone(),
             notifier: self.letters.clone(),
             names: self.admin.names().clone(),
-            directories: self.directories.clone(),
+            directories,
             node,
         })
     }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::fields::FieldError;
-use crate::ports::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, Person};
+use crate::ports::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, People, Person};
 
 /// A person, the right password, and what is wrong with the account.
 type Row = (Person, String, Option<Failure>);
@@ -21,6 +21,8 @@ pub(crate) struct TestDirectories {
     /// How often a password was judged.
     pub(crate) asked: Mutex<Vec<String>>,
     pub(crate) is_down: Mutex<bool>,
+    /// A list of people ends after so many, without saying that it does.
+    pub(crate) breaks_off_after: Mutex<Option<usize>>,
 }
 
 impl TestDirectories {
@@ -43,6 +45,12 @@ impl TestDirectories {
 
     pub(crate) fn part_with(&self, name: &str) {
         self.people.lock().remove(name);
+    }
+
+    /// Changes what the directory says of somebody.
+    pub(crate) fn change(&self, name: &str, change: impl FnOnce(&mut Person)) {
+        let mut people = self.people.lock();
+        change(&mut people.get_mut(name).expect("somebody is there").0);
     }
 }
 
@@ -78,14 +86,25 @@ impl Directories for TestDirectories {
         }
     }
 
-    fn people(&self, _directory: &Directory) -> mpsc::Receiver<Result<Vec<Person>, String>> {
-        let (pages, read) = mpsc::channel(2);
-        let people = self.people.lock().values().map(|(person, ..)| person.clone()).collect();
-        let page = match *self.is_down.lock() {
-            true => Err("nobody answers".to_owned()),
-            false => Ok(people),
-        };
-        pages.try_send(page).expect("room for a page");
+    fn people(&self, _directory: &Directory) -> mpsc::Receiver<People> {
+        let (pages, read) = mpsc::channel(3);
+        let say = |said| pages.try_send(said).expect("room for what is said");
+        if *self.is_down.lock() {
+            say(People::Failed("nobody answers".to_owned()));
+            return read;
+        }
+        let mut people: Vec<Person> = self.people.lock().values().map(|(person, ..)| person.clone()).collect();
+        match *self.breaks_off_after.lock() {
+            Some(after) => people.truncate(after),
+            None => {
+                let second = people.split_off(people.len() / 2);
+                say(People::Page(std::mem::replace(&mut people, second)));
+            }
+        }
+        say(People::Page(people));
+        if self.breaks_off_after.lock().is_none() {
+            say(People::End);
+        }
         read
     }
 

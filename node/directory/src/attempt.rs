@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::{
     bulkhead::Bulkhead,
     connection::{Answer, Connection},
-    controller::{ControllerStatus, Lease, Station},
+    controller::{ControllerStatus, Lease, Station, Use},
     directory::Unavailable,
     failure::{Failure, Operation},
     limits::SHARE_MIN,
@@ -209,18 +209,34 @@ impl Attempt {
 
     /// A connection on which the service account is logged in: a kept one, or another.
     pub(crate) async fn service(&self) -> Result<Lease, Failure> {
-        if let Some(kept) = self.station.idle(Instant::now()) {
-            self.reused.store(true, Ordering::Relaxed);
-            return Ok(kept);
+        match self.kept(Use::Service) {
+            Some(kept) => Ok(kept),
+            None => self.fresh_service().await,
         }
-        self.fresh_service().await
+    }
+
+    /// A connection to bind on as anybody, and for nothing else: a kept one, or another.
+    pub(crate) async fn judging(&self) -> Result<Lease, Failure> {
+        match self.kept(Use::Judging) {
+            Some(kept) => Ok(kept),
+            None => {
+                let connection = self.fresh().await?;
+                Ok(self.station.lease(connection, Use::Judging))
+            }
+        }
+    }
+
+    fn kept(&self, wanted: Use) -> Option<Lease> {
+        let kept = self.station.idle(wanted, Instant::now())?;
+        self.reused.store(true, Ordering::Relaxed);
+        Some(kept)
     }
 
     /// A connection on which the service account is logged in, and that nobody used before.
     pub(crate) async fn fresh_service(&self) -> Result<Lease, Failure> {
         let mut connection = self.fresh().await?;
         self.log_in(&mut connection).await?;
-        Ok(self.station.lease(connection))
+        Ok(self.station.lease(connection, Use::Service))
     }
 
     /// A connection on which nobody is logged in.

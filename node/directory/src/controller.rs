@@ -24,7 +24,16 @@ pub(crate) struct Station {
     pub(crate) at: Controller,
     pub(crate) resolver: Arc<Resolver>,
     standing: Mutex<Standing>,
-    idle: Mutex<Vec<Connection>>,
+    /// By their use.
+    idle: Mutex<[Vec<Connection>; 2]>,
+}
+
+/// What a connection is kept for. None changes its use: on the one the service account is logged in, on the other whoever's password was
+/// judged last, and nothing is asked on it but the next bind, by which it is nobody's again (RFC 4511 §4.2.1).
+#[derive(Clone, Copy)]
+pub(crate) enum Use {
+    Service,
+    Judging,
 }
 
 #[derive(Default)]
@@ -159,24 +168,25 @@ impl Station {
             controller: self.at.clone(),
             is_active,
             health,
-            idle_connections: self.idle.lock().len(),
+            idle_connections: self.idle.lock().iter().map(Vec::len).sum(),
         }
     }
 
     /// The connection that was used last, if there is one that can be used.
-    pub(crate) fn idle(self: &Arc<Self>, now: Instant) -> Option<Lease> {
+    pub(crate) fn idle(self: &Arc<Self>, wanted: Use, now: Instant) -> Option<Lease> {
         let mut idle = self.idle.lock();
-        while let Some(mut connection) = idle.pop() {
+        while let Some(mut connection) = idle[wanted as usize].pop() {
             if connection.is_fresh(now) && connection.is_fit() {
-                return Some(self.lease(connection));
+                return Some(self.lease(connection, wanted));
             }
         }
         None
     }
 
-    pub(crate) fn lease(self: &Arc<Self>, connection: Connection) -> Lease {
+    pub(crate) fn lease(self: &Arc<Self>, connection: Connection, used: Use) -> Lease {
         Lease {
             connection: Some(connection),
+            used,
             station: Arc::clone(self),
         }
     }
@@ -186,11 +196,14 @@ impl Station {
         drop(forgotten);
     }
 
-    fn keep(&self, mut connection: Connection) {
+    fn keep(&self, mut connection: Connection, used: Use) {
         if !connection.is_fit() {
             return;
         }
-        let mut idle = self.idle.lock();
+        let now = Instant::now();
+        let idle = &mut self.idle.lock()[used as usize];
+        // The longest unused lie at the beginning; a burst's go when it is over.
+        idle.retain(|kept| kept.is_fresh(now));
         if idle.len() < IDLE_CONNECTIONS_MAX {
             idle.push(connection);
         }
@@ -221,9 +234,10 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// A service connection in use; kept for the next one when this is dropped, if nothing is wrong with it.
+/// A connection in use; kept for the next one when this is dropped, if nothing is wrong with it.
 pub(crate) struct Lease {
     connection: Option<Connection>,
+    used: Use,
     station: Arc<Station>,
 }
 
@@ -244,7 +258,7 @@ impl DerefMut for Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            self.station.keep(connection);
+            self.station.keep(connection, self.used);
         }
     }
 }

@@ -10,7 +10,7 @@
 //!   comes after them is told [`Unavailable::Full`] at once. A controller that accepts and never answers fills its own bulkhead only.
 //! - **Every operation has one deadline**, absolute, and fails over inside it: each controller gets its share of what is left, so that the
 //!   last one still has time to answer (`attempt.rs`). No lock is held while anything is awaited.
-//! - **A user's password is judged by the controller**: the name is searched for with the service account, then a fresh connection binds as
+//! - **A user's password is judged by the controller**: the name is searched for with the service account, then another connection binds as
 //!   what was found. An empty password is never sent, for a controller would answer it with success (RFC 4513 §5.1.2).
 //! - **What a controller sends is not believed to be LDAP.** The library that speaks it (ldap3) stops the process at the first malformed
 //!   message, and keeps whatever it is sent; so every message passes `wire/screen.rs` first, which knows shape, size and depth.

@@ -43,8 +43,9 @@ pub const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What one search may bring. Four times a full page of people with every attribute they can have.
 pub const SEARCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Service connections that are kept when nobody uses them. A burst opens more, up to the bulkhead's width.
-pub const IDLE_CONNECTIONS_MAX: usize = 4;
+/// Connections that are kept when nobody uses them, of each use: as many as a directory of the usual width has at work. A connection that
+/// is not kept costs its next user a handshake, and the controller more than the login itself.
+pub const IDLE_CONNECTIONS_MAX: usize = 32;
 
 /// A kept connection that nobody used for so long is not used again: firewalls forget connections, often after some minutes, without
 /// telling either end.

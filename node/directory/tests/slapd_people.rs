@@ -202,6 +202,24 @@ async fn a_size_limit_is_named() {
         Err(Unavailable::Refused(_, failure)) => assert!(failure.to_string().contains("500"), "{failure}"),
         other => panic!("{other:?}"),
     }
+    let after = people.next(soon()).await;
+    assert!(
+        matches!(after, Err(Unavailable::BrokenOff)),
+        "it came to an end: {after:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_walk_that_breaks_off_in_the_middle_does_not_come_to_its_end() {
+    let (authority, mut slapd) = slapd();
+    slapd.add_people("p", 600).unwrap();
+    let directory = directory(&authority, &[&slapd]);
+    let mut people = directory.people();
+    assert_eq!(people.next(soon()).await.unwrap().unwrap().len(), 500);
+    slapd.kill();
+    for _ in 0..2 {
+        assert!(people.next(soon()).await.is_err());
+    }
 }
 
 #[tokio::test]
@@ -243,4 +261,21 @@ async fn passwords_go_over_starttls_and_pins_as_well() {
 fn fingerprint(der: &[u8]) -> [u8; 32] {
     use sha2::Digest;
     sha2::Sha256::digest(der).into()
+}
+
+#[tokio::test]
+async fn a_kept_connection_judges_each_password_by_itself() {
+    let (authority, mut slapd) = slapd();
+    slapd.add_people("p", 2).unwrap();
+    let directory = directory(&authority, &[&slapd]);
+    for _ in 0..3 {
+        directory.authenticate("p1", &secret(PASSWORD), soon()).await.unwrap();
+        assert_eq!(denied(&directory, "p2", "not it").await, Denied::WrongPassword);
+        directory.authenticate("p2", &secret(PASSWORD), soon()).await.unwrap();
+    }
+    let kept = directory.status().controllers[0].idle_connections;
+    assert_eq!(kept, 2, "one to search on and one to judge on");
+    slapd.kill();
+    slapd.start_again().unwrap();
+    directory.authenticate("p1", &secret(PASSWORD), soon()).await.unwrap();
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use quorate_api::{DirectoryAttributes, DirectoryGroups, DirectoryKind, DirectorySettings};
-use quorate_app::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, FieldError, Person};
+use quorate_app::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, FieldError, People, Person};
 use quorate_core::{Channel, Directory, DirectoryId, Failure, Revision};
 use quorate_delivery::{MailAddress, Phone};
 use quorate_directory::{
@@ -145,23 +145,25 @@ impl Directories for LdapDirectories {
         }
     }
 
-    fn people(&self, directory: &Directory) -> mpsc::Receiver<Result<Vec<Person>, String>> {
+    fn people(&self, directory: &Directory) -> mpsc::Receiver<People> {
         let (pages, read) = mpsc::channel(1);
         let adapter = self.adapter(directory);
         tokio::spawn(async move {
             let adapter = match adapter {
                 Ok(adapter) => adapter,
-                Err(why) => return drop(pages.send(Err(why)).await),
+                Err(why) => return drop(pages.send(People::Failed(why)).await),
             };
             let mut people = adapter.people();
             loop {
-                let page = match people.next(Instant::now() + EXAMINATION).await {
-                    Ok(Some(page)) => Ok(page.into_iter().map(|one| person(&adapter.addresses, one)).collect()),
-                    Ok(None) => return,
-                    Err(why) => Err(why.to_string()),
+                let said = match people.next(Instant::now() + EXAMINATION).await {
+                    Ok(Some(page)) => {
+                        People::Page(page.into_iter().map(|one| person(&adapter.addresses, one)).collect())
+                    }
+                    Ok(None) => People::End,
+                    Err(why) => People::Failed(why.to_string()),
                 };
-                let is_over = page.is_err();
-                if pages.send(page).await.is_err() || is_over {
+                let is_over = !matches!(said, People::Page(_));
+                if pages.send(said).await.is_err() || is_over {
                     return;
                 }
             }

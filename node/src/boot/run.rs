@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use quorate_app::{
     AdminError, Administrator, AuditKeeper, AuditReader, Authenticator, ClientSecrets, HashQueue, IssuedJoinToken,
-    Names, Replica,
+    Names, Replica, WatchedDirectories,
 };
 use quorate_core::NodeId;
 use quorate_net::{AppLogins, RadiusServer};
@@ -252,7 +252,7 @@ impl Parts {
             entropy: Arc::new(SystemEntropy),
             notifier: gateways.clone(),
             names: Names::default(),
-            directories: Arc::new(LdapDirectories::new(keys.clone())),
+            directories: Arc::new(WatchedDirectories::new(Arc::new(LdapDirectories::new(keys.clone())))),
             node,
         };
         Ok(Parts {

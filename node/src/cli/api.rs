@@ -221,7 +221,7 @@ impl Api {
         };
         tokio::time::timeout(self.patience, talk)
             .await
-            .unwrap_or_else(|_| Err(outcome_unknown()))
+            .unwrap_or_else(|_| Err(outcome_unknown(self.patience)))
     }
 
     fn request<B: Serialize>(&self, method: Method, path: &str, body: Option<&B>) -> Done<Request<Full<Bytes>>> {
@@ -346,10 +346,10 @@ fn untrusted(host: &str, error: &std::io::Error) -> Failure {
         .advise("a certificate that the cluster issued needs --ca-file with its ca.pem")
 }
 
-fn outcome_unknown() -> Failure {
+fn outcome_unknown(patience: Duration) -> Failure {
     Failure::new(
         Exit::OutcomeUnknown,
-        format!("the node did not answer within {} s", limits::REQUEST_TIMEOUT.as_secs()),
+        format!("the node did not answer within {} s", patience.as_secs()),
     )
     .advise("if this was a change, look whether it was made before you repeat it")
 }

@@ -11,3 +11,6 @@ pub const VERIFY_TIMEOUT: Duration = Duration::from_secs(840);
 
 /// A page of 1,000 records is about 1 MB; more than this is not our node.
 pub const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// A synchronisation goes at the pace of the directory: a minute for a hundred thousand people, and shorter than the life of a connection.
+pub const SYNC_TIMEOUT: Duration = Duration::from_secs(840);

@@ -52,6 +52,12 @@ pub enum AdminError {
     /// A directory does not answer. Nothing was changed but what was acknowledged before.
     #[error("the directory cannot be asked: {0}")]
     Directory(String),
+    /// A synchronisation would part with more users than is likely. It parted with nobody.
+    #[error(
+        "{leaving} of {of} users would be let in no more, and {allowed} may at once; nobody was parted with. If it is meant, \
+         say so (allow_leavers: {leaving})"
+    )]
+    TooManyLeave { leaving: u64, of: u64, allowed: u64 },
     /// A stored secret does not open: this node has another key.
     #[error("a stored secret does not open under this node's application key")]
     Seal(#[from] quorate_seal::SealError),

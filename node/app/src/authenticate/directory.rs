@@ -52,8 +52,8 @@ impl Authenticator {
             Err(DirectoryRefused::Account(failure)) => {
                 return ControlFlow::Continue(check.answer_of_directory(DirectorySays::Refuses(failure)));
             }
-            Err(DirectoryRefused::Unavailable(why)) => {
-                tracing::warn!(directory = %directory.name, why, "a directory cannot be asked");
+            // Who asks the directories tells of it.
+            Err(DirectoryRefused::Unavailable(_)) => {
                 return ControlFlow::Break(Judgement::silent(Silence::Directory));
             }
         };

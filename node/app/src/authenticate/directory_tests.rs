@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
-use quorate_core::{Directory, Factor, Failure, Fingerprint, Modes, Reason, User};
+use quorate_core::{Directory, Factor, Failure, Fingerprint, Modes, Reason, User, UserName};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::{AccessRequest, Authenticator, Decision, Silence};
-use crate::administer::{AdminError, ClientSpec, DirectorySpec, NewUser};
+use crate::administer::{AdminError, ClientSpec, DirectorySpec, NewUser, SyncOrder, SyncReport};
+use crate::outages::{Notice, WatchedDirectories};
 use crate::ports::Clock;
 use crate::testing::{ROOT, World};
+
+const LOOK: SyncOrder = SyncOrder {
+    only_look: true,
+    allow_leavers: None,
+};
 
 struct Office {
     world: World,
@@ -61,6 +67,24 @@ impl Office {
             received_ms: self.world.clock.now_ms(),
         };
         self.node.authenticate(access).await.decision
+    }
+
+    async fn sync(&self, order: SyncOrder) -> Result<SyncReport, AdminError> {
+        self.world.admin.sync_directory(&self.directory, order).await
+    }
+
+    /// `{stem}1@example.org` and so on are users.
+    async fn hire(&self, stem: &str, count: usize) {
+        for number in 1..=count {
+            self.world.directories.put(&format!("{stem}{number}"), "pw", None);
+        }
+        assert_eq!(self.sync(SyncOrder::default()).await.unwrap().created, count as u64);
+    }
+
+    fn active(&self) -> usize {
+        let state = self.world.replica.leader();
+        let users = state.people_of(self.directory.id);
+        users.filter(|user| user.is_active()).count()
     }
 
     fn user(&self, name: &str) -> Option<Arc<User>> {
@@ -149,42 +173,37 @@ async fn a_local_user_of_the_same_name_stays_who_it_is() {
         office.ask("dan@example.org", "theirs").await,
         Decision::Reject(Reason::WrongPassword)
     );
-    let report = office
-        .world
-        .admin
-        .sync_directory(&office.directory, false)
-        .await
-        .unwrap();
+    let report = office.sync(SyncOrder::default()).await.unwrap();
     assert_eq!((report.seen, report.created, report.refused.len()), (1, 0, 1));
 }
 
 #[tokio::test]
 async fn a_synchronisation_creates_updates_and_parts_and_takes_nobody_for_gone_in_an_outage() {
     let office = Office::new().await;
-    let (admin, directories) = (&office.world.admin, &office.world.directories);
+    let (now, directories) = (SyncOrder::default(), &office.world.directories);
     for name in ["erin", "frank", "grace"] {
         directories.put(name, "pw", None);
     }
-    let look = admin.sync_directory(&office.directory, true).await.unwrap();
+    let look = office.sync(LOOK).await.unwrap();
     assert_eq!((look.seen, look.created, look.updated, look.gone), (3, 3, 0, 0));
     assert!(office.user("erin@example.org").is_none(), "a look changes nothing");
-    let first = admin.sync_directory(&office.directory, false).await.unwrap();
+    let first = office.sync(now).await.unwrap();
     assert_eq!((first.created, first.updated), (3, 0));
-    let again = admin.sync_directory(&office.directory, false).await.unwrap();
+    let again = office.sync(now).await.unwrap();
     assert_eq!((again.created, again.updated, again.gone), (0, 0, 0));
 
     *directories.is_down.lock() = true;
-    let failed = admin.sync_directory(&office.directory, false).await;
+    let failed = office.sync(now).await;
     assert!(matches!(failed, Err(AdminError::Directory(_))), "{failed:?}");
     assert!(office.user("erin@example.org").unwrap().is_active());
     *directories.is_down.lock() = false;
 
     directories.part_with("frank");
-    let parted = admin.sync_directory(&office.directory, false).await.unwrap();
+    let parted = office.sync(now).await.unwrap();
     assert_eq!((parted.seen, parted.gone), (2, 1));
     assert!(!office.user("frank@example.org").unwrap().is_active());
     directories.put("frank", "pw", None);
-    let back = admin.sync_directory(&office.directory, false).await.unwrap();
+    let back = office.sync(now).await.unwrap();
     assert_eq!((back.updated, back.gone), (1, 0));
     assert_eq!(office.ask("frank@example.org", "pw").await, Decision::Accept);
 }
@@ -193,12 +212,7 @@ async fn a_synchronisation_creates_updates_and_parts_and_takes_nobody_for_gone_i
 async fn what_a_directory_owns_is_changed_there() {
     let office = Office::new().await;
     office.world.directories.put("heidi", "pw", None);
-    office
-        .world
-        .admin
-        .sync_directory(&office.directory, false)
-        .await
-        .unwrap();
+    office.sync(SyncOrder::default()).await.unwrap();
     let heidi = office.user("heidi@example.org").unwrap().id;
     let set = office
         .world
@@ -216,4 +230,174 @@ async fn what_a_directory_owns_is_changed_there() {
     };
     let fields: Vec<&str> = errors.iter().map(|error| &*error.field).collect();
     assert_eq!(fields, ["name", "domain", "settings.base"]);
+}
+
+#[tokio::test]
+async fn a_list_that_breaks_off_parts_with_nobody() {
+    let office = Office::new().await;
+    office.hire("p", 8).await;
+    let directories = &office.world.directories;
+    for after in [0, 1, 7] {
+        *directories.breaks_off_after.lock() = Some(after);
+        let failed = office.sync(SyncOrder::default()).await;
+        assert!(matches!(failed, Err(AdminError::Directory(_))), "{failed:?}");
+        let allowed = SyncOrder {
+            allow_leavers: Some(8),
+            ..SyncOrder::default()
+        };
+        assert!(office.sync(allowed).await.is_err(), "whatever is allowed");
+        assert_eq!(office.active(), 8);
+    }
+    *directories.breaks_off_after.lock() = None;
+    directories.part_with("p3");
+    assert_eq!(office.sync(SyncOrder::default()).await.unwrap().gone, 1);
+}
+
+#[tokio::test]
+async fn a_synchronisation_that_would_part_with_many_says_how_many_and_waits_to_be_told() {
+    let office = Office::new().await;
+    office.hire("p", 60).await;
+    let directories = &office.world.directories;
+    // A fifth may go: 12 of 60, one of them by a closed account.
+    (1..=11).for_each(|number| directories.part_with(&format!("p{number}")));
+    directories.change("p12", |person| person.active = false);
+    let parted = office.sync(SyncOrder::default()).await.unwrap();
+    assert_eq!((parted.gone, parted.gone_allowed, parted.updated), (12, 12, 0));
+    assert!(!office.user("p12@example.org").unwrap().is_active());
+
+    (13..=22).for_each(|number| directories.part_with(&format!("p{number}")));
+    directories.put("new", "pw", None);
+    directories.change("p23", |person| person.active = false);
+    let refused = office.sync(SyncOrder::default()).await.unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            AdminError::TooManyLeave {
+                leaving: 11,
+                of: 48,
+                allowed: 10
+            }
+        ),
+        "{refused:?}"
+    );
+    assert!(refused.to_string().contains("11 of 48"), "{refused}");
+    assert_eq!(office.active(), 49, "nobody left, and who is new is there");
+    let look = office.sync(LOOK).await.unwrap();
+    assert_eq!((look.gone, look.gone_allowed), (11, 10), "a look says so");
+
+    let allow = |leavers| SyncOrder {
+        allow_leavers: Some(leavers),
+        ..SyncOrder::default()
+    };
+    assert!(office.sync(allow(10)).await.is_err(), "one too few");
+    assert_eq!(office.sync(allow(11)).await.unwrap().gone, 11);
+    assert_eq!(office.active(), 38);
+}
+
+#[tokio::test]
+async fn a_directory_that_shows_nobody_parts_with_nobody() {
+    let office = Office::new().await;
+    office.hire("p", 2).await;
+    office.world.directories.part_with("p1");
+    office.world.directories.part_with("p2");
+    let refused = office.sync(SyncOrder::default()).await;
+    assert!(
+        matches!(
+            refused,
+            Err(AdminError::TooManyLeave {
+                leaving: 2,
+                allowed: 0,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    let allowed = SyncOrder {
+        allow_leavers: Some(2),
+        ..SyncOrder::default()
+    };
+    assert_eq!(office.sync(allowed).await.unwrap().gone, 2);
+}
+
+#[tokio::test]
+async fn people_who_cannot_be_users_are_named_and_stop_nobody_else() {
+    let office = Office::new().await;
+    let directories = &office.world.directories;
+    office.hire("p", 3).await;
+    // A twin by another spelling, a name that is none, and a rename to a name that a local user has.
+    directories.put("q", "pw", None);
+    directories.put("twin of q", "pw", None);
+    directories.change("twin of q", |person| person.name = "Q".to_owned());
+    directories.put("odd", "pw", None);
+    directories.change("odd", |person| person.name = "a@b@c".to_owned());
+    let local = NewUser {
+        name: "ivan@example.org".to_owned(),
+        ..NewUser::default()
+    };
+    office.world.admin.create_user(ROOT, local).await.unwrap();
+    directories.change("p2", |person| person.name = "ivan".to_owned());
+    directories.change("p3", |person| person.mail = "p3@example.org".to_owned());
+
+    let report = office.sync(SyncOrder::default()).await.unwrap();
+    assert_eq!((report.seen, report.created, report.updated, report.gone), (6, 1, 1, 0));
+    let refused: Vec<&str> = report.refused.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(refused, ["a@b@c", "ivan", "Q"], "{:?}", report.refused);
+    let p3 = office.user("p3@example.org").unwrap();
+    assert_eq!(&*p3.origin.as_ref().unwrap().mail, "p3@example.org");
+    assert!(office.user("p2@example.org").unwrap().is_active(), "as it was");
+}
+
+#[tokio::test]
+async fn an_outage_is_told_once_however_many_log_in_meanwhile() {
+    let office = Office::new().await;
+    let told: Arc<parking_lot::Mutex<Vec<Notice>>> = Arc::default();
+    let tell = Arc::clone(&told);
+    let watched = WatchedDirectories::telling(office.world.directories.clone(), move |_, notice| {
+        tell.lock().push(notice);
+    });
+    let office = Office {
+        node: office.world.authenticator_asking(Arc::new(watched)),
+        ..office
+    };
+    let directories = &office.world.directories;
+    directories.put("judy", "pw", None);
+    assert_eq!(office.ask("judy@example.org", "pw").await, Decision::Accept);
+    *directories.is_down.lock() = true;
+    for _ in 0..100 {
+        assert_eq!(
+            office.ask("judy@example.org", "pw").await,
+            Decision::Silent(Silence::Directory)
+        );
+    }
+    *directories.is_down.lock() = false;
+    assert_eq!(office.ask("judy@example.org", "pw").await, Decision::Accept);
+    let down = Notice::CannotBeAsked {
+        why: "nobody answers".to_owned(),
+        logins: 1,
+    };
+    assert_eq!(*told.lock(), [down, Notice::AnswersAgain { logins: 99 }]);
+}
+
+#[tokio::test]
+async fn a_name_that_went_to_somebody_else_opens_nothing_of_its_former_holder() {
+    let office = Office::new().await;
+    let directories = &office.world.directories;
+    directories.put("alice", "pw", None);
+    assert_eq!(office.ask("alice@example.org", "pw").await, Decision::Accept);
+    directories.change("alice", |person| person.unique_id = "somebody new".to_owned());
+    assert_eq!(
+        office.ask("alice@example.org", "pw").await,
+        Decision::Reject(Reason::WrongPassword)
+    );
+    let report = office
+        .sync(SyncOrder {
+            allow_leavers: Some(1),
+            ..SyncOrder::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!((report.gone, report.refused.len()), (1, 1), "{report:?}");
+    let state = office.world.replica.leader();
+    let former = state.user_by_name(&UserName::new("example.org", "alice")).unwrap();
+    assert!(!former.is_active());
 }

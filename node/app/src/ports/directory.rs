@@ -26,8 +26,8 @@ pub trait Directories: Send + Sync + 'static {
         deadline: Instant,
     ) -> Result<Person, DirectoryRefused>;
 
-    /// Everybody whom the directory lets in, page by page. An error is a sentence, and the last thing that comes.
-    fn people(&self, directory: &Directory) -> mpsc::Receiver<Result<Vec<Person>, String>>;
+    /// Everybody whom the directory lets in. Without [`People::End`] at its end it broke off, and nobody may be taken for gone.
+    fn people(&self, directory: &Directory) -> mpsc::Receiver<People>;
 
     /// Walks through everything that a login needs, and says how each step went.
     async fn examine(
@@ -38,6 +38,17 @@ pub trait Directories: Send + Sync + 'static {
 
     /// How a directory's controllers stand, as this node has seen them.
     fn standing(&self, directory: &Directory) -> DirectoryStanding;
+}
+
+/// What comes of reading everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum People {
+    /// Some more.
+    Page(Vec<Person>),
+    /// The directory says that this was everybody. Nothing comes after it.
+    End,
+    /// It broke off; why, as a sentence. Nothing comes after it.
+    Failed(String),
 }
 
 /// Somebody in a directory.
@@ -111,7 +122,7 @@ impl Directories for NoDirectories {
         Err(DirectoryRefused::Unavailable("this node asks no directory".to_owned()))
     }
 
-    fn people(&self, _directory: &Directory) -> mpsc::Receiver<Result<Vec<Person>, String>> {
+    fn people(&self, _directory: &Directory) -> mpsc::Receiver<People> {
         mpsc::channel(1).1
     }
 

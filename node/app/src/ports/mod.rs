@@ -21,7 +21,7 @@ use crate::hash_queue::HashQueue;
 use crate::names::Names;
 
 pub use audit::{ArchiveStanding, AuditArchive, HeadSigner, Order};
-pub use directory::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, NoDirectories, Person};
+pub use directory::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, NoDirectories, People, Person};
 pub use notifier::{AskedGateway, Delivery, GatewayStanding, Message, NoGateways, Notifier, ReadGateway, ShownGateway};
 pub use status::{ClockStanding, ClusterStatus, DiskStanding, Member, MemberKind, ProposalCounts, Role};
 

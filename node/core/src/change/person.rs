@@ -154,6 +154,11 @@ impl SyncPerson {
             .as_ref()
             .filter(|origin| origin.directory == self.origin.directory);
         let former = former.ok_or(Refusal::NameTaken)?;
+        // Somebody new with the name of somebody who left or was renamed: what that one carries is not theirs.
+        let same = |id: &str| id.is_empty() || id == &*self.origin.unique_id;
+        if !same(&former.unique_id) {
+            return Err(Refusal::NameTaken);
+        }
         let holder = state.user_by_name(&self.name).map(|holder| holder.id);
         if holder.is_some_and(|holder| holder != user.id) {
             return Err(Refusal::NameTaken);

@@ -59,8 +59,8 @@ pub(crate) struct Found {
     pub(crate) references: Vec<String>,
     /// There are more entries than were asked for, or than the controller shows.
     pub(crate) is_cut: bool,
-    /// Where the next page begins; empty after the last.
-    pub(crate) cookie: Vec<u8>,
+    /// Where the next page begins; empty after the last. None where the controller says nothing of pages.
+    pub(crate) cookie: Option<Vec<u8>>,
 }
 
 impl Connection {
@@ -194,7 +194,7 @@ async fn collect(ldap: &mut Ldap, query: Query<'_>, until: Instant) -> Result<(F
         entries: Vec::new(),
         references: Vec::new(),
         is_cut: false,
-        cookie: Vec::new(),
+        cookie: None,
     };
     ldap.with_search_options(options(&query, until));
     if let Some(cookie) = query.cookie {
@@ -214,7 +214,7 @@ async fn collect(ldap: &mut Ldap, query: Query<'_>, until: Instant) -> Result<(F
         }
     }
     let answer = Answer::from(stream.finish().await);
-    found.cookie = answer::cookie(&answer).unwrap_or_default();
+    found.cookie = answer::cookie(&answer);
     Ok((found, Some(answer)))
 }
 

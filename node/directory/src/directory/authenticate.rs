@@ -1,4 +1,5 @@
-//! Whether a password is somebody's: the service account finds the entry, and a fresh connection binds as it.
+//! Whether a password is somebody's: the service account finds the entry, and a connection of its own binds as it. That connection is kept for
+//! the next bind, since a handshake costs both ends more than the rest of a login, and nothing else is ever asked on it.
 //!
 //! The controller's verdict counts. What the entry says of the account (closed, ended, reset) is looked at only after the password was
 //! right, for directories that do not look at it themselves: who knows no password learns nothing of the account.
@@ -9,6 +10,7 @@ use zeroize::Zeroizing;
 use super::{
     Directory, FindError, Unavailable,
     find::{Hit, is_name},
+    referral::Whereabouts,
 };
 use crate::{
     active_directory,
@@ -122,8 +124,17 @@ impl Directory {
 
     /// Binds as who was found.
     pub(super) async fn judge(&self, hit: &Hit, attempt: &Attempt, password: &str) -> Result<Judged, Failure> {
-        let mut connection = hit.whereabouts.connect(attempt).await?;
-        let answer = connection.bind(&hit.person.dn, password, attempt.soon()).await?;
+        let dn = &hit.person.dn;
+        let answer = match &hit.whereabouts {
+            Whereabouts::Here => {
+                let mut connection = attempt.judging().await?;
+                connection.bind(dn, password, attempt.soon()).await?
+            }
+            Whereabouts::Elsewhere(there) => {
+                let mut connection = attempt.fresh_at(there).await?;
+                connection.bind(dn, password, attempt.soon()).await?
+            }
+        };
         judged(answer, hit.person.state)
     }
 }

@@ -75,6 +75,9 @@ pub enum Unavailable {
     /// No controller could be asked; each says why.
     #[error("no controller can be asked{}", listed(.0))]
     Controllers(Vec<(String, Failure)>),
+    /// The walk that is asked to go on has failed before.
+    #[error("the walk through everybody broke off before")]
+    BrokenOff,
     /// A controller refused what no other would do: a wrong base, a missing right.
     #[error("{0}: {1}")]
     Refused(String, #[source] Failure),

@@ -20,7 +20,15 @@ pub struct People<'a> {
     at: Option<(Attempt, Lease)>,
     cookie: Vec<u8>,
     pages: usize,
-    is_over: bool,
+    stage: Stage,
+}
+
+/// Where a walk stands. One that failed, or was given up while a page was fetched, never comes to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Open,
+    Broken,
+    Over,
 }
 
 impl Directory {
@@ -32,7 +40,7 @@ impl Directory {
             at: None,
             cookie: Vec::new(),
             pages: 0,
-            is_over: false,
+            stage: Stage::Open,
         }
     }
 
@@ -46,14 +54,18 @@ impl People<'_> {
     /// The next page, without groups; nothing after the last. Entries without a name are left out, so a page may even be empty.
     ///
     /// # Errors
-    /// [`Unavailable`]. The walk is over then: a controller remembers where one has got to for its own connection only.
+    /// [`Unavailable`]. The walk cannot go on then: a controller remembers where one has got to for its own connection only.
     pub async fn next(&mut self, deadline: Instant) -> Result<Option<Vec<Person>>, Unavailable> {
-        if self.is_over {
-            return Ok(None);
+        match self.stage {
+            Stage::Over => return Ok(None),
+            Stage::Broken => return Err(Unavailable::BrokenOff),
+            Stage::Open => self.stage = Stage::Broken,
         }
-        self.is_over = true;
         let page = self.page(deadline).await?;
-        self.is_over = self.cookie.is_empty();
+        self.stage = match self.cookie.is_empty() {
+            true => Stage::Over,
+            false => Stage::Open,
+        };
         Ok(Some(page))
     }
 
@@ -82,9 +94,10 @@ impl People<'_> {
         };
         let found = connection.search(query, deadline).await;
         let found = found.and_then(|found| self.check(found));
-        let found = found.map_err(|failure| Unavailable::Refused(attempt.controller().to_string(), failure))?;
+        let (found, cookie) =
+            found.map_err(|failure| Unavailable::Refused(attempt.controller().to_string(), failure))?;
         self.pages += 1;
-        self.cookie = found.cookie;
+        self.cookie = cookie;
         self.at = Some((attempt, connection));
         let now_s = clock::now_s();
         let people = found.entries.iter();
@@ -92,14 +105,17 @@ impl People<'_> {
         Ok(people.collect())
     }
 
-    /// Whether this is a page, and not the last of too many.
-    fn check(&self, found: Found) -> Result<Found, Failure> {
+    /// Whether this is a page, and not the last of too many; and where the next one begins.
+    fn check(&self, mut found: Found) -> Result<(Found, Vec<u8>), Failure> {
         if found.is_cut {
             return Err(Failure::SizeLimit(self.pages * PAGE_PEOPLE + found.entries.len()));
         }
-        match self.pages >= PAGES_MAX && !found.cookie.is_empty() {
+        // Said after every page (RFC 2696 §3), the last one too: without it this may be a part of everybody.
+        let cookie = found.cookie.take();
+        let cookie = cookie.ok_or(Failure::Malformed("a page that does not say whether it is the last"))?;
+        match self.pages >= PAGES_MAX && !cookie.is_empty() {
             true => Err(Failure::Malformed("pages without end")),
-            false => Ok(found),
+            false => Ok((found, cookie)),
         }
     }
 }

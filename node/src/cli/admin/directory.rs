@@ -13,6 +13,7 @@ use crate::cli::{
     admin::{self, Listing},
     api::Connection,
     exit::{Done, Exit, Failure},
+    limits,
     output::{Table, enabled, facts, yes_no},
     terminal,
 };
@@ -72,6 +73,9 @@ enum Action {
         /// Only say what would be changed
         #[arg(long)]
         dry_run: bool,
+        /// So many may be let in no more [default: a fifth of its users, or 10 where that is more]
+        #[arg(long, value_name = "N")]
+        allow_leavers: Option<u64>,
     },
     /// Delete a directory that has no users here
     Delete { directory: String },
@@ -172,8 +176,13 @@ impl DirectoryCommand {
                 context.format.show(&examined, |examined| admin::steps(&examined.steps));
                 return admin::verdict(&examined.steps);
             }
-            Action::Sync { directory, dry_run } => {
-                let ask = SyncDirectory { dry_run };
+            Action::Sync {
+                directory,
+                dry_run,
+                allow_leavers,
+            } => {
+                let ask = SyncDirectory { dry_run, allow_leavers };
+                let api = api.with_patience(limits::SYNC_TIMEOUT);
                 let synced = api.tell(endpoints::SYNC_DIRECTORY, &[&directory], &ask).await?;
                 context.format.show(&synced, |synced| sync_text(synced, dry_run));
                 return Ok(());
@@ -280,6 +289,13 @@ fn sync_text(synced: &DirectorySync, dry_run: bool) -> String {
         ("users updated", synced.updated.to_string()),
         ("let in no more", synced.gone.to_string()),
     ];
+    if synced.gone > synced.gone_allowed {
+        let (gone, allowed) = (synced.gone, synced.gone_allowed);
+        lines.push((
+            "refused",
+            format!("more than {allowed} at once; --allow-leavers {gone} if it is meant"),
+        ));
+    }
     lines.extend(
         synced
             .refused

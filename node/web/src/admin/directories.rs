@@ -5,7 +5,7 @@ use quorate_api::{
     DirectorySettings, DirectorySync, ExamineDirectory, ExaminedStep, Nothing, Page, PageQuery, ProblemKind,
     SyncDirectory,
 };
-use quorate_app::DirectorySpec;
+use quorate_app::{DirectorySpec, SyncOrder};
 use zeroize::Zeroizing;
 
 use super::paging;
@@ -117,16 +117,17 @@ pub(crate) async fn examine(call: Call<ExamineDirectory>) -> Answer<DirectoryExa
 
 pub(crate) async fn sync(call: Call<SyncDirectory>) -> Answer<DirectorySync> {
     let directory = call.site.administrator.find_directory(call.name())?;
-    let report = call
-        .site
-        .administrator
-        .sync_directory(&directory, call.body.dry_run)
-        .await?;
+    let order = SyncOrder {
+        only_look: call.body.dry_run,
+        allow_leavers: call.body.allow_leavers,
+    };
+    let report = call.site.administrator.sync_directory(&directory, order).await?;
     Ok(Reply::plain(DirectorySync {
         seen: report.seen,
         created: report.created,
         updated: report.updated,
         gone: report.gone,
+        gone_allowed: report.gone_allowed,
         refused: report.refused.into_iter().map(|(name, why)| [name, why]).collect(),
     }))
 }
