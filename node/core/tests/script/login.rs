@@ -128,7 +128,7 @@ impl World {
     }
 
     /// Replaces `{phone}` by the current code of the token, `{phone-1}` by the one before, `{!phone}` by a wrong one.
-    fn fill_in_codes(&self, field: &str) -> String {
+    pub fn fill_in_codes(&self, field: &str) -> String {
         let Some((before, rest)) = field.split_once('{') else {
             return field.into();
         };

@@ -78,6 +78,21 @@ impl World {
         .unwrap()
     }
 
+    /// What was said last.
+    pub fn last_words(&self) -> &str {
+        self.out.lines().last().unwrap_or_default()
+    }
+
+    /// Whether there is a token of this name.
+    pub fn holds(&self, token: &str) -> bool {
+        self.state.token(quorate_core::TokenId(words::id(token))).is_some()
+    }
+
+    /// Whether a code was sent to the address of a token.
+    pub fn has_sent(&self, token: &str) -> bool {
+        self.sent.contains_key(&quorate_core::TokenId(words::id(token)))
+    }
+
     pub fn apply_and_say(&mut self, command: &Command) {
         let outcome = self.apply(command);
         self.say(show::outcome(&outcome));

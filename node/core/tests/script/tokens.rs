@@ -18,7 +18,7 @@ use super::{
 
 const ALGORITHM: OtpAlgorithm = OtpAlgorithm::Sha1;
 
-/// `create-token phone user=alice kind=totp`.
+/// `create-token phone user=alice kind=totp`; `create-token note user=alice kind=static code=445566` for another than the usual code.
 pub fn create(words: &Words, name: &str, now_ms: u64) -> Change {
     let digits = words.number("digits", 6) as u8;
     let kind = match words.or("kind", "totp").as_str() {
@@ -51,7 +51,11 @@ pub fn create(words: &Words, name: &str, now_ms: u64) -> Change {
         user: words.key("user").map_or(UserId(0), |user| UserId(id(user))),
         name: words.or("name", name).into(),
         kind,
-        secret: words.key("seed").map_or_else(|| secret(kind, name), sealed),
+        secret: match (words.key("seed"), words.key("code")) {
+            (Some(seed), _) => sealed(seed),
+            (None, Some(code)) => Sealed::from(method::verifiers(digest(name), [code.as_bytes()])),
+            (None, None) => secret(kind, name),
+        },
         verified: words.key("verified") != Some("no"),
         counter: words.number("counter", 0),
         expires_ms: words.key("lasts").map(|lasts| now_ms + duration_ms(lasts)),
