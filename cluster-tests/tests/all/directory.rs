@@ -1,7 +1,7 @@
 //! Logins of people whom an OpenLDAP keeps, through three nodes: first login, codes, failover, a directory that hangs, one that people leave.
 
 use anyhow::{Context, Result, ensure};
-use cluster_tests::{Cluster, api::Api, otp, people, radclient, with_cluster};
+use cluster_tests::{Cluster, api::Api, limits, otp, people, radclient, wait, with_cluster};
 use quorate_directories::{Authority, PASSWORD, SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd};
 use quorate_gateways::mail_server;
 use serde_json::{Value, json};
@@ -209,6 +209,27 @@ fn codes_go_to_the_addresses_that_a_directory_says_in_its_peoples_language() {
         let accepted = accepted.context("silence")?;
         ensure!(accepted.code == 2, "{accepted:?}");
         Ok(())
+    });
+}
+
+#[test]
+fn a_directory_that_is_told_to_is_synchronised_by_itself() {
+    with_cluster(3, |cluster| {
+        let (authority, slapd, _) = controllers()?;
+        let api = cluster.api()?;
+        let mut settings = settings(&authority, &[&slapd], SERVICE_PASSWORD);
+        settings["sync_every_s"] = json!(60);
+        api.post(
+            "/api/v1/directories",
+            &json!({"name": "office", "domain": "example.org", "settings": settings}),
+        )?;
+        wait::until_ok("people of the directory", limits::VOTER, || {
+            for node in &cluster.nodes {
+                let user = node.api().get("/api/v1/users/p3@example.org")?;
+                ensure!(user["enabled"] == true, "{user}");
+            }
+            Ok(())
+        })
     });
 }
 

@@ -65,6 +65,9 @@ pub struct DirectorySettings {
     /// How groups are found; absent if nobody asks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<DirectoryGroups>,
+    /// Seconds after which its users are brought up to date without anybody asking, 60 at least; absent for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_every_s: Option<u32>,
     /// To which of a person's addresses codes are sent, without anybody giving them a token: `sms` and `voice` (the mobile), `email`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub send_codes_to: Vec<String>,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -130,6 +131,10 @@ impl Directories for WatchedDirectories {
         answer
     }
 
+    fn sync_interval(&self, directory: &Directory) -> Option<Duration> {
+        self.directories.sync_interval(directory)
+    }
+
     fn people(&self, directory: &Directory) -> mpsc::Receiver<People> {
         self.directories.people(directory)
     }
@@ -149,7 +154,6 @@ impl Directories for WatchedDirectories {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
 

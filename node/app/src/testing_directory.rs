@@ -1,6 +1,7 @@
 //! A directory in memory, for tests of the use cases: people with passwords, who can be locked, gone, or not answered for.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -84,6 +85,10 @@ impl Directories for TestDirectories {
             Some((person, _, None)) => Ok(person.clone()),
             None => Err(DirectoryRefused::Wrong),
         }
+    }
+
+    fn sync_interval(&self, _directory: &Directory) -> Option<Duration> {
+        None
     }
 
     fn people(&self, _directory: &Directory) -> mpsc::Receiver<People> {

@@ -25,6 +25,9 @@ use zeroize::Zeroizing;
 /// How long an examination may take, and one page of people.
 const EXAMINATION: Duration = Duration::from_secs(30);
 
+/// Reading a whole directory more often than this does nobody a service.
+const SYNC_INTERVAL_MIN: Duration = Duration::from_secs(60);
+
 /// Operations at once, if the settings say nothing: a controller answers a bind in milliseconds.
 const WIDTH: usize = 32;
 
@@ -37,6 +40,7 @@ type Adapter = Arc<AtWork>;
 struct AtWork {
     asked: quorate_directory::Directory,
     addresses: Addresses,
+    sync_interval: Option<Duration>,
 }
 
 impl std::ops::Deref for AtWork {
@@ -103,9 +107,12 @@ impl LdapDirectories {
             true => NO_DOMAIN,
             false => &directory.domain,
         };
-        let (settings, addresses) = read(&opened, &directory.name, domain).map_err(|problems| listed(&problems))?;
-        let asked = quorate_directory::Directory::new(settings).map_err(|error| error.to_string())?;
-        let made = Arc::new(AtWork { asked, addresses });
+        let read = read(&opened, &directory.name, domain).map_err(|problems| listed(&problems))?;
+        let made = Arc::new(AtWork {
+            asked: quorate_directory::Directory::new(read.settings).map_err(|error| error.to_string())?,
+            addresses: read.addresses,
+            sync_interval: read.sync_interval,
+        });
         self.adapters
             .lock()
             .insert(directory.id, (directory.revision, made.clone()));
@@ -123,7 +130,7 @@ impl Directories for LdapDirectories {
     fn check(&self, settings: &[u8]) -> Vec<FieldError> {
         match read(settings, "directory", NO_DOMAIN) {
             Err(problems) => problems,
-            Ok((settings, _)) => match quorate_directory::Directory::new(settings) {
+            Ok(read) => match quorate_directory::Directory::new(read.settings) {
                 Ok(_) => Vec::new(),
                 Err(error) => vec![problem("settings.ca_pem", &error.to_string(), "")],
             },
@@ -143,6 +150,10 @@ impl Directories for LdapDirectories {
             Err(AuthenticateError::Denied(denied)) => Err(refused(denied)),
             Err(AuthenticateError::Unavailable(why)) => Err(DirectoryRefused::Unavailable(why.to_string())),
         }
+    }
+
+    fn sync_interval(&self, directory: &Directory) -> Option<Duration> {
+        self.adapter(directory).ok()?.sync_interval
     }
 
     fn people(&self, directory: &Directory) -> mpsc::Receiver<People> {
@@ -267,11 +278,18 @@ fn problem(field: &str, problem: &str, hint: &str) -> FieldError {
     }
 }
 
+/// Settings that were read.
+struct Read {
+    settings: Settings,
+    addresses: Addresses,
+    sync_interval: Option<Duration>,
+}
+
 /// Settings as the adapter takes them.
 ///
 /// # Errors
 /// Every field that is wrong.
-fn read(bytes: &[u8], name: &str, domain: &str) -> Result<(Settings, Addresses), Vec<FieldError>> {
+fn read(bytes: &[u8], name: &str, domain: &str) -> Result<Read, Vec<FieldError>> {
     let said: DirectorySettings = serde_json::from_slice(bytes)
         .map_err(|error| vec![problem("settings", &format!("cannot be read: {error}"), "")])?;
     let mut problems = Vec::new();
@@ -321,8 +339,17 @@ fn read(bytes: &[u8], name: &str, domain: &str) -> Result<(Settings, Addresses),
         problems.extend(wrong.map(|wrong| problem(&field_of(&wrong.field), &wrong.complaint.to_string(), "")));
     }
     let addresses = addresses(&said, &mut problems);
+    let sync_interval = said.sync_every_s.map(|every_s| Duration::from_secs(u64::from(every_s)));
+    if sync_interval.is_some_and(|interval| interval < SYNC_INTERVAL_MIN) {
+        let hint = format!("{} seconds at least, or nothing for never", SYNC_INTERVAL_MIN.as_secs());
+        problems.push(problem("settings.sync_every_s", "is too often", &hint));
+    }
     match problems.is_empty() {
-        true => Ok((settings, addresses)),
+        true => Ok(Read {
+            settings,
+            addresses,
+            sync_interval,
+        }),
         false => Err(problems),
     }
 }

@@ -17,6 +17,7 @@ mod outside;
 mod replacement;
 mod run;
 mod stack;
+mod synchronising;
 mod syslog;
 mod system;
 mod texts;

@@ -32,6 +32,7 @@ use super::metrics::Metrics;
 use super::outside::{Outside, OutsideGauges};
 use super::replacement::{Asked, replace};
 use super::stack::Stack;
+use super::synchronising::synchronise;
 use super::syslog::{self, Reporting};
 use super::system::{SystemClock, SystemEntropy};
 use super::{BootError, alerting, identity, keys, node_info};
@@ -158,7 +159,8 @@ impl Node {
         ));
         background.spawn(keep_peers(stack.raft.clone(), stack.data_dir.clone()));
         let administrator = parts.administrator.clone();
-        background.spawn(complete_replacements(stack.raft.clone(), administrator));
+        background.spawn(complete_replacements(stack.raft.clone(), administrator.clone()));
+        background.spawn(synchronise(stack.raft.clone(), administrator));
         background.spawn(complete_removals(stack.raft.clone(), stack.published.clone()));
         let care = ArchiveCare::new(
             stack.archive.clone(),

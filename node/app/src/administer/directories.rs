@@ -4,6 +4,7 @@
 //! password of a service account.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use quorate_core::change::{ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory};
 use quorate_core::{Actor, Change, Directory, DirectoryId, Revision};
@@ -133,6 +134,12 @@ impl Administrator {
         person: Option<(String, Option<Zeroizing<String>>)>,
     ) -> Vec<ExaminedStep> {
         self.directories.examine(directory, person).await
+    }
+
+    /// How often a directory's users are brought up to date without anybody asking; none for never.
+    #[must_use]
+    pub fn sync_interval(&self, directory: &Directory) -> Option<Duration> {
+        self.directories.sync_interval(directory)
     }
 
     /// How a directory stands, as this node has seen it.

@@ -1,5 +1,7 @@
 //! Directories that others keep, as the use cases see them. An adapter speaks LDAP to them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use quorate_core::{Channel, Directory, Failure};
 use tokio::sync::mpsc;
@@ -25,6 +27,9 @@ pub trait Directories: Send + Sync + 'static {
         password: &Zeroizing<String>,
         deadline: Instant,
     ) -> Result<Person, DirectoryRefused>;
+
+    /// How often its users are to be brought up to date without anybody asking; none for never.
+    fn sync_interval(&self, directory: &Directory) -> Option<Duration>;
 
     /// Everybody whom the directory lets in. Without [`People::End`] at its end it broke off, and nobody may be taken for gone.
     fn people(&self, directory: &Directory) -> mpsc::Receiver<People>;
@@ -120,6 +125,10 @@ impl Directories for NoDirectories {
         _deadline: Instant,
     ) -> Result<Person, DirectoryRefused> {
         Err(DirectoryRefused::Unavailable("this node asks no directory".to_owned()))
+    }
+
+    fn sync_interval(&self, _directory: &Directory) -> Option<Duration> {
+        None
     }
 
     fn people(&self, _directory: &Directory) -> mpsc::Receiver<People> {

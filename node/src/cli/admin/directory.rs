@@ -120,6 +120,9 @@ struct Said {
     /// An attribute of its own, such as mobile=telephoneNumber; `name=` for none; may be repeated
     #[arg(long, value_name = "WHAT=ATTRIBUTE", value_parser = attribute)]
     attribute: Vec<(String, String)>,
+    /// Bring its users up to date so often, by itself, in seconds; 60 at least
+    #[arg(long, value_name = "SECONDS")]
+    sync_every_s: Option<u32>,
     /// Send codes to people's addresses without giving them a token: sms and voice (the mobile), email; may be repeated
     #[arg(long, value_name = "CHANNEL")]
     send_codes_to: Vec<String>,
@@ -249,6 +252,7 @@ impl Said {
             member_filter: self.member_filter.clone(),
             attributes: self.attributes()?,
             groups: self.groups.then(DirectoryGroups::default),
+            sync_every_s: self.sync_every_s,
             send_codes_to: self.send_codes_to.clone(),
             default_country: self.default_country.clone(),
             referrals: self.referrals,
