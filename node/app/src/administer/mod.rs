@@ -14,11 +14,13 @@
 mod access;
 mod applications;
 mod bulk;
+mod care;
 mod clients;
 mod directories;
 mod nodes;
 mod policy;
 mod retention;
+mod roles;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -35,11 +37,13 @@ use zeroize::Zeroizing;
 pub use self::access::{BearerRefused, IssuedApiToken};
 pub use self::applications::ApplicationSpec;
 pub use self::bulk::{BulkProgress, BulkUser};
+pub use self::care::{Care, Careful};
 pub(crate) use self::clients::secret_aad;
 pub use self::clients::{ClientSpec, SecretChange};
 pub use self::directories::{DirectorySpec, SyncReport};
 pub use self::nodes::{FoundingNode, IssuedJoinToken, found_cluster};
 pub use self::policy::PolicySpec;
+pub use self::roles::AccessChange;
 pub use self::submit::AdminError;
 pub use self::token_spec::{Enrolment, Material, TokenSpec};
 pub use self::users::{NewUser, UserChange};

@@ -8,7 +8,7 @@ use crate::{
     ids::{Revision, UserId},
     limits, names,
     outcome::{Field, Refusal},
-    records::{Origin, User, UserName},
+    records::{Mfa, Origin, Role, Trust, User, UserName},
     state::State,
 };
 
@@ -99,6 +99,9 @@ impl SyncPerson {
             epoch: 0,
             origin: Some(Box::new(self.origin.clone())),
             preferred: None,
+            role: Role::User,
+            mfa: Mfa::ByRole,
+            trust: Trust::ByRole,
         }))
     }
 
