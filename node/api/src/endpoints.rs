@@ -1,7 +1,7 @@
 //! The whole API, one constant per endpoint.
 //!
 //! To add one: write its constant here with the shapes it takes and gives, add it to [`visit_all`],
-//! give it a handler in `quorate-web` (a test there fails until it has one), and refresh
+//! give it a handler and a permission in `quorate-web` (a test there fails until it has them), and refresh
 //! `docs/openapi.json` (the test that fails says how).
 
 use crate::endpoint::{Endpoint, Method, Nothing, Shape};

@@ -130,7 +130,7 @@ async fn whoever_is_refused_is_not_read_and_learns_nothing() {
     let total: f64 = counted
         .get_metric()
         .iter()
-        .map(|metric| metric.get_counter().value())
+        .map(|metric| metric.get_counter().get_value())
         .sum();
     assert_eq!(total, 4.0, "each is counted");
 }
@@ -201,6 +201,12 @@ async fn the_helpdesk_gives_codes_for_days_and_nothing_that_lasts() {
     // With a code of an admin's, one could be an admin.
     let above = ask(&node, &desk, "POST", "/api/v1/users/boss/tokens", Some(temporary)).await;
     assert_eq!((above.status.as_u16(), above.problem().permission), (403, None));
+    // Whether a code of an admin's is right is told to nobody below.
+    let made = Some(json!({"kind": "totp"}));
+    let phone = node.must("POST", "/api/v1/users/boss/tokens", made).await["token"]["id"].clone();
+    let path = format!("/api/v1/tokens/{}/verify", phone.as_str().unwrap());
+    let guessed = ask(&node, &desk, "POST", &path, Some(json!({"code": "000000"}))).await;
+    assert_eq!(guessed.status, 403, "{}", guessed.body);
     assert_eq!(
         ask(&node, &desk, "POST", "/api/v1/users/boss/disable", None)
             .await

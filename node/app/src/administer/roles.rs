@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quorate_core::change::{SetRoleRule, SetUserAccess};
 use quorate_core::{
-    Actor, Change, Mfa, Permission, Policy, Revision, Role, RoleRule, Trust, User, UserId, limits as core_limits,
+    Actor, Change, Mfa, Permission, Policy, Revision, Role, RoleRule, Token, Trust, User, UserId, limits as core_limits,
 };
 
 use super::{AdminError, Administrator, Care, Careful};
@@ -25,6 +25,14 @@ impl Administrator {
     /// [`AdminError::Missing`], or [`AdminError::NotAllowed`] of somebody who is no administrator any more.
     pub fn permit(&self, actor: Actor, permission: Permission) -> Result<(), AdminError> {
         Ok(actor.permit(&self.state(), permission)?)
+    }
+
+    /// Whether the actor may touch a token of this owner: asked before a code is compared, for the answer tells who may not have it
+    /// what the codes are.
+    pub(super) fn reach_owner(&self, actor: Actor, token: &Token) -> Result<(), AdminError> {
+        let state = self.state();
+        let owner = state.user(token.user).map(|user| user.role);
+        Ok(actor.reach(&state, owner)?)
     }
 
     /// Gives a user another role, or other exceptions from what the policy says of it.

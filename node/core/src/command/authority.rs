@@ -54,7 +54,7 @@ impl Actor {
     ///
     /// # Errors
     /// [`Refusal::AboveRole`], or [`Refusal::NotAllowed`] of somebody who is no administrator at all.
-    pub(super) fn reach(&self, state: &State, concerned: Option<Role>) -> Result<(), Refusal> {
+    pub fn reach(&self, state: &State, concerned: Option<Role>) -> Result<(), Refusal> {
         let own = self.role(state).ok_or(Refusal::NotAllowed)?;
         match concerned.is_none_or(|role| role <= own) {
             true => Ok(()),
