@@ -19,7 +19,6 @@ fn alice() -> NewUser {
         password: None,
         token: None,
         access: AccessChange::default(),
-        access: AccessChange::default(),
     }
 }
 
@@ -114,6 +113,7 @@ async fn every_bad_field_is_reported_and_nothing_is_proposed() {
             material: Material::Seed(Zeroizing::new(vec![0; 3])),
             ..TokenSpec::default()
         }),
+        access: AccessChange::default(),
     };
     let Err(AdminError::Invalid(errors)) = world.admin.create_user(ROOT, new).await else {
         panic!("a user like this was created")

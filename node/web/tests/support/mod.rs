@@ -19,7 +19,7 @@ use prometheus::Registry;
 use quorate_api::{Confidential, Problem};
 use quorate_app::*;
 use quorate_core::audit::{AuditRecord, Chain, Head, HeadSignature, Segment};
-use quorate_core::{Actor, Command, Level, NodeId, Role, Stamp, State, apply};
+use quorate_core::{Actor, Command, Level, NodeId, Stamp, State, apply};
 use quorate_seal::{KeyId, KeyRing};
 use quorate_web::{Deps, Peer, Web};
 use serde_json::Value;
@@ -117,11 +117,11 @@ impl Node {
 
     /// An API token's text.
     pub async fn bearer(&self) -> Confidential {
-        self.bearer_of(Role::Admin).await
+        self.bearer_of(quorate_core::Role::Admin).await
     }
 
     /// The same for a role.
-    pub async fn bearer_of(&self, role: Role) -> Confidential {
+    pub async fn bearer_of(&self, role: quorate_core::Role) -> Confidential {
         let issued = self
             .administrator
             .create_api_token(Actor::Root { uid: 0 }, format!("test {}", role.label()), role)
