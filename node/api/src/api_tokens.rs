@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Confidential;
+use crate::{Confidential, Role};
 
 /// An API token as it is. The token itself is never shown again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -14,6 +14,8 @@ pub struct ApiToken {
     /// What it is for.
     pub name: String,
     pub enabled: bool,
+    /// What its bearer may do.
+    pub role: Role,
     pub revision: u64,
 }
 
@@ -22,6 +24,8 @@ pub struct ApiToken {
 #[serde(deny_unknown_fields)]
 pub struct CreateApiToken {
     pub name: String,
+    /// What its bearer may do; up to the role of whoever asks.
+    pub role: Role,
 }
 
 /// An API token that was made, with the token **this once**.

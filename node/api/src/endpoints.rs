@@ -1,7 +1,7 @@
 //! The whole API, one constant per endpoint.
 //!
 //! To add one: write its constant here with the shapes it takes and gives, add it to [`visit_all`],
-//! give it a handler in `quorate-web` (a test there fails until it has one), and refresh
+//! give it a handler and a permission in `quorate-web` (a test there fails until it has them), and refresh
 //! `docs/openapi.json` (the test that fails says how).
 
 use crate::endpoint::{Endpoint, Method, Nothing, Shape};
@@ -37,6 +37,7 @@ endpoints! {
     DISABLE_USER: Nothing => User = Post "/users/{user}/disable" "disableUser" "Users" "Refuse a user everywhere from now on".conditional();
     ENABLE_USER: Nothing => User = Post "/users/{user}/enable" "enableUser" "Users" "Let a user log in again".conditional();
     UNLOCK_USER: Nothing => User = Post "/users/{user}/unlock" "unlockUser" "Users" "End a lockout before its time".conditional();
+    CHANGE_ACCESS: ChangeAccess => Previewed<User> = Patch "/users/{user}/access" "changeAccess" "Users" "Change what a user may do, and by how many factors the user gets in".conditional().query::<CareQuery>();
     IMPORT_USERS: ImportUsers => ImportedUsers = Post "/import/users" "importUsers" "Users" "Create many users with a token each";
 
     LIST_TOKENS: Nothing => Page<Token> = Get "/users/{user}/tokens" "listTokens" "Tokens" "List the tokens of a user".query::<PageQuery>();
@@ -67,7 +68,7 @@ endpoints! {
     LIST_APPLICATIONS: Nothing => Page<Application> = Get "/applications" "listApplications" "Applications" "List applications by name".query::<PageQuery>();
     CREATE_APPLICATION: CreateApplication => Application = Post "/applications" "createApplication" "Applications" "Create an application".success(201);
     SHOW_APPLICATION: Nothing => Application = Get "/applications/{application}" "showApplication" "Applications" "Show an application";
-    CHANGE_APPLICATION: ChangeApplication => Application = Patch "/applications/{application}" "changeApplication" "Applications" "Change an application".conditional();
+    CHANGE_APPLICATION: ChangeApplication => Previewed<Application> = Patch "/applications/{application}" "changeApplication" "Applications" "Change an application".conditional().query::<CareQuery>();
     DELETE_APPLICATION: Nothing => Nothing = Delete "/applications/{application}" "deleteApplication" "Applications" "Delete an application that no client uses".success(204).conditional();
     DISABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/disable" "disableApplication" "Applications" "Reject every login through an application".conditional();
     ENABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/enable" "enableApplication" "Applications" "Allow logins through an application again".conditional();
@@ -93,6 +94,9 @@ endpoints! {
 
     SHOW_POLICY: Nothing => Policy = Get "/policy" "showPolicy" "Policy" "Show the policy";
     CHANGE_POLICY: ChangePolicy => Policy = Patch "/policy" "changePolicy" "Policy" "Change the policy".conditional();
+
+    LIST_ROLES: Nothing => Page<RoleRule> = Get "/roles" "listRoles" "Policy" "List the roles: what each may do, and what the policy says of its users";
+    CHANGE_ROLE: ChangeRole => Previewed<RoleRule> = Patch "/roles/{role}" "changeRole" "Policy" "Change what the policy says of the users of a role".conditional().query::<CareQuery>();
 
     LIST_API_TOKENS: Nothing => Page<ApiToken> = Get "/api-tokens" "listApiTokens" "API tokens" "List API tokens by name".query::<PageQuery>();
     CREATE_API_TOKEN: CreateApiToken => CreatedApiToken = Post "/api-tokens" "createApiToken" "API tokens" "Create an API token; the answer shows it this once".success(201);

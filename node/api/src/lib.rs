@@ -35,10 +35,12 @@ pub mod health;
 pub mod import;
 pub mod join_tokens;
 pub mod limits;
+pub mod lockouts;
 pub mod openapi;
 pub mod page;
 pub mod policy;
 pub mod problem;
+pub mod roles;
 pub mod tokens;
 pub mod users;
 
@@ -60,9 +62,11 @@ pub use gateways::{ChangeGateway, CreateGateway, Gateway, GatewayStanding, Gatew
 pub use health::{Check, Readiness};
 pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUsers};
 pub use join_tokens::{CreateJoinToken, CreatedJoinToken, JoinToken};
+pub use lockouts::{CareQuery, Lockout, Lockouts, Previewed};
 pub use page::{Page, PageQuery};
 pub use policy::{ChangePolicy, Policy};
 pub use problem::{FieldProblem, Problem, ProblemKind};
+pub use roles::{ChangeAccess, ChangeRole, MfaRule, Role, RoleRule, TrustRule};
 pub use tokens::{
     Algorithm, AssignToken, ChangeToken, CreateToken, CreatedToken, ResyncToken, Token, TokenKind, TokenState,
     VerifyToken,

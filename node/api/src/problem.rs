@@ -7,6 +7,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::Lockouts;
+
 /// The media type of every failure (RFC 9457 section 3).
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
@@ -25,6 +27,12 @@ pub struct Problem {
     /// The fields that are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
+    /// The permission that was missing, of a request that is forbidden for want of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<String>,
+    /// Whom the change would lock out, where it was refused because of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lockouts: Option<Lockouts>,
     /// Find it in the node's log.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub request_id: String,
@@ -66,6 +74,9 @@ pub enum ProblemKind {
     /// 409: the name is taken, the object is in use, or the cluster is in the wrong state for it.
     #[serde(rename = "urn:quorate:problem:conflict")]
     Conflict,
+    /// 409: users who can log in now could not after it; see `lockouts`. Nothing was changed.
+    #[serde(rename = "urn:quorate:problem:would-lock-out")]
+    WouldLockOut,
     /// 412: `If-Match` named another revision: someone changed it meanwhile.
     #[serde(rename = "urn:quorate:problem:stale")]
     Stale,
@@ -105,7 +116,7 @@ impl ProblemKind {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::Conflict => 409,
+            Self::Conflict | Self::WouldLockOut => 409,
             Self::Stale => 412,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -127,6 +138,7 @@ impl ProblemKind {
             Self::MethodNotAllowed => "This path does not answer that method.",
             Self::RequestTimeout => "The request did not arrive in time.",
             Self::Conflict => "The change conflicts with what is there.",
+            Self::WouldLockOut => "The change would lock somebody out.",
             Self::Stale => "The object was changed meanwhile.",
             Self::TooLarge => "The request is too large.",
             Self::UnsupportedMediaType => "Only application/json is understood.",
@@ -149,6 +161,8 @@ impl Problem {
             status: kind.status(),
             detail: None,
             errors: Vec::new(),
+            permission: None,
+            lockouts: None,
             request_id: String::new(),
         }
     }

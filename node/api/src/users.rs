@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Confidential;
+use crate::{Confidential, MfaRule, Role, TrustRule};
 
 /// A user as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -25,6 +25,13 @@ pub struct User {
     /// Until when the second factor is locked, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked_until_ms: Option<u64>,
+    pub role: Role,
+    pub mfa: MfaRule,
+    /// Whether the user gets in by more than one factor only, by `mfa` and the policy.
+    pub mfa_needed: bool,
+    pub trust: TrustRule,
+    /// Whether the user may have a device remembered, by `trust` and the policy.
+    pub may_trust: bool,
     pub revision: u64,
 }
 
@@ -39,6 +46,9 @@ pub struct CreateUser {
     /// Without it the user has no local password, and cannot log in where one is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Confidential>,
+    /// `user` if absent; up to the role of whoever asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
 }
 
 /// What to change of a user. Absent fields stay as they are.

@@ -158,3 +158,6 @@ pub const MAIL_BYTES: usize = 254;
 
 /// How long all gateways together may take over a message: a user waits no longer than this before asking again.
 pub const CARRY_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Users named of those whom a change would lock out: enough to see who they are.
+pub const LOCKOUTS_NAMED: usize = 50;

@@ -11,6 +11,7 @@
 //!   `command/verdict.rs` is the heart of the heart: in which order a login is judged.
 //! - [`State`]: persistent maps, so that a clone is an unchanging instant that costs nothing; its image as rows.
 //! - [`login`]: the conversation with one client, as a state machine that asks a shell for what it cannot do.
+//! - [`Permission`]: what each role may do, one row each; `command/authority.rs` holds every change to it.
 //! - [`audit`]: the hash chain that every verdict and change is written to, in the same entry as its decision.
 //! - [`method`]: what each kind of code is, one file each. [`otp`]: RFC 4226 and RFC 6238. [`limits`]: every bound, with its reason.
 //!
@@ -32,11 +33,13 @@ mod digest;
 mod event;
 mod ids;
 pub mod limits;
+mod lockout;
 pub mod login;
 pub mod method;
 pub mod names;
 pub mod otp;
 mod outcome;
+mod permissions;
 mod records;
 mod state;
 
@@ -50,11 +53,13 @@ pub use self::{
         ApiTokenId, ApplicationId, ClientId, CodeId, ConversationId, DirectoryId, Fingerprint, GatewayId, JoinTokenId,
         Level, MalformedId, NodeId, ProofDigest, Revision, Sealed, Stamp, TokenId, UserId,
     },
+    lockout::{Lockouts, lockouts},
     outcome::{Field, Outcome, Reason, Refusal, Verdict},
+    permissions::Permission,
     records::{
         ApiToken, Application, Channel, Cidr, Client, Cluster, CodeKind, CodeKinds, Directory, Dispatch, Factor,
-        Gateway, JoinToken, MalformedCidr, Modes, Node, Origin, OtpAlgorithm, Policy, Replacement, Report, Retention,
-        SentCode, Standing, Token, TokenKind, Used, User, UserName,
+        Gateway, JoinToken, MalformedCidr, Mfa, Modes, Node, Origin, OtpAlgorithm, Policy, Replacement, Report,
+        Retention, Role, RoleRule, SentCode, Standing, Token, TokenKind, Trust, Used, User, UserName, is_multi_factor,
     },
     state::{DamagedImage, State, StateBuilder},
 };

@@ -199,3 +199,9 @@ pub const GATEWAY_BYTES: usize = 65_536;
 
 /// Gateways: each message may ask all of them, one after the other.
 pub const GATEWAYS: usize = 64;
+
+/// How long a device is remembered unless the policy says otherwise, in ms: 30 days.
+pub const TRUST_MS_DEFAULT: u64 = 30 * DAY_MS;
+
+/// How long the policy may have a device remembered, in ms: an hour to a year. Less is no use to anybody, and more is for ever.
+pub const TRUST_MS: std::ops::RangeInclusive<u64> = 3_600_000..=366 * DAY_MS;

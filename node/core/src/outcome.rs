@@ -7,7 +7,10 @@ use std::fmt;
 
 use minicbor::{Decode, Encode};
 
-use crate::ids::{CodeId, NodeId, Revision};
+use crate::{
+    ids::{CodeId, NodeId, Revision},
+    permissions::Permission,
+};
 
 /// The answer to one command, the same on every node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -168,11 +171,14 @@ pub enum Reason {
     /// The code was right, and a newer one was sent since.
     #[n(42)]
     CodeReplaced,
+    /// The user needs more than one factor, and the application lets in by one.
+    #[n(60)]
+    MfaRequired,
 }
 
 impl Reason {
     /// Every reason, for metrics that want their labels from the start.
-    pub const ALL: [Reason; 29] = [
+    pub const ALL: [Reason; 30] = [
         Reason::UnknownUser,
         Reason::WrongPassword,
         Reason::WrongCode,
@@ -202,6 +208,7 @@ impl Reason {
         Reason::SendLimit,
         Reason::CodeSent,
         Reason::CodeReplaced,
+        Reason::MfaRequired,
     ];
 
     /// The one text every rejected user sees: it tells a wrong password from an unknown user to nobody.
@@ -241,6 +248,7 @@ impl Reason {
             Reason::SendLimit => "send_limit",
             Reason::CodeSent => "code_sent",
             Reason::CodeReplaced => "code_replaced",
+            Reason::MfaRequired => "mfa_required",
         }
     }
 }
@@ -277,6 +285,7 @@ impl fmt::Display for Reason {
             Reason::SendLimit => "so many codes were sent today that no more are",
             Reason::CodeSent => "a code was sent; to be used in another login",
             Reason::CodeReplaced => "a newer code was sent since",
+            Reason::MfaRequired => "the user needs more than one factor, and the application lets in by one",
         })
     }
 }
@@ -338,6 +347,15 @@ pub enum Refusal {
     /// So many messages were sent today that no more are.
     #[n(40)]
     SendLimit,
+    /// The actor's role has not this permission.
+    #[n(45)]
+    Missing(#[n(0)] Permission),
+    /// An account or API token of a role above the actor's.
+    #[n(46)]
+    AboveRole,
+    /// Nobody would be left who may do everything.
+    #[n(47)]
+    LastSuperAdmin,
 }
 
 impl fmt::Display for Refusal {
@@ -361,6 +379,9 @@ impl fmt::Display for Refusal {
             Refusal::OfDirectory => "a directory owns this: change it there",
             Refusal::NotYet => "another damaged node is being replaced, or was within the last hour",
             Refusal::SendLimit => "so many messages were sent to this user or region today that no more are",
+            Refusal::Missing(permission) => return write!(f, "the permission {} is missing", permission.label()),
+            Refusal::AboveRole => "its role is above the one that asks",
+            Refusal::LastSuperAdmin => "it is the last super admin",
         })
     }
 }
@@ -492,6 +513,9 @@ pub enum Field {
     /// What a gateway carries.
     #[n(64)]
     Channels,
+    /// How long a device is remembered.
+    #[n(76)]
+    Trust,
 }
 
 impl Field {
@@ -539,6 +563,7 @@ impl Field {
             Field::SendsPerUser => "sends_per_user",
             Field::SendsPerPrefix => "sends_per_prefix",
             Field::Channels => "channels",
+            Field::Trust => "trust_ms",
         }
     }
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*};
 use quorate_core::{
-    CodeId, CodeProof, Command, Fingerprint, Level, Outcome, Stamp, State, TokenId, Verdict, apply,
+    Actor, CodeId, CodeProof, Command, Fingerprint, Level, Outcome, Role, Stamp, State, TokenId, Verdict, apply,
     audit::{AuditRecord, Segment},
     limits,
     login::Conversation,
@@ -91,6 +91,28 @@ proptest! {
         run(&mut read, &then, &mut |_, outcome, _| answers_read.push(*outcome));
         prop_assert_eq!(answers, answers_read);
         prop_assert_eq!(read.digest(), state.digest());
+    }
+
+    /// Where somebody may do everything, somebody always may, whatever is written; and the index of them is what the users say.
+    #[test]
+    fn the_last_super_admin_stays(bytes in vec(any::<u8>(), 0..6_000)) {
+        let mut state = founded();
+        let mut former = 0;
+        let mut faults = Vec::new();
+        run(&mut state, &bytes, &mut |command, _, state| {
+            let now = state.super_admin_count();
+            let of_directory = matches!(command, Command::Administer(by) if matches!(by.actor, Actor::Directory { .. }));
+            if former > 0 && now == 0 && !of_directory {
+                faults.push(format!("nobody is left after {command:?}"));
+            }
+            let users = state.users_after(None).filter(|user| user.role == Role::SuperAdmin && user.enabled && user.is_active());
+            let tokens = state.api_tokens().filter(|token| token.role == Role::SuperAdmin && token.enabled);
+            if users.count() + tokens.count() != now {
+                faults.push(format!("miscounted after {command:?}"));
+            }
+            former = now;
+        });
+        prop_assert!(faults.is_empty(), "{faults:?}");
     }
 
     /// A reader's instant does not change while commands are applied.

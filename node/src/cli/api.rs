@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, Response, body::Bytes, body::Incoming, header};
 use hyper_util::rt::TokioIo;
 use quorate_api::{
-    Endpoint, Method, Nothing, Page, PageQuery, Problem, ProblemKind, endpoint::escape, limits::PAGE_MAX,
+    Endpoint, Method, Nothing, Page, PageQuery, Previewed, Problem, ProblemKind, endpoint::escape, limits::PAGE_MAX,
 };
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use serde::{Serialize, de::DeserializeOwned};
@@ -23,8 +23,10 @@ use zeroize::Zeroizing;
 
 use super::{
     Context,
+    admin::care::{self, Care},
     exit::{Done, Exit, Failure},
     limits,
+    output::Format,
 };
 
 /// Debian's bundle of public authorities, for a node whose certificate an operator bought.
@@ -96,7 +98,7 @@ impl Connection {
         let (host, port) = host_and_port(url)?;
         let token = self.api_token.clone().ok_or_else(|| {
             Failure::new(Exit::NotAllowed, "--server needs an API token")
-                .advise("make one on a node: quorate api-token create NAME")
+                .advise("make one on a node: quorate api-token create NAME --role ROLE")
                 .advise("then: export QUORATE_API_TOKEN=…")
         })?;
         Ok(Api {
@@ -155,6 +157,24 @@ impl Api {
             self.succeed(endpoint.method, &endpoint.path_with(names), Some(body))
                 .await?,
         )
+    }
+
+    /// Makes a change that could lock somebody out, or asks whom it would. None if that was asked, and is shown.
+    pub async fn tell_carefully<B: Serialize, T: DeserializeOwned>(
+        &self,
+        format: Format,
+        (endpoint, names): (Endpoint<B, Previewed<T>>, &[&str]),
+        body: &B,
+        care: &Care,
+    ) -> Done<Option<T>> {
+        let path = endpoint.path_with(names) + &written(&care.query());
+        match read(self.succeed(endpoint.method, &path, Some(body)).await?)? {
+            Previewed::Made(made) => Ok(Some(made)),
+            Previewed::Preview(found) => {
+                format.show(&found, care::text);
+                Ok(None)
+            }
+        }
     }
 
     /// Neither body nor answer.
@@ -294,7 +314,7 @@ fn from_problem(problem: &Problem) -> Failure {
     let exit = match problem.kind {
         ProblemKind::Unauthorized | ProblemKind::Forbidden => Exit::NotAllowed,
         ProblemKind::NotFound => Exit::NotFound,
-        ProblemKind::Conflict | ProblemKind::Stale | ProblemKind::Invalid => Exit::Refused,
+        ProblemKind::Conflict | ProblemKind::WouldLockOut | ProblemKind::Stale | ProblemKind::Invalid => Exit::Refused,
         ProblemKind::NoQuorum | ProblemKind::Overloaded | ProblemKind::TooManyRequests => Exit::Unavailable,
         ProblemKind::OutcomeUnknown => Exit::OutcomeUnknown,
         ProblemKind::Malformed
@@ -313,6 +333,15 @@ fn from_problem(problem: &Problem) -> Failure {
             hint => format!(" ({hint})"),
         };
         failure = failure.advise(format!("{}: {}{hint}", wrong.field, wrong.problem));
+    }
+    for lockout in problem.lockouts.iter().flat_map(|found| found.first.iter().take(10)) {
+        failure = failure.advise(format!(
+            "{} could no longer log in to {}",
+            lockout.user, lockout.application
+        ));
+    }
+    if problem.kind == ProblemKind::WouldLockOut {
+        failure = failure.advise("--preview shows all of them; --allow-lockout makes the change all the same");
     }
     match (problem.kind, problem.request_id.as_str()) {
         (ProblemKind::Internal, id) if !id.is_empty() => failure.advise(format!("find it in the node's log as {id}")),

@@ -100,7 +100,13 @@ fn the_lines_of_the_manual_parse() {
         "quorate client create gate-1 --network 192.0.2.1 --application vpn --mode passcode-only",
         "quorate client change gate-1 --require-message-authenticator false",
         "quorate policy change --max-code-failures 3",
+        "quorate api-token create backup-script --role auditor",
         "quorate api-token delete backup-script",
+        "quorate role list",
+        "quorate role show super_admin",
+        "quorate role change admin --mfa-required true --may-trust false --trust-days 7",
+        "quorate user create carol --role helpdesk --no-password",
+        "quorate user access alice --role admin --mfa exempt --trust by_role",
         "quorate audit list --user alice",
         "quorate audit list --client vpn --result rejected --since 24h --until 2026-11-22T10:00",
         "quorate audit status",
@@ -132,4 +138,11 @@ fn the_lines_of_the_manual_parse() {
 fn a_socket_and_a_server_exclude_each_other() {
     let both = ["quorate", "status", "--socket", "/s", "--server", "https://h"];
     assert!(Cli::try_parse_from(both).is_err());
+}
+
+#[test]
+fn an_api_token_gets_its_role_by_name_and_by_nothing_else() {
+    assert!(Cli::try_parse_from(["quorate", "api-token", "create", "script"]).is_err());
+    let unknown = ["quorate", "api-token", "create", "script", "--role", "root"];
+    assert!(Cli::try_parse_from(unknown).is_err());
 }

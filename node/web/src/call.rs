@@ -12,12 +12,13 @@ use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
 use quorate_api::{Endpoint, ProblemKind, limits as contract};
-use quorate_core::{Actor, Revision};
+use quorate_core::{Actor, Permission, Revision};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::failure::Failure;
+use crate::guard;
 use crate::limits;
 use crate::site::Site;
 
@@ -71,11 +72,22 @@ impl<Res> Reply<Res> {
     }
 }
 
+impl<Res> Reply<Res> {
+    /// The same answer in another shape.
+    pub(crate) fn map<Other>(self, shape: impl FnOnce(Res) -> Other) -> Reply<Other> {
+        Reply {
+            body: shape(self.body),
+            revision: self.revision,
+        }
+    }
+}
+
 /// What a handler comes to.
 pub(crate) type Answer<Res> = Result<Reply<Res>, Failure>;
 
-/// Runs one handler for one request.
+/// Runs one handler for one request of somebody who has the permission.
 pub(crate) async fn run<Req, Res, F, Fut>(
+    permission: Permission,
     endpoint: Endpoint<Req, Res>,
     handler: F,
     site: State<Site>,
@@ -90,7 +102,7 @@ where
     let (mut parts, body) = request.into_parts();
     let actor = parts.extensions.get::<Actor>().copied();
     let answer = async {
-        let call = understand(&mut parts, body, site.0, actor).await?;
+        let call = understand(&mut parts, body, site.0, actor, permission).await?;
         handler(call).await
     };
     let mut response = match answer.await {
@@ -104,13 +116,21 @@ where
     response
 }
 
-async fn understand<Req>(parts: &mut Parts, body: Body, site: Site, actor: Option<Actor>) -> Result<Call<Req>, Failure>
+async fn understand<Req>(
+    parts: &mut Parts,
+    body: Body,
+    site: Site,
+    actor: Option<Actor>,
+    permission: Permission,
+) -> Result<Call<Req>, Failure>
 where
     Req: DeserializeOwned,
 {
     let deadline = Instant::now() + limits::REQUEST;
     // A route without its guard fails closed.
     let actor = actor.ok_or_else(|| Failure::new(ProblemKind::Unauthorized).because("no guard on this route"))?;
+    // Before anything of the request is read, or looked up: whoever may not ask learns nothing by asking.
+    guard::permit(&site, actor, permission)?;
     let segments = segments(parts).await?;
     let expected = expected_revision(&parts.headers)?;
     let bytes = read(&parts.headers, body).await?;

@@ -7,6 +7,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use quorate_api::{FieldProblem, Problem, ProblemKind};
+use quorate_core::Permission;
 
 /// A request that failed.
 #[derive(Clone, Debug)]
@@ -49,6 +50,14 @@ impl Failure {
             problem: problem.into(),
             hint: hint.into(),
         }])
+    }
+
+    /// A permission is missing. Nothing else is told.
+    pub(crate) fn missing(permission: Permission) -> Self {
+        let label = permission.label();
+        let mut failure = Self::new(ProblemKind::Forbidden).detail(format!("The permission {label} is missing."));
+        failure.problem.permission = Some(label.to_owned());
+        failure
     }
 
     /// There is no such object. `what` is a word for its kind.

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use quorate_api::ProblemKind;
-use quorate_core::Actor;
+use quorate_core::{Actor, Permission};
 
 use crate::failure::Failure;
 use crate::peer::Peer;
@@ -26,17 +26,24 @@ pub(crate) async fn administrators(State(site): State<Site>, mut request: Reques
     }
 }
 
-/// Administrators, and whoever asks from one of the configured networks.
+/// Whether an administrator has the permission that a route needs. A refusal says which permission was missing and nothing else;
+/// [`crate::observe`] counts and logs it.
+///
+/// # Errors
+/// The answer to give.
+pub(crate) fn permit(site: &Site, actor: Actor, permission: Permission) -> Result<(), Failure> {
+    Ok(site.administrator.permit(actor, permission)?)
+}
+
+/// Who may read metrics, and whoever asks from one of the configured networks.
 pub(crate) async fn scrapers(State(site): State<Site>, request: Request, next: Next) -> Response {
     let listed = match request.extensions().get::<Peer>() {
         Some(Peer::Tls(address)) => site.scrape_from.iter().any(|network| network.contains(address.ip())),
         Some(Peer::Unix { .. }) => true,
         None => false,
     };
-    match listed
-        .then_some(())
-        .map_or_else(|| authorise(&site, &request).map(|_| ()), Ok)
-    {
+    let permitted = || permit(&site, authorise(&site, &request)?, Permission::ReadMetrics);
+    match listed.then_some(()).map_or_else(permitted, Ok) {
         Ok(()) => next.run(request).await,
         Err(failure) => challenge(failure),
     }
@@ -72,7 +79,11 @@ fn unauthorised(cause: &str) -> Failure {
 }
 
 fn challenge(failure: Failure) -> Response {
+    let unknown = failure.problem.kind == ProblemKind::Unauthorized;
     let mut response = failure.into_response();
+    if !unknown {
+        return response;
+    }
     response.headers_mut().insert(
         header::WWW_AUTHENTICATE,
         HeaderValue::from_static("Bearer realm=\"quorate\""),

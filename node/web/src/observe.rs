@@ -23,6 +23,8 @@ pub(crate) struct Counts {
     requests: IntCounterVec,
     seconds: HistogramVec,
     pub(crate) refused_connections: IntCounterVec,
+    /// Requests of known administrators whose role has not the permission.
+    forbidden: IntCounterVec,
 }
 
 impl Counts {
@@ -56,10 +58,18 @@ impl Counts {
                 ),
                 &["listener", "reason"],
             )?,
+            forbidden: IntCounterVec::new(
+                Opts::new(
+                    "quorate_http_forbidden_total",
+                    "Requests refused because a role has not the permission, by permission.",
+                ),
+                &["permission"],
+            )?,
         };
         registry.register(Box::new(counts.requests.clone()))?;
         registry.register(Box::new(counts.seconds.clone()))?;
         registry.register(Box::new(counts.refused_connections.clone()))?;
+        registry.register(Box::new(counts.forbidden.clone()))?;
         Ok(counts)
     }
 
@@ -100,6 +110,12 @@ pub(crate) async fn observe(State(site): State<Site>, request: Request, next: Ne
         response.status(),
         seen.since.elapsed().as_secs_f64(),
     );
+    let missing = failure
+        .as_ref()
+        .and_then(|failure| failure.problem.permission.as_deref());
+    if let Some(permission) = missing {
+        site.counts.forbidden.with_label_values(&[permission]).inc();
+    }
     seen.log(&response, failure.as_ref());
     finish(response, failure, seen.id)
 }
@@ -113,7 +129,19 @@ impl Seen {
         let cause = failure.and_then(|failure| failure.cause.as_deref()).unwrap_or_default();
         let (request, method, path) = (self.id.as_str(), self.method.as_str(), self.path.as_str());
         // "Not ready" is an answer that a load balancer asks for every second, not a failure.
-        if status >= 500 && self.route != "/readyz" {
+        if status == 403 {
+            tracing::warn!(
+                request,
+                method,
+                path,
+                status,
+                took_ms,
+                caller,
+                peer,
+                cause,
+                "request forbidden"
+            );
+        } else if status >= 500 && self.route != "/readyz" {
             tracing::warn!(
                 request,
                 method,

@@ -5,6 +5,10 @@
 //! | everybody      | none                   | `/livez`, `/readyz`                               |
 //! | scrapers       | [`guard::scrapers`]    | `/metrics`                                        |
 //! | administrators | [`guard::administrators`] | `/api/v1/…`, as `quorate_api::endpoints` says  |
+//!
+//! Of the administrators, a route lets pass whose role has the permission that it is listed with here; who has which stands
+//! in one place (`quorate_core::Permission`) and is asked in one place ([`guard::permit`], by [`call::run`], which every
+//! route is served by). A route without a permission does not compile.
 
 use std::future::Future;
 
@@ -16,12 +20,13 @@ use axum::routing::{MethodFilter, MethodRouter, get, on};
 use quorate_api::endpoint::ROOT;
 use quorate_api::endpoints::*;
 use quorate_api::{Endpoint, Method, ProblemKind};
+use quorate_core::Permission::{self, *};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::admin::{
-    api_tokens, applications, audit, clients, cluster, directories, gateways, import, join_tokens, policy, tokens,
-    users,
+    api_tokens, applications, audit, clients, cluster, directories, gateways, import, join_tokens, policy, roles,
+    tokens, users,
 };
 use crate::call::{self, Answer, Call};
 use crate::failure::Failure;
@@ -57,79 +62,82 @@ fn scrapers() -> Router<Site> {
 #[rustfmt::skip]
 fn administrators() -> Table {
     Table::default()
-        .at(LIST_USERS, users::list)
-        .at(CREATE_USER, users::create)
-        .at(SHOW_USER, users::show)
-        .at(CHANGE_USER, users::change)
-        .at(DELETE_USER, users::delete)
-        .at(SET_PASSWORD, users::set_password)
-        .at(DISABLE_USER, users::disable)
-        .at(ENABLE_USER, users::enable)
-        .at(UNLOCK_USER, users::unlock)
-        .at(IMPORT_USERS, import::users)
-        .at(LIST_TOKENS, tokens::list)
-        .at(CREATE_TOKEN, tokens::create)
-        .at(SHOW_TOKEN, tokens::show)
-        .at(CHANGE_TOKEN, tokens::change)
-        .at(DELETE_TOKEN, tokens::delete)
-        .at(DISABLE_TOKEN, tokens::disable)
-        .at(ENABLE_TOKEN, tokens::enable)
-        .at(LOSE_TOKEN, tokens::lose)
-        .at(VERIFY_TOKEN, tokens::verify)
-        .at(RESYNC_TOKEN, tokens::resync)
-        .at(SEND_CODE, tokens::send)
-        .at(ASSIGN_TOKEN, tokens::assign)
-        .at(LIST_STOCK, tokens::list_stock)
-        .at(CREATE_STOCK, tokens::create_stock)
-        .at(LIST_CLIENTS, clients::list)
-        .at(CREATE_CLIENT, clients::create)
-        .at(SHOW_CLIENT, clients::show)
-        .at(CHANGE_CLIENT, clients::change)
-        .at(DELETE_CLIENT, clients::delete)
-        .at(DISABLE_CLIENT, clients::disable)
-        .at(ENABLE_CLIENT, clients::enable)
-        .at(ROTATE_SECRET, clients::rotate_secret)
-        .at(LIST_APPLICATIONS, applications::list)
-        .at(CREATE_APPLICATION, applications::create)
-        .at(SHOW_APPLICATION, applications::show)
-        .at(CHANGE_APPLICATION, applications::change)
-        .at(DELETE_APPLICATION, applications::delete)
-        .at(DISABLE_APPLICATION, applications::disable)
-        .at(ENABLE_APPLICATION, applications::enable)
-        .at(SHOW_POLICY, policy::show)
-        .at(CHANGE_POLICY, policy::change)
-        .at(LIST_DIRECTORIES, directories::list)
-        .at(CREATE_DIRECTORY, directories::create)
-        .at(SHOW_DIRECTORY, directories::show)
-        .at(CHANGE_DIRECTORY, directories::change)
-        .at(DELETE_DIRECTORY, directories::delete)
-        .at(DISABLE_DIRECTORY, directories::disable)
-        .at(ENABLE_DIRECTORY, directories::enable)
-        .at(EXAMINE_DIRECTORY, directories::examine)
-        .at(SYNC_DIRECTORY, directories::sync)
-        .at(LIST_GATEWAYS, gateways::list)
-        .at(CREATE_GATEWAY, gateways::create)
-        .at(SHOW_GATEWAY, gateways::show)
-        .at(CHANGE_GATEWAY, gateways::change)
-        .at(DELETE_GATEWAY, gateways::delete)
-        .at(DISABLE_GATEWAY, gateways::disable)
-        .at(ENABLE_GATEWAY, gateways::enable)
-        .at(TEST_GATEWAY, gateways::test)
-        .at(LIST_API_TOKENS, api_tokens::list)
-        .at(CREATE_API_TOKEN, api_tokens::create)
-        .at(SHOW_API_TOKEN, api_tokens::show)
-        .at(DELETE_API_TOKEN, api_tokens::delete)
-        .at(SHOW_CLUSTER, cluster::show)
-        .at(REMOVE_NODE, cluster::remove_node)
-        .at(HAND_OVER, cluster::hand_over)
-        .at(LIST_JOIN_TOKENS, join_tokens::list)
-        .at(CREATE_JOIN_TOKEN, join_tokens::create)
-        .at(LIST_AUDIT, audit::list)
-        .at(VERIFY_AUDIT, audit::verify)
-        .at(AUDIT_STATUS, audit::status)
-        .at(SET_RETENTION, audit::set_retention)
-        .at(AUDIT_HEADS, audit::heads)
-        .at(AUDIT_SEGMENT, audit::segment)
+        .at(ReadUsers, LIST_USERS, users::list)
+        .at(ManageUsers, CREATE_USER, users::create)
+        .at(ReadUsers, SHOW_USER, users::show)
+        .at(ManageUsers, CHANGE_USER, users::change)
+        .at(ManageUsers, DELETE_USER, users::delete)
+        .at(ManageUsers, SET_PASSWORD, users::set_password)
+        .at(DisableUsers, DISABLE_USER, users::disable)
+        .at(ManageUsers, ENABLE_USER, users::enable)
+        .at(UnlockUsers, UNLOCK_USER, users::unlock)
+        .at(AssignRoles, CHANGE_ACCESS, roles::change_access)
+        .at(ManageUsers, IMPORT_USERS, import::users)
+        .at(ReadUsers, LIST_TOKENS, tokens::list)
+        .at(GiveTemporaryCodes, CREATE_TOKEN, tokens::create)
+        .at(ReadUsers, SHOW_TOKEN, tokens::show)
+        .at(ManageTokens, CHANGE_TOKEN, tokens::change)
+        .at(ManageTokens, DELETE_TOKEN, tokens::delete)
+        .at(WithdrawTokens, DISABLE_TOKEN, tokens::disable)
+        .at(ManageTokens, ENABLE_TOKEN, tokens::enable)
+        .at(WithdrawTokens, LOSE_TOKEN, tokens::lose)
+        .at(VerifyTokens, VERIFY_TOKEN, tokens::verify)
+        .at(VerifyTokens, RESYNC_TOKEN, tokens::resync)
+        .at(SendCodes, SEND_CODE, tokens::send)
+        .at(ManageTokens, ASSIGN_TOKEN, tokens::assign)
+        .at(ReadUsers, LIST_STOCK, tokens::list_stock)
+        .at(ManageTokens, CREATE_STOCK, tokens::create_stock)
+        .at(ReadConfiguration, LIST_CLIENTS, clients::list)
+        .at(ManageClients, CREATE_CLIENT, clients::create)
+        .at(ReadConfiguration, SHOW_CLIENT, clients::show)
+        .at(ManageClients, CHANGE_CLIENT, clients::change)
+        .at(ManageClients, DELETE_CLIENT, clients::delete)
+        .at(ManageClients, DISABLE_CLIENT, clients::disable)
+        .at(ManageClients, ENABLE_CLIENT, clients::enable)
+        .at(ManageClients, ROTATE_SECRET, clients::rotate_secret)
+        .at(ReadConfiguration, LIST_APPLICATIONS, applications::list)
+        .at(ManageApplications, CREATE_APPLICATION, applications::create)
+        .at(ReadConfiguration, SHOW_APPLICATION, applications::show)
+        .at(ManageApplications, CHANGE_APPLICATION, applications::change)
+        .at(ManageApplications, DELETE_APPLICATION, applications::delete)
+        .at(ManageApplications, DISABLE_APPLICATION, applications::disable)
+        .at(ManageApplications, ENABLE_APPLICATION, applications::enable)
+        .at(ReadConfiguration, SHOW_POLICY, policy::show)
+        .at(ManagePolicy, CHANGE_POLICY, policy::change)
+        .at(ReadConfiguration, LIST_ROLES, roles::list)
+        .at(ManagePolicy, CHANGE_ROLE, roles::change)
+        .at(ReadConfiguration, LIST_DIRECTORIES, directories::list)
+        .at(ManageDirectories, CREATE_DIRECTORY, directories::create)
+        .at(ReadConfiguration, SHOW_DIRECTORY, directories::show)
+        .at(ManageDirectories, CHANGE_DIRECTORY, directories::change)
+        .at(ManageDirectories, DELETE_DIRECTORY, directories::delete)
+        .at(ManageDirectories, DISABLE_DIRECTORY, directories::disable)
+        .at(ManageDirectories, ENABLE_DIRECTORY, directories::enable)
+        .at(ManageDirectories, EXAMINE_DIRECTORY, directories::examine)
+        .at(ManageDirectories, SYNC_DIRECTORY, directories::sync)
+        .at(ReadConfiguration, LIST_GATEWAYS, gateways::list)
+        .at(ManageGateways, CREATE_GATEWAY, gateways::create)
+        .at(ReadConfiguration, SHOW_GATEWAY, gateways::show)
+        .at(ManageGateways, CHANGE_GATEWAY, gateways::change)
+        .at(ManageGateways, DELETE_GATEWAY, gateways::delete)
+        .at(ManageGateways, DISABLE_GATEWAY, gateways::disable)
+        .at(ManageGateways, ENABLE_GATEWAY, gateways::enable)
+        .at(ManageGateways, TEST_GATEWAY, gateways::test)
+        .at(ReadApiTokens, LIST_API_TOKENS, api_tokens::list)
+        .at(ManageApiTokens, CREATE_API_TOKEN, api_tokens::create)
+        .at(ReadApiTokens, SHOW_API_TOKEN, api_tokens::show)
+        .at(ManageApiTokens, DELETE_API_TOKEN, api_tokens::delete)
+        .at(ReadCluster, SHOW_CLUSTER, cluster::show)
+        .at(ManageCluster, REMOVE_NODE, cluster::remove_node)
+        .at(ManageCluster, HAND_OVER, cluster::hand_over)
+        .at(ReadCluster, LIST_JOIN_TOKENS, join_tokens::list)
+        .at(ManageCluster, CREATE_JOIN_TOKEN, join_tokens::create)
+        .at(ReadAudit, LIST_AUDIT, audit::list)
+        .at(ReadAudit, VERIFY_AUDIT, audit::verify)
+        .at(ReadAudit, AUDIT_STATUS, audit::status)
+        .at(ManageAudit, SET_RETENTION, audit::set_retention)
+        .at(ReadAudit, AUDIT_HEADS, audit::heads)
+        .at(ReadAudit, AUDIT_SEGMENT, audit::segment)
 }
 
 /// Routes that answer endpoints of the contract.
@@ -141,15 +149,15 @@ struct Table {
 }
 
 impl Table {
-    /// Answers an endpoint with a handler of the same shapes.
-    fn at<Req, Res, F, Fut>(mut self, endpoint: Endpoint<Req, Res>, handler: F) -> Self
+    /// Answers an endpoint with a handler of the same shapes, for those who have the permission.
+    fn at<Req, Res, F, Fut>(mut self, permission: Permission, endpoint: Endpoint<Req, Res>, handler: F) -> Self
     where
         Req: DeserializeOwned + Send + 'static,
         Res: Serialize + Send + 'static,
         F: Fn(Call<Req>) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Answer<Res>> + Send,
     {
-        let serve = move |site: State<Site>, request: Request| call::run(endpoint, handler, site, request);
+        let serve = move |site: State<Site>, request: Request| call::run(permission, endpoint, handler, site, request);
         let route: MethodRouter<Site> = on(filter(endpoint.method), serve);
         self.router = self.router.route(&format!("{ROOT}{}", endpoint.path), route);
         self.listed.push(endpoint.id);

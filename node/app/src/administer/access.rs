@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use quorate_core::change::{CreateApiToken, DeleteApiToken};
-use quorate_core::{Actor, ApiToken, ApiTokenId, Change, Revision};
+use quorate_core::{Actor, ApiToken, ApiTokenId, Change, Revision, Role};
 use quorate_seal::{Aad, Field, constant_time_eq};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -35,11 +35,11 @@ pub struct IssuedApiToken {
 pub struct BearerRefused;
 
 impl Administrator {
-    /// Issues a bearer token.
+    /// Issues a bearer token that may do what the role may.
     ///
     /// # Errors
     /// [`AdminError`].
-    pub async fn create_api_token(&self, actor: Actor, name: String) -> Result<IssuedApiToken, AdminError> {
+    pub async fn create_api_token(&self, actor: Actor, name: String, role: Role) -> Result<IssuedApiToken, AdminError> {
         let mut errors = FieldErrors::default();
         errors.check_label("name", &name, false);
         errors.finish()?;
@@ -50,6 +50,7 @@ impl Administrator {
             id,
             name: name.into(),
             verifier,
+            role,
         });
         self.administer(actor, vec![change]).await?;
         let text = Zeroizing::new(format!("{PREFIX}-{:016x}-{}", id.0, &*base32(&*secret)));

@@ -7,7 +7,7 @@ use quorate_core::change::{
 };
 use quorate_core::{Actor, Application, ApplicationId, Change, Factor, Revision};
 
-use super::{AdminError, Administrator};
+use super::{AdminError, Administrator, Care, Careful};
 use crate::fields::FieldErrors;
 
 /// What an administrator may set of an application.
@@ -63,15 +63,20 @@ impl Administrator {
         application: ApplicationId,
         expected: Option<Revision>,
         spec: ApplicationSpec,
-    ) -> Result<Arc<Application>, AdminError> {
+        care: Care,
+    ) -> Result<Careful<Arc<Application>>, AdminError> {
         spec.check()?;
+        self.read_application(application)?;
         let change = Change::ChangeApplication(ChangeApplication {
             application,
             expected,
             name: spec.name.into(),
             factors: spec.factors.into(),
         });
-        self.change_one_application(actor, application, change).await
+        match self.make_carefully(actor, change, care).await? {
+            Some(found) => Ok(Careful::Preview(found)),
+            None => Ok(Careful::Made(self.read_application(application)?)),
+        }
     }
 
     /// Disables an application: its logins are rejected.

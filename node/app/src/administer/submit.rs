@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quorate_core::command::Administer;
-use quorate_core::{Actor, Change, Command, Fingerprint, Outcome, Refusal, Revision};
+use quorate_core::{Actor, Change, Command, Fingerprint, Lockouts, Outcome, Permission, Refusal, Revision};
 use tokio::time::Instant;
 
 use super::Administrator;
@@ -37,6 +37,18 @@ pub enum AdminError {
     /// The actor may not do this. Nothing was changed.
     #[error("not allowed")]
     NotAllowed,
+    /// The actor's role has not this permission. Nothing was changed.
+    #[error("the permission {} is missing", .0.label())]
+    Missing(Permission),
+    /// It belongs to a role above the actor's. Nothing was changed.
+    #[error("its role is above the one that asks")]
+    AboveRole,
+    /// Users who can log in now could not after it. Nothing was changed.
+    #[error("it would lock out {} users who can log in now", .0.users)]
+    WouldLockOut(Lockouts),
+    /// Nobody would be left who may do everything. Nothing was changed.
+    #[error("it is the last super admin; make another one first")]
+    LastSuperAdmin,
     /// The replicated state refused for another reason. Nothing was changed.
     #[error("refused: {0}")]
     Refused(Refusal),
@@ -99,6 +111,9 @@ impl From<Refusal> for AdminError {
             Refusal::NotAllowed => AdminError::NotAllowed,
             Refusal::InUse => AdminError::InUse,
             Refusal::OfDirectory => AdminError::OfDirectory,
+            Refusal::Missing(permission) => AdminError::Missing(permission),
+            Refusal::AboveRole => AdminError::AboveRole,
+            Refusal::LastSuperAdmin => AdminError::LastSuperAdmin,
             Refusal::Invalid(field) => AdminError::Invalid(vec![FieldError {
                 field: field.label().to_owned(),
                 problem: "is out of its bounds".to_owned(),

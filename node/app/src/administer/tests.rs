@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use quorate_core::{Command, Factor, Modes, Outcome, TokenKind};
+use quorate_core::{Command, Factor, Modes, Outcome, Role, TokenKind};
 use quorate_seal::PasswordVerifier;
 use zeroize::Zeroizing;
 
@@ -18,6 +18,7 @@ fn alice() -> NewUser {
         display_name: "Alice".to_owned(),
         password: None,
         token: None,
+        access: AccessChange::default(),
     }
 }
 
@@ -112,6 +113,7 @@ async fn every_bad_field_is_reported_and_nothing_is_proposed() {
             material: Material::Seed(Zeroizing::new(vec![0; 3])),
             ..TokenSpec::default()
         }),
+        access: AccessChange::default(),
     };
     let Err(AdminError::Invalid(errors)) = world.admin.create_user(ROOT, new).await else {
         panic!("a user like this was created")
@@ -245,7 +247,11 @@ async fn an_application_in_use_stays() {
 #[tokio::test]
 async fn a_bearer_is_who_holds_the_whole_text() {
     let world = World::founded();
-    let issued = world.admin.create_api_token(ROOT, "ci".to_owned()).await.unwrap();
+    let issued = world
+        .admin
+        .create_api_token(ROOT, "ci".to_owned(), Role::Admin)
+        .await
+        .unwrap();
     let actor = world.admin.authenticate_bearer(&issued.text, ADDRESS).unwrap();
     world.admin.create_user(actor, alice()).await.unwrap();
 

@@ -7,7 +7,7 @@ use quorate_core::change::{
 };
 use quorate_core::command::QueueCode;
 use quorate_core::method::{self, Moment};
-use quorate_core::{Actor, Asker, Change, Command, Revision, Token, TokenId, UserId};
+use quorate_core::{Actor, Asker, Change, Command, Refusal, Revision, Standing, Token, TokenId, UserId};
 use quorate_seal::Field;
 use zeroize::Zeroizing;
 
@@ -53,6 +53,11 @@ impl Administrator {
         code: &str,
     ) -> Result<Arc<Token>, AdminError> {
         let found = self.read_token(token)?;
+        self.reach_owner(actor, &found)?;
+        // Of a token in use, the answer would tell guessers what no lock counts.
+        if found.standing != Standing::Unverified {
+            return Err(Refusal::Invalid(quorate_core::Field::Counter).into());
+        }
         let state = self.state();
         let sent = state.sent_code(token).map(|sent| &**sent);
         let at = Moment::new(self.clock.now_ms(), state.policy()).after(sent);
@@ -109,6 +114,7 @@ impl Administrator {
         codes: [&str; 2],
     ) -> Result<Arc<Token>, AdminError> {
         let found = self.read_token(token)?;
+        self.reach_owner(actor, &found)?;
         let secret = self.open_secret(&found)?;
         let codes = codes.map(str::as_bytes);
         let used = method::in_step_by(&found, &secret, codes, self.clock.now_ms()).ok_or_else(|| {

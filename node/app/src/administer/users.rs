@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::token_spec::PlannedToken;
-use super::{AdminError, Administrator, Enrolment, TokenSpec};
+use super::{AccessChange, AdminError, Administrator, Enrolment, TokenSpec};
 use crate::fields::FieldErrors;
 use crate::hash_queue::HashLane;
 use crate::limits;
@@ -23,6 +23,8 @@ pub struct NewUser {
     /// No password means that no local password is ever right.
     pub password: Option<Zeroizing<String>>,
     pub token: Option<TokenSpec>,
+    /// A role, and exceptions from what the policy says of it.
+    pub access: AccessChange,
 }
 
 /// What to change of a user; `None` leaves it as it is.
@@ -57,6 +59,9 @@ impl Administrator {
             display_name: new.display_name.into(),
             password,
         })];
+        if new.access != AccessChange::default() {
+            changes.push(new.access.of(id, None));
+        }
         let enrolment = token.map(|PlannedToken { change, enrolment, .. }| {
             changes.push(change);
             enrolment

@@ -330,7 +330,10 @@ fn refused(refusal: Refusal) -> Silence {
         | Refusal::Spent
         | Refusal::NotYet
         | Refusal::OfDirectory
-        | Refusal::SendLimit => {
+        | Refusal::SendLimit
+        | Refusal::Missing(_)
+        | Refusal::AboveRole
+        | Refusal::LastSuperAdmin => {
             tracing::warn!(%refusal, "the cluster refused a verdict");
             Silence::Refused
         }

@@ -437,6 +437,10 @@ pub enum ChangeKind {
     EnableGateway,
     #[n(44)]
     DeleteGateway,
+    #[n(50)]
+    SetUserAccess,
+    #[n(51)]
+    SetRoleRule,
 }
 
 impl ChangeKind {
@@ -485,6 +489,8 @@ impl ChangeKind {
             ChangeKind::DisableGateway => "disable_gateway",
             ChangeKind::EnableGateway => "enable_gateway",
             ChangeKind::DeleteGateway => "delete_gateway",
+            ChangeKind::SetUserAccess => "set_user_access",
+            ChangeKind::SetRoleRule => "set_role_rule",
         }
     }
 }

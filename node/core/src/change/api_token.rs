@@ -9,7 +9,7 @@ use crate::{
     ids::{ApiTokenId, Revision, Sealed},
     limits, names,
     outcome::{Field, Refusal},
-    records::ApiToken,
+    records::{ApiToken, Role},
     state::State,
 };
 
@@ -25,6 +25,9 @@ pub struct CreateApiToken {
     /// Sealed digest of the secret half.
     #[n(2)]
     pub verifier: Sealed,
+    /// What its bearer may do.
+    #[n(3)]
+    pub role: Role,
 }
 
 /// Removes a bearer token.
@@ -56,6 +59,7 @@ impl CreateApiToken {
             verifier,
             enabled: true,
             revision,
+            role: self.role,
         };
         Ok(effect(&token, Event::ApiTokenSaved(token.clone())))
     }

@@ -4,6 +4,7 @@
 //! in the file of its object, frozen bytes and a golden script. Every change of an existing object carries the
 //! revision it expects, or none to change whatever is there.
 
+mod access;
 mod api_token;
 mod application;
 mod client;
@@ -18,6 +19,7 @@ mod user;
 use minicbor::{Decode, Encode};
 
 pub use self::{
+    access::{SetRoleRule, SetUserAccess},
     api_token::{CreateApiToken, DeleteApiToken},
     application::{ChangeApplication, CreateApplication, DeleteApplication, DisableApplication, EnableApplication},
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
@@ -170,6 +172,12 @@ pub enum Change {
     /// Removes a gateway.
     #[n(44)]
     DeleteGateway(#[n(0)] DeleteGateway),
+    /// Another role of a user, or other exceptions from the policy.
+    #[n(50)]
+    SetUserAccess(#[n(0)] SetUserAccess),
+    /// Another rule of the policy for a role.
+    #[n(51)]
+    SetRoleRule(#[n(0)] SetRoleRule),
 }
 
 /// What a change does, and to what.
@@ -226,6 +234,8 @@ impl Change {
             Change::DisableGateway(change) => change.decide(state, revision),
             Change::EnableGateway(change) => change.decide(state, revision),
             Change::DeleteGateway(change) => change.decide(state, revision),
+            Change::SetUserAccess(change) => change.decide(state, revision),
+            Change::SetRoleRule(change) => change.decide(state, revision),
         }
     }
 
@@ -274,6 +284,8 @@ impl Change {
             Change::DisableGateway(_) => ChangeKind::DisableGateway,
             Change::EnableGateway(_) => ChangeKind::EnableGateway,
             Change::DeleteGateway(_) => ChangeKind::DeleteGateway,
+            Change::SetUserAccess(_) => ChangeKind::SetUserAccess,
+            Change::SetRoleRule(_) => ChangeKind::SetRoleRule,
         }
     }
 }

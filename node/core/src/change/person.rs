@@ -11,7 +11,7 @@ use crate::{
     ids::{Revision, Sealed, TokenId, UserId},
     limits, names,
     outcome::{Field, Refusal},
-    records::{Channel, Origin, Standing, Token, TokenKind, Used, User, UserName},
+    records::{Channel, Mfa, Origin, Role, Standing, Token, TokenKind, Trust, Used, User, UserName},
     state::State,
 };
 
@@ -142,6 +142,9 @@ impl SyncPerson {
             epoch: 0,
             origin: Some(Box::new(self.origin.clone())),
             preferred: None,
+            role: Role::User,
+            mfa: Mfa::ByRole,
+            trust: Trust::ByRole,
         };
         self.with_addresses(state, user, None)
     }

@@ -81,6 +81,7 @@ impl SetPolicy {
             sent_code_ms: self.sent_code_ms,
             sends_per_user: self.sends_per_user,
             sends_per_prefix: self.sends_per_prefix,
+            roles: state.policy().roles,
         };
         Ok(Effect {
             events: vec![Event::PolicySet(policy)],

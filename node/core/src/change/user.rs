@@ -11,7 +11,7 @@ use crate::{
     ids::{Revision, Sealed, UserId},
     names,
     outcome::{Field, Refusal},
-    records::{User, UserName},
+    records::{Mfa, Role, Trust, User, UserName},
     state::State,
 };
 
@@ -129,6 +129,9 @@ impl CreateUser {
             epoch: 0,
             origin: None,
             preferred: None,
+            role: Role::User,
+            mfa: Mfa::ByRole,
+            trust: Trust::ByRole,
         }))
     }
 }
@@ -214,7 +217,7 @@ impl DeleteUser {
     }
 }
 
-fn expected_user(state: &State, id: UserId, expected: Option<Revision>) -> Result<&User, Refusal> {
+pub(super) fn expected_user(state: &State, id: UserId, expected: Option<Revision>) -> Result<&User, Refusal> {
     let user = state.user(id).ok_or(Refusal::NotFound)?;
     expect(user.revision, expected)?;
     Ok(user)

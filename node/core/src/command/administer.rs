@@ -6,7 +6,8 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     audit::{ChangeEntry, ChangeKind, Object},
-    change::Change,
+    change::{Change, Effect},
+    command::authority::takes_last_super_admin,
     decide::Decided,
     event::{Event, evolve},
     ids::{ApiTokenId, DirectoryId, Fingerprint, Level, NodeId, Revision},
@@ -64,45 +65,6 @@ pub enum Actor {
     },
 }
 
-impl Actor {
-    /// Whether the actor may administer, by what is known of it now.
-    ///
-    /// # Errors
-    /// [`Refusal::NotAllowed`]: its token is gone, disabled, or was changed after it was checked.
-    pub(crate) fn authorize(&self, state: &State) -> Result<(), Refusal> {
-        match self {
-            Actor::Root { .. } => Ok(()),
-            Actor::ApiToken { id, revision, .. } => {
-                let token = state
-                    .api_token(*id)
-                    .filter(|token| token.enabled && token.revision == *revision);
-                token.map(|_| ()).ok_or(Refusal::NotAllowed)
-            }
-            Actor::Directory { id } => {
-                let directory = state.directory(*id).filter(|directory| directory.enabled);
-                directory.map(|_| ()).ok_or(Refusal::NotAllowed)
-            }
-        }
-    }
-
-    /// Whether the actor may make this change. Administrators may make all but what only a directory can know.
-    fn may(&self, state: &State, change: &Change) -> bool {
-        let about = match change {
-            Change::SyncPerson(sync) => Some(sync.origin.directory),
-            Change::LeaveDirectory(leave) => {
-                let user = state.user(leave.user);
-                user.and_then(|user| user.origin.as_ref())
-                    .map(|origin| origin.directory)
-            }
-            _ => None,
-        };
-        match self {
-            Actor::Root { .. } | Actor::ApiToken { .. } => !matches!(change, Change::SyncPerson(_)),
-            Actor::Directory { id } => about == Some(*id),
-        }
-    }
-}
-
 impl Administer {
     pub(crate) fn decide(&self, state: &State, level: Level) -> Result<Decided, Refusal> {
         let revision = match answer_again_or_next(state, self.request, &self.actor)? {
@@ -115,11 +77,7 @@ impl Administer {
         let mut draft = state.clone();
         let mut events = Vec::with_capacity(self.changes.len() * 2 + 1);
         for (index, change) in self.changes.iter().enumerate() {
-            let decided = match self.actor.may(&draft, change) {
-                true => change.decide(&draft, revision),
-                false => Err(Refusal::NotAllowed),
-            };
-            match decided {
+            match self.effect(&draft, change, revision) {
                 Ok(effect) => {
                     let recorded = Event::ChangeRecorded(self.entry(change.kind(), effect.object, effect.name));
                     let is_last = index + 1 == self.changes.len();
@@ -137,6 +95,17 @@ impl Administer {
             revision,
         });
         Ok(Decided::done(revision, events))
+    }
+
+    /// What one change does, if the actor may make it. What a directory says of its people holds whomever it costs.
+    fn effect(&self, draft: &State, change: &Change, revision: Revision) -> Result<Effect, Refusal> {
+        self.actor.may(draft, change)?;
+        let effect = change.decide(draft, revision)?;
+        let by_directory = matches!(self.actor, Actor::Directory { .. });
+        match !by_directory && takes_last_super_admin(draft, &effect.events) {
+            true => Err(Refusal::LastSuperAdmin),
+            false => Ok(effect),
+        }
     }
 
     fn entry(&self, kind: ChangeKind, object: Object, name: Box<str>) -> ChangeEntry {

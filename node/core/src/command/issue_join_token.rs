@@ -14,6 +14,7 @@ use crate::{
     ids::{Fingerprint, JoinTokenId, NodeId, Sealed},
     limits,
     outcome::{Field, Refusal},
+    permissions::Permission,
     records::JoinToken,
     state::State,
 };
@@ -47,6 +48,7 @@ impl IssueJoinToken {
             Request::Answered(decided) => return Ok(decided),
             Request::New(revision) => revision,
         };
+        self.actor.permit(state, Permission::ManageCluster)?;
         if self.expires_ms <= now_ms {
             return Err(Refusal::Invalid(Field::Expiry));
         }

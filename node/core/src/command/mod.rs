@@ -15,6 +15,7 @@
 mod accept_single_factor;
 mod administer;
 mod admit_successor;
+mod authority;
 mod complete_replacement;
 mod consume_code;
 mod genesis;

@@ -18,7 +18,8 @@ use crate::{
     ids::{CodeId, ConversationId, Fingerprint, NodeId, Revision, Sealed, TokenId, UserId},
     limits, method,
     outcome::{Field, Outcome, Reason, Refusal},
-    records::{Channel, Dispatch, SentCode, Standing, Token},
+    permissions::Permission,
+    records::{Channel, Dispatch, Role, SentCode, Standing, Token},
     state::{SendCount, State},
 };
 
@@ -90,7 +91,8 @@ impl QueueCode {
                 decide_verdict(state, judged, now_ms, |subject| self.for_login(subject, judged))
             }
             Asker::Administrator(actor) => {
-                actor.authorize(state)?;
+                actor.permit(state, Permission::SendCodes)?;
+                actor.reach(state, self.owner_role(state))?;
                 self.for_administrator(state, now_ms)
             }
         }
@@ -127,6 +129,11 @@ impl QueueCode {
             return Err(Refusal::NotAllowed);
         }
         Ok(queued(self.code, vec![self.queue(state, token, channel, now_ms)?]))
+    }
+
+    fn owner_role(&self, state: &State) -> Option<Role> {
+        let token = state.token(self.token)?;
+        state.user(token.user).map(|user| user.role)
     }
 
     fn token<'a>(&self, state: &'a State) -> Result<(&'a Token, Channel), Refusal> {

@@ -98,6 +98,9 @@ pub enum Failure {
     /// A code was sent, and the client cannot ask for it.
     #[n(41)]
     CodeSent,
+    /// The user needs more than one factor, and the application lets in by one.
+    #[n(56)]
+    MfaRequired,
 }
 
 impl Failure {
@@ -127,6 +130,7 @@ impl Failure {
             Failure::NotPermittedNow => Reason::NotPermittedNow,
             Failure::SendLimit => Reason::SendLimit,
             Failure::CodeSent => Reason::CodeSent,
+            Failure::MfaRequired => Reason::MfaRequired,
         }
     }
 }

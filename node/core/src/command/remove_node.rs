@@ -12,6 +12,7 @@ use crate::{
     ids::{Fingerprint, NodeId},
     limits,
     outcome::Refusal,
+    permissions::Permission,
     records::Cluster,
     state::State,
 };
@@ -39,6 +40,7 @@ impl RemoveNode {
             Request::Answered(decided) => return Ok(decided),
             Request::New(revision) => revision,
         };
+        self.actor.permit(state, Permission::ManageCluster)?;
         let cluster = state.cluster().ok_or(Refusal::NotFounded)?;
         state.node(self.removed).ok_or(Refusal::NotFound)?;
         if cluster.removed.len() >= limits::HAND_MADE {

@@ -16,7 +16,7 @@ use crate::{
     event::{Event, PasswordSource},
     limits,
     outcome::{Field, Reason, Refusal, Verdict},
-    records::{Application, Client, Policy, User},
+    records::{Application, Client, Policy, User, is_multi_factor},
     state::{Remembered, SourceDigest, State},
 };
 
@@ -171,6 +171,8 @@ impl Subject<'_> {
             Some(Reason::UserDisabled)
         } else if !user.is_active() || self.is_without_judge(user) {
             Some(Reason::DisabledInDirectory)
+        } else if user.needs_mfa(self.policy) && !self.is_multi_factor() {
+            Some(Reason::MfaRequired)
         } else if self.asks_for_code() && user.locked_at(self.now_ms) {
             Some(Reason::Locked)
         } else if self.asks_for_password() && self.state.password_delayed(user.id, self.judged, self.now_ms) {
@@ -188,6 +190,11 @@ impl Subject<'_> {
             .map(|origin| self.state.directory(origin.directory));
         let silent = directory.is_some_and(|found| !found.is_some_and(|directory| directory.enabled));
         silent && self.asks_for_password()
+    }
+
+    /// Whether whoever gets in has proven more than one factor.
+    fn is_multi_factor(&self) -> bool {
+        is_multi_factor(&self.application.factors, self.client.modes.passcode_only)
     }
 
     /// Whether a password has to be proven here: the application wants one and the client has not checked it.

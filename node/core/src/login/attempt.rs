@@ -10,7 +10,7 @@ use crate::{
     limits,
     login::{Conversation, Proof, Propose, Request, Step},
     method::{self, Moment},
-    records::{Application, Client, Directory, Factor, Policy, SentCode, Token, User},
+    records::{Application, Client, Directory, Factor, Policy, SentCode, Token, User, is_multi_factor},
     state::State,
 };
 
@@ -205,6 +205,8 @@ impl Attempt {
             Some(Failure::UserDisabled)
         } else if !user.is_active() || self.is_without_judge(user) {
             Some(Failure::DisabledInDirectory)
+        } else if user.needs_mfa(&self.policy) && !self.is_multi_factor() {
+            Some(Failure::MfaRequired)
         } else if user.locked_at(self.now_ms) {
             Some(Failure::Locked)
         } else if self.password_delayed {
@@ -212,6 +214,11 @@ impl Attempt {
         } else {
             None
         }
+    }
+
+    /// Whether whoever gets in has proven more than one factor.
+    fn is_multi_factor(&self) -> bool {
+        is_multi_factor(&self.application.factors, self.client.modes.passcode_only)
     }
 
     /// Whether the password is asked for, and the directory that would judge it is not asked.

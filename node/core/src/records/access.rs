@@ -1,6 +1,9 @@
 use minicbor::{Decode, Encode};
 
-use crate::ids::{ApiTokenId, JoinTokenId, NodeId, Revision, Sealed};
+use crate::{
+    ids::{ApiTokenId, JoinTokenId, NodeId, Revision, Sealed},
+    records::Role,
+};
 
 /// A bearer token of the HTTP API: the token itself is shown once and only its sealed digest is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -20,6 +23,16 @@ pub struct ApiToken {
     /// Moves with every change.
     #[n(4)]
     pub revision: Revision,
+    /// What its bearer may do.
+    #[n(10)]
+    pub role: Role,
+}
+
+impl ApiToken {
+    /// Whether its bearer is a super admin.
+    pub(crate) fn is_standing_super_admin(&self) -> bool {
+        self.enabled && self.role == Role::SuperAdmin
+    }
 }
 
 /// A permission for one node to join, once.

@@ -11,6 +11,7 @@ mod directory;
 mod network;
 mod policy;
 mod retention;
+mod role;
 mod sent;
 mod token;
 mod user;
@@ -25,6 +26,7 @@ pub use self::{
     network::{Cidr, MalformedCidr},
     policy::Policy,
     retention::Retention,
+    role::{Mfa, Role, RoleRule, Trust, is_multi_factor},
     sent::{Channel, Dispatch, Gateway, Report, SentCode},
     token::{OtpAlgorithm, Standing, Token, TokenKind, Used},
     user::{User, UserName},

@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     ids::{Revision, Sealed, TokenId, UserId},
-    records::Origin,
+    records::{Mfa, Origin, Role, Trust},
 };
 
 /// A user's name: domain and name within it, both canonical already. Folding happens where Unicode tables
@@ -80,6 +80,15 @@ pub struct User {
     /// Where the user last chose to have a code sent.
     #[n(12)]
     pub preferred: Option<TokenId>,
+    /// What the user may do.
+    #[n(16)]
+    pub role: Role,
+    /// Whether the user needs more than one factor.
+    #[n(17)]
+    pub mfa: Mfa,
+    /// Whether the user may have a device remembered.
+    #[n(18)]
+    pub trust: Trust,
 }
 
 impl User {

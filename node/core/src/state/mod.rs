@@ -59,6 +59,8 @@ pub struct State {
     /// By directory and what identifies a person there.
     people: OrdMap<(DirectoryId, Box<str>), UserId>,
     gateways: OrdMap<GatewayId, Arc<Gateway>>,
+    /// Users who may do everything and are not shut out.
+    super_admins: OrdSet<UserId>,
 }
 
 impl State {
@@ -240,6 +242,12 @@ impl State {
     /// Bearer tokens in the order of their names.
     pub fn api_tokens(&self) -> impl Iterator<Item = &Arc<ApiToken>> + '_ {
         self.api_token_names.values().filter_map(|id| self.api_token(*id))
+    }
+
+    /// How many users and bearer tokens may do everything.
+    pub fn super_admin_count(&self) -> usize {
+        let tokens = self.api_tokens.values();
+        self.super_admins.len() + tokens.filter(|token| token.is_standing_super_admin()).count()
     }
 
     /// A join token by id.

@@ -79,12 +79,17 @@ impl State {
         if let Some(origin) = &user.origin {
             self.people.insert(person_key(&user, origin), user.id);
         }
+        match user.is_standing_super_admin() {
+            true => self.super_admins.insert(user.id),
+            false => self.super_admins.remove(&user.id),
+        };
         self.users.insert(user.id, user);
     }
 
     pub(crate) fn drop_user(&mut self, id: UserId) {
         if let Some(user) = self.users.remove(&id) {
             self.user_names.remove(&user.name);
+            self.super_admins.remove(&id);
             if let Some(origin) = &user.origin {
                 self.people.remove(&person_key(&user, origin));
             }

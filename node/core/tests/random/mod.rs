@@ -293,7 +293,7 @@ impl<'a> Dice<'a> {
             19 => Change::DisableApplication(DisableApplication { application, expected }),
             20 => Change::EnableApplication(EnableApplication { application, expected }),
             21 => Change::DeleteApplication(DeleteApplication { application, expected }),
-            24 => match self.roll(6) {
+            24 => match self.roll(8) {
                 0 => Change::SetPolicy(SetPolicy {
                     expected,
                     max_code_failures: self.number() as u32,
@@ -311,6 +311,7 @@ impl<'a> Dice<'a> {
                         id: ApiTokenId(self.roll(2)),
                         name,
                         verifier,
+                        role: Role::ALL[self.roll(5) as usize],
                     })
                 }
                 4 => {
@@ -328,6 +329,22 @@ impl<'a> Dice<'a> {
                 5 => Change::DeleteGateway(DeleteGateway {
                     gateway: GatewayId(self.roll(2)),
                     expected,
+                }),
+                6 => Change::SetUserAccess(SetUserAccess {
+                    user,
+                    expected,
+                    role: self.maybe(|dice| Role::ALL[dice.roll(5) as usize]),
+                    mfa: self.maybe(|dice| Mfa::ALL[dice.roll(3) as usize]),
+                    trust: self.maybe(|dice| Trust::ALL[dice.roll(3) as usize]),
+                }),
+                7 => Change::SetRoleRule(SetRoleRule {
+                    expected,
+                    role: Role::ALL[self.roll(5) as usize],
+                    rule: RoleRule {
+                        mfa_required: self.roll(3) == 0,
+                        may_trust: self.roll(2) == 0,
+                        trust_ms: self.number().saturating_mul(86_400_000),
+                    },
                 }),
                 2 => Change::SetRetention(SetRetention {
                     expected,

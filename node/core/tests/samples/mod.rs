@@ -282,6 +282,7 @@ pub fn changes() -> Vec<Change> {
             id: ApiTokenId(5),
             name: "script".into(),
             verifier: Sealed::from(vec![2; 8]),
+            role: Role::Helpdesk,
         }),
         Change::DeleteApiToken(DeleteApiToken {
             token: ApiTokenId(5),
@@ -356,6 +357,22 @@ pub fn changes() -> Vec<Change> {
         Change::DisableGateway(DisableGateway { gateway, expected }),
         Change::EnableGateway(EnableGateway { gateway, expected }),
         Change::DeleteGateway(DeleteGateway { gateway, expected }),
+        Change::SetUserAccess(SetUserAccess {
+            user,
+            expected,
+            role: Some(Role::Admin),
+            mfa: Some(Mfa::Required),
+            trust: Some(Trust::Denied),
+        }),
+        Change::SetRoleRule(SetRoleRule {
+            expected,
+            role: Role::Auditor,
+            rule: RoleRule {
+                mfa_required: true,
+                may_trust: false,
+                trust_ms: 2_592_000_000,
+            },
+        }),
     ]
 }
 
@@ -411,6 +428,9 @@ pub fn outcomes() -> Vec<Outcome> {
         Refusal::NotYet,
         Refusal::OfDirectory,
         Refusal::SendLimit,
+        Refusal::Missing(Permission::ManagePolicy),
+        Refusal::AboveRole,
+        Refusal::LastSuperAdmin,
     ];
     let mut outcomes = vec![
         verdict(Verdict::Accept),

@@ -2,12 +2,12 @@
 
 use quorate_core::{
     Actor, ApiTokenId, ApplicationId, Change, Channel, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Factor,
-    Fingerprint, GatewayId, JoinTokenId, Modes, NodeId, Origin, Revision, TokenId, UserId, UserName, change::*,
+    Fingerprint, GatewayId, JoinTokenId, Modes, NodeId, Origin, Revision, Role, TokenId, UserId, UserName, change::*,
     command::*,
 };
 
 use super::{
-    World, sending, tokens,
+    World, roles, sending, tokens,
     words::{Words, digest, duration_ms, fingerprint, id, sealed},
 };
 
@@ -278,6 +278,7 @@ fn change(world: &World, words: &Words) -> Change {
             id: ApiTokenId(id(name)),
             name: renamed,
             verifier: sealed("digest"),
+            role: roles::role(words).unwrap_or(Role::Admin),
         }),
         "delete-api-token" => Change::DeleteApiToken(DeleteApiToken {
             token: ApiTokenId(id(name)),
@@ -304,6 +305,8 @@ fn change(world: &World, words: &Words) -> Change {
             gateway: GatewayId(id(name)),
             expected,
         }),
+        "set-access" => roles::access(words, user, expected),
+        "set-role-rule" => roles::rule(words, expected),
         "set-retention" => Change::SetRetention(SetRetention {
             expected,
             max_age_ms: words.key("age").map(duration_ms),

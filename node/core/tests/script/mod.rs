@@ -9,6 +9,7 @@
 mod admin;
 mod audit;
 mod login;
+mod roles;
 mod sending;
 mod show;
 mod tokens;

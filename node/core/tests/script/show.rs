@@ -76,6 +76,17 @@ impl World {
                 let report = self.state.dispatch(sent.request).and_then(|dispatch| dispatch.report);
                 format!("one code of {name}, by node {}, {left_ms} ms left, {report:?}", sent.node)
             }),
+            "access" => self.state.user(UserId(id(name))).map(|user| {
+                let policy = self.state.policy();
+                format!(
+                    "{} mfa={} ({}) trust={} ({})",
+                    user.role.label(),
+                    user.mfa.label(),
+                    if user.needs_mfa(policy) { "needed" } else { "not needed" },
+                    user.trust.label(),
+                    if user.may_trust(policy) { "may" } else { "may not" }
+                )
+            }),
             "policy" => Some(format!("{:?}", self.state.policy())),
             "nodes" => Some(format!(
                 "{:?} removed {:?}",

@@ -69,6 +69,8 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::DisableGateway(_) => "DisableGateway",
         Change::EnableGateway(_) => "EnableGateway",
         Change::DeleteGateway(_) => "DeleteGateway",
+        Change::SetUserAccess(_) => "SetUserAccess",
+        Change::SetRoleRule(_) => "SetRoleRule",
     }
 }
 

@@ -5,7 +5,10 @@ use quorate_api::{ApiToken, CreateApiToken, endpoints};
 
 use crate::cli::{
     Context,
-    admin::{self, Listing},
+    admin::{
+        self, Listing,
+        role::{self, RoleArg},
+    },
     api::Connection,
     exit::Done,
     output::{Table, enabled, facts},
@@ -15,7 +18,7 @@ use crate::cli::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  quorate api-token create backup-script       # shows the token, this once
+  quorate api-token create backup-script --role auditor       # shows the token, this once
   export QUORATE_API_TOKEN=…
   quorate user list --server https://mfa-1.example.org --ca-file ca.pem")]
 pub struct ApiTokenCommand {
@@ -36,7 +39,12 @@ enum Action {
         which: String,
     },
     /// Create an API token and show it, this once
-    Create { name: String },
+    Create {
+        name: String,
+        /// What its bearer may do; up to your own role
+        #[arg(long, value_enum)]
+        role: RoleArg,
+    },
     /// Delete an API token; it is refused from the moment this returns
     Delete {
         /// Its name or id, k-…
@@ -58,10 +66,12 @@ impl ApiTokenCommand {
                 let token = api.ask(endpoints::SHOW_API_TOKEN, &[&which]).await?;
                 context.format.show(&token, text);
             }
-            Action::Create { name } => {
-                let made = api
-                    .tell(endpoints::CREATE_API_TOKEN, &[], &CreateApiToken { name })
-                    .await?;
+            Action::Create { name, role } => {
+                let create = CreateApiToken {
+                    name,
+                    role: role.into(),
+                };
+                let made = api.tell(endpoints::CREATE_API_TOKEN, &[], &create).await?;
                 context.format.show(&made, |made| {
                     format!(
                         "{}\n\nToken, shown this once:\n{}",
@@ -80,17 +90,26 @@ impl ApiTokenCommand {
 }
 
 fn table(tokens: &[ApiToken]) -> (Table, &'static str) {
-    let mut table = Table::new(&["API TOKEN", "ID", "STATE"]);
+    let mut table = Table::new(&["API TOKEN", "ID", "ROLE", "STATE"]);
     for token in tokens {
-        table.row(vec![token.name.clone(), token.id.clone(), enabled(token.enabled)]);
+        table.row(vec![
+            token.name.clone(),
+            token.id.clone(),
+            role::label(token.role),
+            enabled(token.enabled),
+        ]);
     }
-    (table, "There are no API tokens yet: quorate api-token create NAME")
+    (
+        table,
+        "There are no API tokens yet: quorate api-token create NAME --role ROLE",
+    )
 }
 
 fn text(token: &ApiToken) -> String {
     facts(&[
         ("API token", token.name.clone()),
         ("id", token.id.clone()),
+        ("role", role::label(token.role)),
         ("state", enabled(token.enabled)),
         ("revision", token.revision.to_string()),
     ])

@@ -5,7 +5,7 @@ use quorate_api::{Application, ChangeApplication, CreateApplication, Factor, Way
 
 use crate::cli::{
     Context,
-    admin::{self, Listing},
+    admin::{self, Listing, care::Care},
     api::Connection,
     exit::Done,
     output::{Table, enabled, facts},
@@ -46,6 +46,8 @@ enum Action {
         /// Replaces all factors
         #[arg(long, value_delimiter = ',', value_parser = factor)]
         factor: Vec<FactorArg>,
+        #[command(flatten)]
+        care: Care,
     },
     /// Delete an application that no client uses
     Delete { application: String },
@@ -84,11 +86,15 @@ impl ApplicationCommand {
                 application,
                 name,
                 factor,
+                care,
             } => {
                 let factors = (!factor.is_empty()).then(|| factors(&factor));
                 let change = ChangeApplication { name, factors };
-                api.tell(endpoints::CHANGE_APPLICATION, &[&application], &change)
-                    .await?
+                let endpoint = (endpoints::CHANGE_APPLICATION, &[application.as_str()][..]);
+                match api.tell_carefully(context.format, endpoint, &change, &care).await? {
+                    Some(changed) => changed,
+                    None => return Ok(()),
+                }
             }
             Action::Show { application } => api.ask(endpoints::SHOW_APPLICATION, &[&application]).await?,
             Action::Disable { application } => api.ask(endpoints::DISABLE_APPLICATION, &[&application]).await?,

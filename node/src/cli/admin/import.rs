@@ -141,6 +141,7 @@ async fn take_user(api: &Api, user: ImportedUser, taken: &mut Taken) -> Done {
         name: name.clone(),
         display_name: user.display_name.unwrap_or_default(),
         password,
+        role: None,
     };
     match api.tell(endpoints::CREATE_USER, &[], &create).await {
         Ok(_) => taken.users_created += 1,

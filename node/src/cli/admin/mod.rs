@@ -4,6 +4,7 @@
 pub mod api_token;
 pub mod application;
 pub mod audit;
+pub mod care;
 pub mod client;
 pub mod cluster;
 pub mod directory;
@@ -11,6 +12,7 @@ pub mod gateway;
 pub mod import;
 pub mod join_token;
 pub mod policy;
+pub mod role;
 pub mod token;
 pub mod user;
 

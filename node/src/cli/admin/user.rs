@@ -5,7 +5,11 @@ use quorate_api::{ChangeUser, Confidential, CreateUser, SetPassword, User, endpo
 
 use crate::cli::{
     Context,
-    admin::{self, Listing},
+    admin::{
+        self, Listing,
+        care::Care,
+        role::{self, Access, RoleArg},
+    },
     api::Connection,
     exit::Done,
     output::{Table, enabled, facts, yes_no},
@@ -41,6 +45,9 @@ enum Action {
         name: String,
         #[arg(long, default_value = "", hide_default_value = true)]
         display_name: String,
+        /// What the user may do
+        #[arg(long, value_enum)]
+        role: Option<RoleArg>,
         #[command(flatten)]
         password: Password,
     },
@@ -61,6 +68,18 @@ Examples:
         password: bool,
         #[command(flatten)]
         other: Password,
+    },
+    /// Change what the user may do, and by how many factors the user gets in
+    #[command(after_help = "\
+Examples:
+  quorate user access alice --role helpdesk
+  quorate user access alice --mfa required --trust denied")]
+    Access {
+        user: String,
+        #[command(flatten)]
+        access: Access,
+        #[command(flatten)]
+        care: Care,
     },
     /// Delete a user and the user's tokens
     Delete { user: String },
@@ -95,6 +114,16 @@ impl UserCommand {
                 admin::done(context.format, format!("{user} is deleted"));
                 return Ok(());
             }
+            Action::Access { user, access, care } => {
+                let endpoint = (endpoints::CHANGE_ACCESS, &[user.as_str()][..]);
+                let changed = api
+                    .tell_carefully(context.format, endpoint, &access.into(), &care)
+                    .await?;
+                match changed {
+                    Some(changed) => changed,
+                    None => return Ok(()),
+                }
+            }
             Action::Show { user } => api.ask(endpoints::SHOW_USER, &[&user]).await?,
             Action::Disable { user } => api.ask(endpoints::DISABLE_USER, &[&user]).await?,
             Action::Enable { user } => api.ask(endpoints::ENABLE_USER, &[&user]).await?,
@@ -102,6 +131,7 @@ impl UserCommand {
             Action::Create {
                 name,
                 display_name,
+                role,
                 password,
             } => {
                 let password = match password.given()? {
@@ -114,6 +144,7 @@ impl UserCommand {
                     name,
                     display_name,
                     password,
+                    role: role.map(Into::into),
                 };
                 api.tell(endpoints::CREATE_USER, &[], &create).await?
             }
@@ -166,11 +197,21 @@ impl Password {
 }
 
 fn table(users: &[User]) -> (Table, &'static str) {
-    let mut table = Table::new(&["USER", "ID", "STATE", "LOCKED", "PASSWORD", "TOKENS", "DISPLAY NAME"]);
+    let mut table = Table::new(&[
+        "USER",
+        "ID",
+        "ROLE",
+        "STATE",
+        "LOCKED",
+        "PASSWORD",
+        "TOKENS",
+        "DISPLAY NAME",
+    ]);
     for user in users {
         table.row(vec![
             user.name.clone(),
             user.id.clone(),
+            role::label(user.role),
             enabled(user.enabled),
             admin::locked(user.locked_until_ms),
             yes_no(user.has_password),
@@ -186,9 +227,12 @@ fn text(user: &User) -> String {
         ("user", user.name.clone()),
         ("id", user.id.clone()),
         ("display name", admin::or_dash(&user.display_name)),
+        ("role", role::label(user.role)),
         ("state", enabled(user.enabled)),
         ("second factor locked", admin::locked(user.locked_until_ms)),
         ("wrong codes in a row", user.code_failures.to_string()),
+        ("MFA required", role::mfa(user.mfa, user.mfa_needed)),
+        ("may trust devices", role::trust(user.trust, user.may_trust)),
         ("local password", yes_no(user.has_password)),
         (
             "tokens",

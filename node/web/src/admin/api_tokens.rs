@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quorate_api::{ApiToken, CreateApiToken, CreatedApiToken, Nothing, Page, PageQuery};
 
-use super::paging;
+use super::{paging, roles};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::secret;
@@ -29,7 +29,7 @@ pub(crate) async fn create(call: Call<CreateApiToken>) -> Answer<CreatedApiToken
     let issued = call
         .site
         .administrator
-        .create_api_token(call.actor, call.body.name)
+        .create_api_token(call.actor, call.body.name, roles::role(call.body.role))
         .await?;
     let revision = issued.token.revision.0;
     let created = CreatedApiToken {
@@ -65,6 +65,7 @@ fn shape(token: &Arc<quorate_core::ApiToken>) -> ApiToken {
         id: token.id.to_string(),
         name: token.name.to_string(),
         enabled: token.enabled,
+        role: roles::shown(token.role),
         revision: token.revision.0,
     }
 }

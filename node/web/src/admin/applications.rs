@@ -1,10 +1,12 @@
 //! Applications.
 
-use quorate_api::{Application, ChangeApplication, CreateApplication, Factor, Nothing, Page, PageQuery, Way};
+use quorate_api::{
+    Application, ChangeApplication, CreateApplication, Factor, Nothing, Page, PageQuery, Previewed, Way,
+};
 use quorate_app::ApplicationSpec;
 use quorate_core::{CodeKind, CodeKinds};
 
-use super::paging;
+use super::{care, paging};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 
@@ -37,7 +39,8 @@ pub(crate) async fn show(call: Call<Nothing>) -> Answer<Application> {
     Ok(reply(&*call.site.administrator.find_application(call.name())?))
 }
 
-pub(crate) async fn change(call: Call<ChangeApplication>) -> Answer<Application> {
+pub(crate) async fn change(call: Call<ChangeApplication>) -> Answer<Previewed<Application>> {
+    let care = care::asked(&call)?;
     let former = call.site.administrator.find_application(call.name())?;
     let factors = call.body.factors.as_deref().map(core_factors).transpose()?;
     let spec = ApplicationSpec {
@@ -46,13 +49,12 @@ pub(crate) async fn change(call: Call<ChangeApplication>) -> Answer<Application>
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
-    Ok(reply(
-        &*call
-            .site
-            .administrator
-            .change_application(call.actor, former.id, expected, spec)
-            .await?,
-    ))
+    let (administrator, state) = (&call.site.administrator, call.site.replica.state());
+    let changed = administrator
+        .change_application(call.actor, former.id, expected, spec, care)
+        .await
+        .map_err(|error| care::named(&state, error))?;
+    Ok(care::reply(&state, changed, |one| reply(&one)))
 }
 
 pub(crate) async fn delete(call: Call<Nothing>) -> Answer<Nothing> {

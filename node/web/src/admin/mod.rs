@@ -4,6 +4,7 @@
 pub(crate) mod api_tokens;
 pub(crate) mod applications;
 pub(crate) mod audit;
+mod care;
 pub(crate) mod clients;
 pub(crate) mod cluster;
 pub(crate) mod directories;
@@ -12,6 +13,7 @@ pub(crate) mod import;
 pub(crate) mod join_tokens;
 mod paging;
 pub(crate) mod policy;
+pub(crate) mod roles;
 mod token_spec;
 pub(crate) mod tokens;
 pub(crate) mod users;
@@ -41,6 +43,18 @@ impl From<AdminError> for Failure {
                 Failure::new(ProblemKind::Conflict).detail("A directory owns this: change it there.")
             }
             AdminError::NotAllowed => Failure::new(ProblemKind::Forbidden),
+            AdminError::Missing(permission) => Failure::missing(permission),
+            AdminError::AboveRole => {
+                Failure::new(ProblemKind::Forbidden).detail("It belongs to a role above the one that asks.")
+            }
+            AdminError::WouldLockOut(found) => {
+                // Only the handlers of such changes know the names; see `care::named`.
+                let detail = format!("{} users who can log in now could not after it.", found.users);
+                Failure::new(ProblemKind::WouldLockOut).detail(detail)
+            }
+            AdminError::LastSuperAdmin => {
+                Failure::new(ProblemKind::Conflict).detail("It is the last super admin; make another one first.")
+            }
             AdminError::Refused(refusal) => Failure::new(ProblemKind::Conflict).detail(format!("Refused: {refusal}.")),
             AdminError::NoQuorum => Failure::new(ProblemKind::NoQuorum).because(said),
             AdminError::Overloaded => Failure::new(ProblemKind::Overloaded).because(said),

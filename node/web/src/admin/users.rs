@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use quorate_api::{ChangeUser, CreateUser, Nothing, Page, PageQuery, SetPassword, User};
-use quorate_app::{NewUser, UserChange};
+use quorate_app::{AccessChange, NewUser, UserChange};
 
-use super::paging;
+use super::{paging, roles};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::secret::clear;
@@ -38,12 +38,17 @@ pub(crate) async fn create(call: Call<CreateUser>) -> Answer<User> {
         name,
         display_name,
         password,
+        role,
     } = call.body;
     let new = NewUser {
         name,
         display_name,
         password: password.as_ref().map(clear),
         token: None,
+        access: AccessChange {
+            role: role.map(roles::role),
+            ..AccessChange::default()
+        },
     };
     let (user, _) = call.site.administrator.create_user(call.actor, new).await?;
     Ok(reply(&call.site, &user))
@@ -118,11 +123,12 @@ pub(crate) async fn unlock(call: Call<Nothing>) -> Answer<User> {
     Ok(reply(&call.site, &user))
 }
 
-fn reply(site: &Site, user: &Arc<quorate_core::User>) -> Reply<User> {
+pub(super) fn reply(site: &Site, user: &Arc<quorate_core::User>) -> Reply<User> {
     Reply::revised(shape(site, user), user.revision.0)
 }
 
 fn shape(site: &Site, user: &Arc<quorate_core::User>) -> User {
+    let policy = *site.replica.state().policy();
     User {
         id: user.id.to_string(),
         name: user.name.to_string(),
@@ -133,6 +139,11 @@ fn shape(site: &Site, user: &Arc<quorate_core::User>) -> User {
         code_failures: user.code_failures,
         // A lock whose time has passed is none, though nobody has cleared it yet.
         locked_until_ms: user.locked_until_ms.filter(|_| user.locked_at(site.clock.now_ms())),
+        role: roles::shown(user.role),
+        mfa: roles::mfa(user.mfa),
+        mfa_needed: user.needs_mfa(&policy),
+        trust: roles::trust(user.trust),
+        may_trust: user.may_trust(&policy),
         revision: user.revision.0,
     }
 }

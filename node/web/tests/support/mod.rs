@@ -117,9 +117,14 @@ impl Node {
 
     /// An API token's text.
     pub async fn bearer(&self) -> Confidential {
+        self.bearer_of(quorate_core::Role::Admin).await
+    }
+
+    /// The same for a role.
+    pub async fn bearer_of(&self, role: quorate_core::Role) -> Confidential {
         let issued = self
             .administrator
-            .create_api_token(Actor::Root { uid: 0 }, "test".into())
+            .create_api_token(Actor::Root { uid: 0 }, format!("test {}", role.label()), role)
             .await
             .unwrap();
         Confidential::new(issued.text.as_str())
