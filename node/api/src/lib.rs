@@ -36,6 +36,7 @@ pub mod join_tokens;
 pub mod limits;
 pub mod openapi;
 pub mod page;
+pub mod password_rules;
 pub mod policy;
 pub mod problem;
 pub mod tokens;
@@ -59,10 +60,11 @@ pub use health::{Check, Readiness};
 pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUsers};
 pub use join_tokens::{CreateJoinToken, CreatedJoinToken, JoinToken};
 pub use page::{Page, PageQuery};
+pub use password_rules::{ChangePasswordRules, PasswordRules};
 pub use policy::{ChangePolicy, Policy};
 pub use problem::{FieldProblem, Problem, ProblemKind};
 pub use tokens::{
     Algorithm, AssignToken, ChangeToken, CreateToken, CreatedToken, ResyncToken, Token, TokenKind, TokenState,
     VerifyToken,
 };
-pub use users::{ChangeUser, CreateUser, SetPassword, User};
+pub use users::{ChangeOwnPassword, ChangeUser, CreateUser, SetPassword, User};

@@ -25,6 +25,7 @@ mod fields;
 mod hash_queue;
 pub mod limits;
 mod names;
+mod passwords;
 mod ports;
 mod propose;
 #[cfg(test)]
@@ -42,4 +43,5 @@ pub use client_secrets::{Candidate, ClientSecrets, Secrets};
 pub use fields::FieldError;
 pub use hash_queue::{HashFigures, HashLane, HashQueue, HashRefused};
 pub use names::{NameProblem, Names};
+pub use passwords::{BrokenRule, broken_rules};
 pub use ports::*;

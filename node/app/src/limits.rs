@@ -148,3 +148,9 @@ pub const MAIL_BYTES: usize = 254;
 
 /// How long all gateways together may take over a message: a user waits no longer than this before asking again.
 pub const CARRY_DEADLINE: Duration = Duration::from_secs(60);
+
+/// A user's name of fewer characters may stand in the middle of a password: one or two letters are in half of them.
+pub const NAME_CHARS_BARRED: usize = 3;
+
+/// Digits and signs around a common password that do not make it another: a year, a sign and one more.
+pub const COMMON_PASSWORD_EXTRAS: usize = 6;

@@ -199,3 +199,16 @@ pub const GATEWAY_BYTES: usize = 65_536;
 
 /// Gateways: each message may ask all of them, one after the other.
 pub const GATEWAYS: usize = 64;
+
+/// The fewest characters that a policy may ask of a password: below four it is none, and more than 64 nobody types.
+pub const PASSWORD_CHARS_MIN: std::ops::RangeInclusive<u8> = 4..=64;
+
+/// Passwords of one user that a policy may have remembered. Each costs an Argon2id, 30 to 40 ms, whenever a password is set, and 100
+/// bytes for as long as the user is there.
+pub const PASSWORD_HISTORY_MAX: u8 = 24;
+
+/// Days after which a policy may ask for another password: ten years are for ever.
+pub const PASSWORD_AGE_DAYS: std::ops::RangeInclusive<u16> = 1..=3_650;
+
+/// New passwords that may be tried in one login: each is compared with all that are remembered.
+pub const NEW_PASSWORDS_PER_LOGIN: u8 = 5;

@@ -271,7 +271,7 @@ impl fmt::Display for Reason {
             Reason::DisabledInDirectory => "the directory has disabled the account, or has it no more",
             Reason::LockedInDirectory => "the directory has locked the account",
             Reason::ExpiredInDirectory => "the account has expired in the directory",
-            Reason::PasswordExpired => "the password is right and has to be changed in the directory first",
+            Reason::PasswordExpired => "the password is right and has to be changed first",
             Reason::NotPermittedNow => "the directory permits no login at this time or from here",
             Reason::NothingToProve => "the application asks for nothing that users of this client could prove",
             Reason::SendLimit => "so many codes were sent today that no more are",
@@ -338,6 +338,9 @@ pub enum Refusal {
     /// So many messages were sent today that no more are.
     #[n(40)]
     SendLimit,
+    /// Too many wrong passwords from there: it has to wait.
+    #[n(41)]
+    PasswordDelayed,
 }
 
 impl fmt::Display for Refusal {
@@ -361,6 +364,7 @@ impl fmt::Display for Refusal {
             Refusal::OfDirectory => "a directory owns this: change it there",
             Refusal::NotYet => "another damaged node is being replaced, or was within the last hour",
             Refusal::SendLimit => "so many messages were sent to this user or region today that no more are",
+            Refusal::PasswordDelayed => "there were too many wrong passwords: wait a while",
         })
     }
 }
@@ -492,6 +496,15 @@ pub enum Field {
     /// What a gateway carries.
     #[n(64)]
     Channels,
+    /// The fewest characters of a password.
+    #[n(66)]
+    PasswordMinChars,
+    /// Passwords that are remembered.
+    #[n(67)]
+    PasswordHistory,
+    /// Days after which a password is due.
+    #[n(68)]
+    PasswordMaxAge,
 }
 
 impl Field {
@@ -539,6 +552,9 @@ impl Field {
             Field::SendsPerUser => "sends_per_user",
             Field::SendsPerPrefix => "sends_per_prefix",
             Field::Channels => "channels",
+            Field::PasswordMinChars => "passwords.min_chars",
+            Field::PasswordHistory => "passwords.history",
+            Field::PasswordMaxAge => "passwords.max_age_days",
         }
     }
 }

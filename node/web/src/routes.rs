@@ -62,6 +62,7 @@ fn administrators() -> Table {
         .at(CHANGE_USER, users::change)
         .at(DELETE_USER, users::delete)
         .at(SET_PASSWORD, users::set_password)
+        .at(CHANGE_OWN_PASSWORD, users::change_own_password)
         .at(DISABLE_USER, users::disable)
         .at(ENABLE_USER, users::enable)
         .at(UNLOCK_USER, users::unlock)

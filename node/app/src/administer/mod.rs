@@ -17,6 +17,9 @@ mod bulk;
 mod clients;
 mod directories;
 mod nodes;
+mod own_password;
+#[cfg(test)]
+mod password_tests;
 mod policy;
 mod retention;
 mod submit;
@@ -39,6 +42,7 @@ pub(crate) use self::clients::secret_aad;
 pub use self::clients::{ClientSpec, SecretChange};
 pub use self::directories::{DirectorySpec, SyncReport};
 pub use self::nodes::{FoundingNode, IssuedJoinToken, found_cluster};
+pub use self::own_password::OwnPasswordChange;
 pub use self::policy::PolicySpec;
 pub use self::submit::AdminError;
 pub use self::token_spec::{Enrolment, Material, TokenSpec};

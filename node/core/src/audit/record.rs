@@ -437,6 +437,14 @@ pub enum ChangeKind {
     EnableGateway,
     #[n(44)]
     DeleteGateway,
+    #[n(45)]
+    RequirePasswordChange,
+    /// By the user, who had proven the former one.
+    #[n(46)]
+    ChangeOwnPassword,
+    /// Somebody wanted to change the password of this user, and had the former one wrong.
+    #[n(47)]
+    OwnPasswordWrong,
 }
 
 impl ChangeKind {
@@ -485,6 +493,9 @@ impl ChangeKind {
             ChangeKind::DisableGateway => "disable_gateway",
             ChangeKind::EnableGateway => "enable_gateway",
             ChangeKind::DeleteGateway => "delete_gateway",
+            ChangeKind::RequirePasswordChange => "require_password_change",
+            ChangeKind::ChangeOwnPassword => "change_own_password",
+            ChangeKind::OwnPasswordWrong => "own_password_wrong",
         }
     }
 }

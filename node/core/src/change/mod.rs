@@ -30,7 +30,7 @@ pub use self::{
         AssignToken, ChangeToken, CreateToken, DeleteToken, DisableToken, EnableToken, LoseToken, ResyncToken,
         VerifyToken,
     },
-    user::{ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, SetPassword, UnlockUser},
+    user::{ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, RequirePasswordChange, SetPassword, UnlockUser},
 };
 use crate::{
     audit::{ChangeKind, Object},
@@ -170,6 +170,9 @@ pub enum Change {
     /// Removes a gateway.
     #[n(44)]
     DeleteGateway(#[n(0)] DeleteGateway),
+    /// Has a user change the local password at the next login.
+    #[n(45)]
+    RequirePasswordChange(#[n(0)] RequirePasswordChange),
 }
 
 /// What a change does, and to what.
@@ -226,6 +229,7 @@ impl Change {
             Change::DisableGateway(change) => change.decide(state, revision),
             Change::EnableGateway(change) => change.decide(state, revision),
             Change::DeleteGateway(change) => change.decide(state, revision),
+            Change::RequirePasswordChange(change) => change.decide(state, revision),
         }
     }
 
@@ -274,6 +278,7 @@ impl Change {
             Change::DisableGateway(_) => ChangeKind::DisableGateway,
             Change::EnableGateway(_) => ChangeKind::EnableGateway,
             Change::DeleteGateway(_) => ChangeKind::DeleteGateway,
+            Change::RequirePasswordChange(_) => ChangeKind::RequirePasswordChange,
         }
     }
 }

@@ -99,6 +99,9 @@ impl SyncPerson {
             epoch: 0,
             origin: Some(Box::new(self.origin.clone())),
             preferred: None,
+            former_passwords: Box::default(),
+            password_changed_ms: state.stamp().ms,
+            must_change_password: false,
         }))
     }
 

@@ -9,7 +9,7 @@ use crate::{
     change::Change,
     decide::Decided,
     event::{Event, evolve},
-    ids::{ApiTokenId, DirectoryId, Fingerprint, Level, NodeId, Revision},
+    ids::{ApiTokenId, DirectoryId, Fingerprint, Level, NodeId, Revision, UserId},
     limits,
     outcome::{Outcome, Refusal},
     state::State,
@@ -62,6 +62,13 @@ pub enum Actor {
         #[n(0)]
         id: DirectoryId,
     },
+    /// A user who has proven the own password, about that password. Never of an administrative command.
+    #[n(45)]
+    Owner {
+        /// Which user.
+        #[n(0)]
+        user: UserId,
+    },
 }
 
 impl Actor {
@@ -82,6 +89,7 @@ impl Actor {
                 let directory = state.directory(*id).filter(|directory| directory.enabled);
                 directory.map(|_| ()).ok_or(Refusal::NotAllowed)
             }
+            Actor::Owner { .. } => Err(Refusal::NotAllowed),
         }
     }
 
@@ -99,6 +107,7 @@ impl Actor {
         match self {
             Actor::Root { .. } | Actor::ApiToken { .. } => !matches!(change, Change::SyncPerson(_)),
             Actor::Directory { id } => about == Some(*id),
+            Actor::Owner { .. } => false,
         }
     }
 }

@@ -9,6 +9,7 @@ mod cluster;
 mod code_kind;
 mod directory;
 mod network;
+mod password_rules;
 mod policy;
 mod retention;
 mod sent;
@@ -23,9 +24,11 @@ pub use self::{
     code_kind::{CodeKind, CodeKinds},
     directory::{Directory, Origin},
     network::{Cidr, MalformedCidr},
+    password_rules::PasswordRules,
     policy::Policy,
     retention::Retention,
     sent::{Channel, Dispatch, Gateway, Report, SentCode},
     token::{OtpAlgorithm, Standing, Token, TokenKind, Used},
     user::{User, UserName},
 };
+pub(crate) use self::user::NewPassword;

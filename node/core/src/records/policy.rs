@@ -1,6 +1,6 @@
 use minicbor::{Decode, Encode};
 
-use crate::ids::Revision;
+use crate::{ids::Revision, records::PasswordRules};
 
 /// What holds for every login of the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -32,6 +32,9 @@ pub struct Policy {
     /// Messages to telephones in one region, by the first digits of their numbers, in one day (UTC).
     #[n(8)]
     pub sends_per_prefix: u32,
+    /// What a local password has to be like.
+    #[n(20)]
+    pub passwords: PasswordRules,
 }
 
 impl Default for Policy {
@@ -46,6 +49,7 @@ impl Default for Policy {
             sent_code_ms: 300_000,
             sends_per_user: 20,
             sends_per_prefix: 10_000,
+            passwords: PasswordRules::default(),
         }
     }
 }

@@ -184,6 +184,19 @@ pub fn commands() -> Vec<Command> {
             },
             attempts: 2,
         }),
+        Command::RenewPassword(RenewPassword {
+            request,
+            judged: judged(),
+            password: Sealed::from(vec![18; 6]),
+        }),
+        Command::ChangeOwnPassword(ChangeOwnPassword {
+            request,
+            user: UserId(9),
+            password_revision: Revision(11),
+            source: "2001:db8::1".parse().unwrap(),
+            node,
+            password: Some(Sealed::from(vec![19; 6])),
+        }),
     ]
 }
 
@@ -205,6 +218,7 @@ pub fn changes() -> Vec<Change> {
             name: name.clone(),
             display_name: "Alice".into(),
             password: password.clone(),
+            must_change_password: true,
         }),
         Change::ChangeUser(ChangeUser {
             user,
@@ -216,6 +230,7 @@ pub fn changes() -> Vec<Change> {
             user,
             expected,
             password,
+            must_change_password: false,
         }),
         Change::DisableUser(DisableUser { user, expected: None }),
         Change::EnableUser(EnableUser { user, expected }),
@@ -277,6 +292,10 @@ pub fn changes() -> Vec<Change> {
             sent_code_ms: 300_000,
             sends_per_user: 20,
             sends_per_prefix: 10_000,
+            passwords: PasswordRules {
+                max_age_days: Some(90),
+                ..PasswordRules::default()
+            },
         }),
         Change::CreateApiToken(CreateApiToken {
             id: ApiTokenId(5),
@@ -350,6 +369,11 @@ pub fn changes() -> Vec<Change> {
         Change::DisableGateway(DisableGateway { gateway, expected }),
         Change::EnableGateway(EnableGateway { gateway, expected }),
         Change::DeleteGateway(DeleteGateway { gateway, expected }),
+        Change::RequirePasswordChange(RequirePasswordChange {
+            user,
+            expected,
+            required: true,
+        }),
     ]
 }
 
@@ -405,6 +429,7 @@ pub fn outcomes() -> Vec<Outcome> {
         Refusal::NotYet,
         Refusal::OfDirectory,
         Refusal::SendLimit,
+        Refusal::PasswordDelayed,
     ];
     let mut outcomes = vec![
         verdict(Verdict::Accept),
@@ -448,6 +473,7 @@ pub fn state() -> State {
         "fail vpn alice WrongCode",
         "admin create-token mobile kind=sms user=alice hint=67 ; create-gateway provider",
         "send-code mobile",
+        "admin set-password alice password=pw2 must-change=yes",
     ] {
         world.run_line(line);
     }

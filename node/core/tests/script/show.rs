@@ -76,6 +76,7 @@ impl World {
                 let report = self.state.dispatch(sent.request).and_then(|dispatch| dispatch.report);
                 format!("one code of {name}, by node {}, {left_ms} ms left, {report:?}", sent.node)
             }),
+            "password" => self.show_password(name),
             "policy" => Some(format!("{:?}", self.state.policy())),
             "nodes" => Some(format!(
                 "{:?} removed {:?}",

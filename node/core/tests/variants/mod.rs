@@ -22,6 +22,8 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::CompleteReplacement(_) => "CompleteReplacement",
         Command::QueueCode(_) => "QueueCode",
         Command::ReportMessage(_) => "ReportMessage",
+        Command::RenewPassword(_) => "RenewPassword",
+        Command::ChangeOwnPassword(_) => "ChangeOwnPassword",
     }
 }
 
@@ -69,6 +71,7 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::DisableGateway(_) => "DisableGateway",
         Change::EnableGateway(_) => "EnableGateway",
         Change::DeleteGateway(_) => "DeleteGateway",
+        Change::RequirePasswordChange(_) => "RequirePasswordChange",
     }
 }
 

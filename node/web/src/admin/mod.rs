@@ -10,6 +10,7 @@ pub(crate) mod directories;
 pub(crate) mod import;
 pub(crate) mod join_tokens;
 mod paging;
+mod password_rules;
 pub(crate) mod policy;
 mod token_spec;
 pub(crate) mod tokens;
@@ -39,6 +40,8 @@ impl From<AdminError> for Failure {
             AdminError::OfDirectory => {
                 Failure::new(ProblemKind::Conflict).detail("A directory owns this: change it there.")
             }
+            AdminError::WrongPassword => Failure::field("old_password", "is wrong", "the password as it is now"),
+            AdminError::TooManyTries => Failure::new(ProblemKind::TooManyRequests).detail(said),
             AdminError::NotAllowed => Failure::new(ProblemKind::Forbidden),
             AdminError::Refused(refusal) => Failure::new(ProblemKind::Conflict).detail(format!("Refused: {refusal}.")),
             AdminError::NoQuorum => Failure::new(ProblemKind::NoQuorum).because(said),
