@@ -53,8 +53,8 @@ pub use self::{
     outcome::{Field, Outcome, Reason, Refusal, Verdict},
     records::{
         ApiToken, Application, Channel, Cidr, Client, Cluster, CodeKind, CodeKinds, Directory, Dispatch, Factor,
-        Gateway, JoinToken, MalformedCidr, Modes, Node, Origin, OtpAlgorithm, PasswordRules, Policy, Replacement, Report, Retention,
-        SentCode, Standing, Token, TokenKind, Used, User, UserName,
+        Gateway, JoinToken, MalformedCidr, Modes, Node, Origin, OtpAlgorithm, PasswordRules, Policy, Replacement,
+        Report, Retention, SentCode, Standing, Token, TokenKind, Used, User, UserName,
     },
     state::{DamagedImage, State, StateBuilder},
 };

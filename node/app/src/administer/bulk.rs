@@ -61,7 +61,10 @@ impl Administrator {
             if !last {
                 let (step, changes) = {
                     let shared = password.as_ref().zip(verifier.as_ref());
-                    self.plan_chunk(chunk, shared.map(|(password, verifier)| (password.as_str(), verifier.as_slice())))?
+                    self.plan_chunk(
+                        chunk,
+                        shared.map(|(password, verifier)| (password.as_str(), verifier.as_slice())),
+                    )?
                 };
                 let administrator = self.clone();
                 under_way.spawn(async move { administrator.create_chunk(actor, step, changes).await });

@@ -21,7 +21,9 @@ fn problems(error: AdminError) -> Vec<(String, String)> {
 }
 
 async fn set(world: &World, user: UserId, password: &str) -> Result<(), AdminError> {
-    let set = world.admin.set_password(ROOT, user, None, Some(secret(password)), false);
+    let set = world
+        .admin
+        .set_password(ROOT, user, None, Some(secret(password)), false);
     set.await.map(drop)
 }
 
@@ -56,8 +58,18 @@ async fn every_rule_that_a_password_breaks_is_told_at_once_and_nothing_is_set() 
     assert_eq!(world.replica.take_calls(), []);
 
     let alice = user(&world, "alice", "Correct 9 horse").await;
-    assert_eq!(problems(set(&world, alice, "correct 9 horse").await.unwrap_err()).len(), 1);
-    rules(&world, PasswordRules { upper: false, ..PasswordRules::default() }).await;
+    assert_eq!(
+        problems(set(&world, alice, "correct 9 horse").await.unwrap_err()).len(),
+        1
+    );
+    rules(
+        &world,
+        PasswordRules {
+            upper: false,
+            ..PasswordRules::default()
+        },
+    )
+    .await;
     set(&world, alice, "correct 9 horse").await.unwrap();
     let bad = PolicySpec {
         passwords: PasswordRules {
@@ -70,13 +82,23 @@ async fn every_rule_that_a_password_breaks_is_told_at_once_and_nothing_is_set() 
     };
     let said = problems(world.admin.set_policy(ROOT, None, bad).await.unwrap_err());
     let fields: Vec<&str> = said.iter().map(|(field, _)| &**field).collect();
-    assert_eq!(fields, ["passwords.min_chars", "passwords.history", "passwords.max_age_days"]);
+    assert_eq!(
+        fields,
+        ["passwords.min_chars", "passwords.history", "passwords.max_age_days"]
+    );
 }
 
 #[tokio::test]
 async fn none_of_the_last_passwords_is_taken_again_and_an_older_one_is() {
     let world = World::founded();
-    rules(&world, PasswordRules { history: 3, ..PasswordRules::default() }).await;
+    rules(
+        &world,
+        PasswordRules {
+            history: 3,
+            ..PasswordRules::default()
+        },
+    )
+    .await;
     let alice = user(&world, "alice", "Old horse, 1").await;
     set(&world, alice, "Old horse, 2").await.unwrap();
     // Taking it away in between is no way around it.
@@ -88,7 +110,14 @@ async fn none_of_the_last_passwords_is_taken_again_and_an_older_one_is() {
     }
     set(&world, alice, "Old horse, 4").await.unwrap();
     set(&world, alice, "Old horse, 1").await.unwrap();
-    rules(&world, PasswordRules { history: 0, ..PasswordRules::default() }).await;
+    rules(
+        &world,
+        PasswordRules {
+            history: 0,
+            ..PasswordRules::default()
+        },
+    )
+    .await;
     set(&world, alice, "Old horse, 1").await.unwrap();
 }
 
@@ -133,7 +162,13 @@ async fn a_shared_password_is_judged_for_every_row() {
     let shared = Some(secret("Shared-4-Alice"));
     let done = world.admin.create_users_in_bulk(ROOT, shared, rows, |_| ()).await;
     let said = problems(done.unwrap_err());
-    assert_eq!(said, [("users[alice].password".to_owned(), "has the user's name in it".to_owned())]);
+    assert_eq!(
+        said,
+        [(
+            "users[alice].password".to_owned(),
+            "has the user's name in it".to_owned()
+        )]
+    );
     assert_eq!(world.admin.state().user_count(), 0);
 }
 
@@ -171,7 +206,10 @@ fn own(old: &str, new: &str, source: IpAddr) -> OwnPasswordChange {
 #[tokio::test]
 async fn a_user_changes_the_own_password_by_the_former_one_and_waits_after_wrong_ones() {
     let world = World::founded();
-    let nobody = world.admin.change_own_password(own("Old horse, 1", "Old horse, 2", HERE)).await;
+    let nobody = world
+        .admin
+        .change_own_password(own("Old horse, 1", "Old horse, 2", HERE))
+        .await;
     assert!(matches!(nobody, Err(AdminError::WrongPassword)), "{nobody:?}");
     let alice = user(&world, "alice", "Old horse, 1").await;
     let change = async |old: &str, new: &str, source| world.admin.change_own_password(own(old, new, source)).await;
@@ -181,7 +219,10 @@ async fn a_user_changes_the_own_password_by_the_former_one_and_waits_after_wrong
     let said = problems(change("Old horse, 1", "Old horse, 1", HERE).await.unwrap_err());
     assert_eq!(said[0].1, "was used before");
     change("Old horse, 1", "Old horse, 2", HERE).await.unwrap();
-    assert!(matches!(change("Old horse, 1", "Old horse, 3", HERE).await, Err(AdminError::WrongPassword)));
+    assert!(matches!(
+        change("Old horse, 1", "Old horse, 3", HERE).await,
+        Err(AdminError::WrongPassword)
+    ));
 
     // The rules are told to nobody who does not know the former one.
     for _ in 0..3 {

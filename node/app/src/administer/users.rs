@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use quorate_core::change::{ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, RequirePasswordChange, SetPassword, UnlockUser};
+use quorate_core::change::{
+    ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, RequirePasswordChange, SetPassword, UnlockUser,
+};
 use quorate_core::{Actor, Change, Revision, Sealed, TokenId, User, UserId, UserName};
 use quorate_seal::Field;
 use tokio::time::Instant;
@@ -114,7 +116,12 @@ impl Administrator {
         errors.check_label("display_name", &display_name, true);
         if change.must_change_password == Some(true) {
             let why = "set a local password first";
-            errors.require(former.password.is_some(), "must_change_password", "has nothing to change", why);
+            errors.require(
+                former.password.is_some(),
+                "must_change_password",
+                "has nothing to change",
+                why,
+            );
         }
         let name = errors.finish_with(name)?;
         // What is left as it is was read here: without a revision of the caller's, that one is expected.
@@ -135,7 +142,8 @@ impl Administrator {
                 display_name,
             })
         });
-        self.administer(actor, required.into_iter().chain(names).collect()).await?;
+        self.administer(actor, required.into_iter().chain(names).collect())
+            .await?;
         self.read_user(user)
     }
 

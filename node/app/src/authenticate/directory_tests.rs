@@ -203,7 +203,13 @@ async fn what_a_directory_owns_is_changed_there() {
     let set = office
         .world
         .admin
-        .set_password(ROOT, heidi, None, Some(Zeroizing::new("Mine is 4 this".to_owned())), false)
+        .set_password(
+            ROOT,
+            heidi,
+            None,
+            Some(Zeroizing::new("Mine is 4 this".to_owned())),
+            false,
+        )
         .await;
     assert!(matches!(set, Err(AdminError::OfDirectory)), "{set:?}");
     let bad = DirectorySpec {

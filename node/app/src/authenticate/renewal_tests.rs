@@ -88,7 +88,10 @@ async fn a_due_password_is_changed_by_typing_a_new_one_twice() {
     let (state, prompt) = gate.challenge(OLD, None).await;
     assert_eq!(prompt, "Your password has to be changed. Enter a new password.");
     let (state, prompt) = gate.challenge("alice", Some(&state)).await;
-    assert!(prompt.starts_with("At least 8 characters.") && prompt.ends_with(" Enter a new password."), "{prompt}");
+    assert!(
+        prompt.starts_with("At least 8 characters.") && prompt.ends_with(" Enter a new password."),
+        "{prompt}"
+    );
     let (state, prompt) = gate.challenge(OLD, Some(&state)).await;
     assert_eq!(prompt, "None of your last 5. Enter a new password.");
     let (state, prompt) = gate.challenge(NEW, Some(&state)).await;
@@ -96,7 +99,10 @@ async fn a_due_password_is_changed_by_typing_a_new_one_twice() {
     let (state, prompt) = gate.challenge("New horse, 3", Some(&state)).await;
     assert_eq!(prompt, "The two are not the same. Enter a new password.");
     let (state, _) = gate.challenge(NEW, Some(&state)).await;
-    assert!(gate.alice().must_change_password, "nothing is changed by typing it once");
+    assert!(
+        gate.alice().must_change_password,
+        "nothing is changed by typing it once"
+    );
     assert_eq!(gate.ask(0, NEW, Some(&state)).await, Decision::Accept);
     assert_eq!(gate.alice().former_passwords.len(), 1);
     assert_eq!(gate.ask(0, NEW, None).await, Decision::Accept);
@@ -123,8 +129,14 @@ async fn of_two_new_passwords_for_one_challenge_one_is_set() {
     let (state, _) = gate.challenge(OLD, None).await;
     let (first, _) = gate.challenge(NEW, Some(&state)).await;
     let (second, _) = gate.challenge("Old goat, 3", Some(&state)).await;
-    let (one, other) = tokio::join!(gate.ask(0, NEW, Some(&first)), gate.ask(1, "Old goat, 3", Some(&second)));
-    let accepts = [&one, &other].iter().filter(|answer| ***answer == Decision::Accept).count();
+    let (one, other) = tokio::join!(
+        gate.ask(0, NEW, Some(&first)),
+        gate.ask(1, "Old goat, 3", Some(&second))
+    );
+    let accepts = [&one, &other]
+        .iter()
+        .filter(|answer| ***answer == Decision::Accept)
+        .count();
     assert_eq!(accepts, 1, "{one:?} {other:?}");
     assert_eq!(gate.alice().former_passwords.len(), 1, "changed once");
 }

@@ -11,7 +11,10 @@ const LIST: &str = include_str!("../../data/common-passwords.txt");
 /// Whether a folded password is a common one, or nearly so.
 pub(super) fn is_common(folded: &str) -> bool {
     cores(folded).any(|core| {
-        is_listed(core) || SPELLINGS.iter().any(|one| is_listed(&core.chars().map(|sign| letter(sign, *one)).collect::<String>()))
+        is_listed(core)
+            || SPELLINGS
+                .iter()
+                .any(|one| is_listed(&core.chars().map(|sign| letter(sign, *one)).collect::<String>()))
     })
 }
 
@@ -53,8 +56,14 @@ fn is_listed(password: &str) -> bool {
     let (mut low, mut high) = (0, list.len());
     while low < high {
         let middle = low + (high - low) / 2;
-        let begin = list[low..middle].iter().rposition(|byte| *byte == b'\n').map_or(low, |at| low + at + 1);
-        let end = list[middle..].iter().position(|byte| *byte == b'\n').map_or(list.len(), |at| middle + at);
+        let begin = list[low..middle]
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(low, |at| low + at + 1);
+        let end = list[middle..]
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(list.len(), |at| middle + at);
         match list[begin..end].cmp(wanted) {
             std::cmp::Ordering::Equal => return true,
             std::cmp::Ordering::Less => low = end + 1,
@@ -77,17 +86,40 @@ mod tests {
             assert!(is_listed(line), "{line}");
             assert_eq!(crate::names::fold_text(line), *line);
         }
-        for absent in ["", "\n", "password\n", "passwor\nd", "zzzzzzzzzzzzz", "!", "kemo-tusa-wira"] {
+        for absent in [
+            "",
+            "\n",
+            "password\n",
+            "passwor\nd",
+            "zzzzzzzzzzzzz",
+            "!",
+            "kemo-tusa-wira",
+        ] {
             assert!(!is_listed(absent), "{absent:?}");
         }
     }
 
     #[test]
     fn what_people_do_to_a_common_password_does_not_make_it_another() {
-        for password in ["password", "password1!", "p@ssw0rd1!", "$ummer2026", "2026summer!", "p4$$word", "qwerty123", "we1come#1"] {
+        for password in [
+            "password",
+            "password1!",
+            "p@ssw0rd1!",
+            "$ummer2026",
+            "2026summer!",
+            "p4$$word",
+            "qwerty123",
+            "we1come#1",
+        ] {
             assert!(is_common(password), "{password}");
         }
-        for password in ["password12345678!", "correct 9 horse", "summer-password-rain", "kemo-7tusa-wira", ""] {
+        for password in [
+            "password12345678!",
+            "correct 9 horse",
+            "summer-password-rain",
+            "kemo-7tusa-wira",
+            "",
+        ] {
             assert!(!is_common(password), "{password}");
         }
     }

@@ -40,7 +40,10 @@ impl History {
             Ok(Arc::new(verifier))
         };
         Ok(Self {
-            verifiers: sealed.take(usize::from(rules.history)).map(open).collect::<Result<_, _>>()?,
+            verifiers: sealed
+                .take(usize::from(rules.history))
+                .map(open)
+                .collect::<Result<_, _>>()?,
             last: rules.history,
         })
     }

@@ -185,8 +185,14 @@ mod tests {
     fn every_broken_rule_is_named_at_once() {
         use BrokenRule::*;
         assert_eq!(broken(""), [TooShort(8), NoUpper, NoLower, NoDigit, NoSpecial]);
-        assert_eq!(broken("alice"), [TooShort(8), NoUpper, NoDigit, NoSpecial, HasName, Common]);
-        assert_eq!(broken("ALICE\0"), [TooShort(8), ControlCharacter, NoLower, NoDigit, HasName, Common]);
+        assert_eq!(
+            broken("alice"),
+            [TooShort(8), NoUpper, NoDigit, NoSpecial, HasName, Common]
+        );
+        assert_eq!(
+            broken("ALICE\0"),
+            [TooShort(8), ControlCharacter, NoLower, NoDigit, HasName, Common]
+        );
         assert_eq!(broken(&"Xy7.".repeat(31)), [TooLong]);
         assert_eq!(broken("Correct 9 horse"), []);
         assert_eq!(broken("Çilek-7-Ağacı"), []);
@@ -200,8 +206,20 @@ mod tests {
             (PasswordRules { upper: true, ..NONE }, BrokenRule::NoUpper),
             (PasswordRules { digit: true, ..NONE }, BrokenRule::NoDigit),
             (PasswordRules { special: true, ..NONE }, BrokenRule::NoSpecial),
-            (PasswordRules { not_the_name: true, ..NONE }, BrokenRule::HasName),
-            (PasswordRules { not_common: true, ..NONE }, BrokenRule::Common),
+            (
+                PasswordRules {
+                    not_the_name: true,
+                    ..NONE
+                },
+                BrokenRule::HasName,
+            ),
+            (
+                PasswordRules {
+                    not_common: true,
+                    ..NONE
+                },
+                BrokenRule::Common,
+            ),
         ] {
             assert_eq!(broken_rules(&rules, &name, "alice"), [rule]);
         }
@@ -215,7 +233,10 @@ mod tests {
         for password in ["My-Alice-77", "my-ＡＬＩＣＥ-A77"] {
             assert_eq!(broken(password), [BrokenRule::HasName], "{password}");
         }
-        let rules = PasswordRules { not_the_name: true, ..NONE };
+        let rules = PasswordRules {
+            not_the_name: true,
+            ..NONE
+        };
         let al = UserName::new("", "al");
         assert_eq!(broken_rules(&rules, &al, "also"), []);
         assert!(!has_name("also", "al") && has_name("al", "al"));
@@ -224,12 +245,18 @@ mod tests {
     #[test]
     fn one_password_in_two_forms_of_unicode_is_one() {
         let (composed, decomposed) = ("Gr\u{fc}n-7-Tee", "Gru\u{308}n-7-Tee");
-        assert_eq!(in_normal_form(composed.as_bytes()), in_normal_form(decomposed.as_bytes()));
+        assert_eq!(
+            in_normal_form(composed.as_bytes()),
+            in_normal_form(decomposed.as_bytes())
+        );
         assert_eq!(*in_normal_form(b"\xff\xfe"), b"\xff\xfe");
         // Characters are counted in that form, too.
         let rules = PasswordRules { min_chars: 11, ..NONE };
         let name = UserName::new("", "alice");
-        assert_eq!(broken_rules(&rules, &name, decomposed), broken_rules(&rules, &name, composed));
+        assert_eq!(
+            broken_rules(&rules, &name, decomposed),
+            broken_rules(&rules, &name, composed)
+        );
     }
 
     proptest! {

@@ -30,7 +30,9 @@ pub use self::{
         AssignToken, ChangeToken, CreateToken, DeleteToken, DisableToken, EnableToken, LoseToken, ResyncToken,
         VerifyToken,
     },
-    user::{ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, RequirePasswordChange, SetPassword, UnlockUser},
+    user::{
+        ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, RequirePasswordChange, SetPassword, UnlockUser,
+    },
 };
 use crate::{
     audit::{ChangeKind, Object},

@@ -155,7 +155,11 @@ impl Attempt {
 
     /// Whether the password was proven and has to be changed before it lets anybody in.
     pub fn is_password_due(&self, proofs: &[Proof]) -> bool {
-        let mut proven = self.conversation.iter().flat_map(|former| former.proven.iter()).chain(proofs);
+        let mut proven = self
+            .conversation
+            .iter()
+            .flat_map(|former| former.proven.iter())
+            .chain(proofs);
         let user = self.account.as_ref().map(|account| &account.user);
         proven.any(|proof| *proof == Proof::Password)
             && user.is_some_and(|user| user.is_password_due(&self.policy.passwords, self.now_ms))

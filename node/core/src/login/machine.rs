@@ -9,8 +9,7 @@ use crate::{
         attempt::Attempt,
         factor::{self, Proof},
         reading::{Part, Reading, readings},
-        renewal,
-        sending,
+        renewal, sending,
     },
     records::{Factor, Token},
 };

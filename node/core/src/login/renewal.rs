@@ -81,10 +81,7 @@ fn is_done(state: &State, attempt: &Attempt) -> bool {
 /// Whether an answer to a challenge is what the user's password was changed by.
 pub(super) fn has_changed(state: &State, conversation: &Conversation, request: &Request, user: &User) -> bool {
     let first = conversation.renewal.and_then(|renewal| renewal.first);
-    let answered = state
-        .memory()
-        .answers
-        .find(&request_of(conversation.id, request.proof));
+    let answered = state.memory().answers.find(&request_of(conversation.id, request.proof));
     first == Some(request.proof) && answered == Some(&user.password_revision)
 }
 

@@ -16,6 +16,7 @@ mod sent;
 mod token;
 mod user;
 
+pub(crate) use self::user::NewPassword;
 pub use self::{
     access::{ApiToken, JoinToken},
     application::{Application, Factor},
@@ -31,4 +32,3 @@ pub use self::{
     token::{OtpAlgorithm, Standing, Token, TokenKind, Used},
     user::{User, UserName},
 };
-pub(crate) use self::user::NewPassword;

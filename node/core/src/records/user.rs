@@ -107,7 +107,11 @@ impl User {
 
     /// Whether the local password has to be changed before it lets anybody in.
     pub fn is_password_due(&self, rules: &PasswordRules, now_ms: u64) -> bool {
-        let is_past = || rules.due_ms(self.password_changed_ms).is_some_and(|due_ms| now_ms >= due_ms);
+        let is_past = || {
+            rules
+                .due_ms(self.password_changed_ms)
+                .is_some_and(|due_ms| now_ms >= due_ms)
+        };
         self.origin.is_none() && self.password.is_some() && (self.must_change_password || is_past())
     }
 

@@ -37,7 +37,10 @@ impl World {
             (_, true) => Some("This password was used before.".to_owned()),
             (_, false) => None,
         };
-        self.say(format_args!("judge new password {typed:?}: {}", if wrong.is_some() { "wrong" } else { "good" }));
+        self.say(format_args!(
+            "judge new password {typed:?}: {}",
+            if wrong.is_some() { "wrong" } else { "good" }
+        ));
         judge.answer(wrong.as_deref())
     }
 

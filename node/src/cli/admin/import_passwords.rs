@@ -34,7 +34,11 @@ pub fn judge(import: &mut Import, rules: &PasswordRules) {
             sentence: problems.join(", "),
         };
         let subject = user.name.to_string();
-        match report.rows.iter_mut().find(|row| row.subject == subject && row.outcome.is_ok()) {
+        match report
+            .rows
+            .iter_mut()
+            .find(|row| row.subject == subject && row.outcome.is_ok())
+        {
             Some(row) => row.outcome = wrong,
             None => report.rows.push(RowReport {
                 line: 0,
@@ -77,6 +81,9 @@ mod tests {
             .collect();
         assert_eq!(wrong.len(), 1);
         assert_eq!(wrong[0].0, "bob");
-        assert!(wrong[0].1.contains("is too short") && wrong[0].1.contains("has no digit"), "{wrong:?}");
+        assert!(
+            wrong[0].1.contains("is too short") && wrong[0].1.contains("has no digit"),
+            "{wrong:?}"
+        );
     }
 }

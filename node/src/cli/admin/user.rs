@@ -14,7 +14,8 @@ use crate::cli::{
 };
 
 const PASSWORD_INSTEAD: &str = "in a script: --password-stdin, or --no-password";
-const OWN_INSTEAD: &str = "in a script: --stdin, with the password in use on the first line and the new one on the second";
+const OWN_INSTEAD: &str =
+    "in a script: --stdin, with the password in use on the first line and the new one on the second";
 
 /// Users: who logs in
 #[derive(Debug, Args)]

@@ -14,7 +14,11 @@ use crate::secret;
 pub(crate) async fn users(call: Call<ImportUsers>) -> Answer<ImportedUsers> {
     let ImportUsers { shared_password, users } = call.body;
     let password = shared_password.as_ref().map(secret::clear);
-    let users = check(&call.site.administrator, password.as_ref().map(|text| text.as_str()), users)?;
+    let users = check(
+        &call.site.administrator,
+        password.as_ref().map(|text| text.as_str()),
+        users,
+    )?;
     let done = call
         .site
         .administrator
