@@ -468,12 +468,12 @@ pub fn state() -> State {
         "admin create-token key kind=yubikey user=alice ; create-token pad kind=static user=alice",
         "admin create-directory hq domain=example.org",
         "sync hq carol groups=staff,vpn",
+        "admin set-password alice password=pw2 must-change=yes",
         "consume vpn alice phone conversation=talk",
         "fail vpn alice WrongPassword",
         "fail vpn alice WrongCode",
         "admin create-token mobile kind=sms user=alice hint=67 ; create-gateway provider",
         "send-code mobile",
-        "admin set-password alice password=pw2 must-change=yes",
     ] {
         world.run_line(line);
     }
