@@ -101,6 +101,7 @@ async fn every_bad_field_is_reported_and_nothing_is_proposed() {
         name: "a@b@c".to_owned(),
         display_name: " x".to_owned(),
         password: Some(secret("")),
+        must_change_password: false,
         token: Some(TokenSpec {
             name: "t".repeat(300),
             kind: TokenKind::Totp {
