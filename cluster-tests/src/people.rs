@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The password of everybody made in bulk.
-pub const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "Correct horse, 9 battery staples";
 
 /// Users in one import request: what the API takes at most.
 const CHUNK: usize = 500;

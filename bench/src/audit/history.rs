@@ -128,6 +128,7 @@ impl Writer<'_> {
                     name: UserName::new("", &name_of(*user)),
                     display_name: "".into(),
                     password: Some(Sealed::from(vec![1; 100])),
+                    must_change_password: false,
                 })
             };
             self.administer(some.iter().map(create).collect())?;

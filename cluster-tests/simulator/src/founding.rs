@@ -135,6 +135,7 @@ async fn set_password(parts: &Parts, user: UserId) -> Result<()> {
         user,
         expected: None,
         password: Some(keys.seal(nonce, aad, &verifier).into()),
+        must_change_password: false,
     };
     let command = Command::Administer(Administer {
         request: Fingerprint(request),

@@ -23,7 +23,7 @@ fn kill_all_three_at_once_and_nothing_acknowledged_is_lost() {
             cluster.nodes[round % 3].quorate(&["user", "disable", &disabled])?;
             cluster.api()?.put(
                 &format!("/api/v1/users/{changed}/password"),
-                &json!({"password": "a new password"}),
+                &json!({"password": "A 2nd password"}),
             )?;
             // Logins are in hand when the end comes.
             let mut in_hand = cluster.passcode_client();
@@ -44,7 +44,7 @@ fn kill_all_three_at_once_and_nothing_acknowledged_is_lost() {
             everything_is_there(cluster, &known)?;
             used_codes_stay_used(cluster, &used)?;
             for node in 0..3 {
-                password_is(cluster, node, &changed, "a new password")?;
+                password_is(cluster, node, &changed, "A 2nd password")?;
                 let user = cluster.nodes[node].api().get(&format!("/api/v1/users/{disabled}"))?;
                 ensure!(user["enabled"] == false, "a disable is lost: {user}");
             }

@@ -33,7 +33,7 @@ fn a_password_reset_during_the_pause_refuses_the_old_password() {
                 &format!("{PASSWORD}{}", otp::code(&person.seed, otp::timestep())),
             );
             if asleep_with(cluster, &mut gateway, sleeper, request, round)? {
-                let reset = json!({"password": "the new password"});
+                let reset = json!({"password": "The 2nd password"});
                 cluster.nodes[awake]
                     .api()
                     .put(&format!("/api/v1/users/{}/password", person.name), &reset)?;

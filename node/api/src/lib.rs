@@ -38,6 +38,7 @@ pub mod limits;
 pub mod lockouts;
 pub mod openapi;
 pub mod page;
+pub mod password_rules;
 pub mod policy;
 pub mod problem;
 pub mod roles;
@@ -64,6 +65,7 @@ pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUsers};
 pub use join_tokens::{CreateJoinToken, CreatedJoinToken, JoinToken};
 pub use lockouts::{CareQuery, Lockout, Lockouts, Previewed};
 pub use page::{Page, PageQuery};
+pub use password_rules::{ChangePasswordRules, PasswordRules};
 pub use policy::{ChangePolicy, Policy};
 pub use problem::{FieldProblem, Problem, ProblemKind};
 pub use roles::{ChangeAccess, ChangeRole, MfaRule, Role, RoleRule, TrustRule};
@@ -71,4 +73,4 @@ pub use tokens::{
     Algorithm, AssignToken, ChangeToken, CreateToken, CreatedToken, ResyncToken, Token, TokenKind, TokenState,
     VerifyToken,
 };
-pub use users::{ChangeUser, CreateUser, SetPassword, User};
+pub use users::{ChangeOwnPassword, ChangeUser, CreateUser, SetPassword, User};

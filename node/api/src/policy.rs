@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::{ChangePasswordRules, PasswordRules};
+
 /// The policy as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Policy {
@@ -22,6 +24,7 @@ pub struct Policy {
     pub sends_per_user: u32,
     /// Messages in a day to telephones whose numbers begin with the same four digits.
     pub sends_per_prefix: u32,
+    pub passwords: PasswordRules,
     pub revision: u64,
 }
 
@@ -45,4 +48,6 @@ pub struct ChangePolicy {
     pub sends_per_user: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sends_per_prefix: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passwords: Option<ChangePasswordRules>,
 }

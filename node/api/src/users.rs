@@ -18,6 +18,14 @@ pub struct User {
     pub enabled: bool,
     /// Whether a local password is set.
     pub has_password: bool,
+    /// When the local password was set, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_changed_ms: Option<u64>,
+    /// When the local password is due by its age, if that ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_expires_ms: Option<u64>,
+    /// The local password has to be changed at the next login.
+    pub must_change_password: bool,
     /// Tokens of this user, see `/users/{user}/tokens`.
     pub tokens: u32,
     /// Wrong codes since the last accepted one.
@@ -49,6 +57,9 @@ pub struct CreateUser {
     /// `user` if absent; up to the role of whoever asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
+    /// The password has to be changed at the first login, and lets nobody in through a client that cannot ask for another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_change_password: bool,
 }
 
 /// What to change of a user. Absent fields stay as they are.
@@ -59,6 +70,9 @@ pub struct ChangeUser {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    /// Whether the local password has to be changed at the next login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub must_change_password: Option<bool>,
 }
 
 /// A new password. `null` or absent removes the local password.
@@ -67,4 +81,15 @@ pub struct ChangeUser {
 pub struct SetPassword {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Confidential>,
+    /// It has to be changed at the next login.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_change_password: bool,
+}
+
+/// A user's own new password. The former one has to be right; wrong ones make whoever sends them wait, as in a login.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeOwnPassword {
+    pub old_password: Confidential,
+    pub new_password: Confidential,
 }

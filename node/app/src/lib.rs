@@ -26,6 +26,7 @@ mod hash_queue;
 pub mod limits;
 mod names;
 mod outages;
+mod passwords;
 mod ports;
 mod propose;
 #[cfg(test)]
@@ -44,4 +45,5 @@ pub use fields::FieldError;
 pub use hash_queue::{HashFigures, HashLane, HashQueue, HashRefused};
 pub use names::{NameProblem, Names};
 pub use outages::{Notice, WatchedDirectories};
+pub use passwords::{BrokenRule, broken_rules};
 pub use ports::*;

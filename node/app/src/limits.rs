@@ -161,3 +161,8 @@ pub const CARRY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Users named of those whom a change would lock out: enough to see who they are.
 pub const LOCKOUTS_NAMED: usize = 50;
+/// A user's name of fewer characters may stand in the middle of a password: one or two letters are in half of them.
+pub const NAME_CHARS_BARRED: usize = 3;
+
+/// Digits and signs around a common password that do not make it another: a year, a sign and one more.
+pub const COMMON_PASSWORD_EXTRAS: usize = 6;

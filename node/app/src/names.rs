@@ -101,7 +101,7 @@ fn check(part: &str) -> Result<(), NameProblem> {
 }
 
 /// NFKC, lower case, NFKC again (lowering can undo the first: U+0130). Plain ASCII takes the short way.
-fn fold_text(text: &str) -> String {
+pub(crate) fn fold_text(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }

@@ -261,6 +261,8 @@ fn name_of(command: &Command) -> &'static str {
         Command::CompleteReplacement(_) => "complete_replacement",
         Command::QueueCode(_) => "queue_code",
         Command::ReportMessage(_) => "report_message",
+        Command::RenewPassword(_) => "renew_password",
+        Command::ChangeOwnPassword(_) => "change_own_password",
     }
 }
 

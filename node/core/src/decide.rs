@@ -72,6 +72,8 @@ pub fn decide(state: &State, level: Level, stamp: Stamp, command: &Command) -> R
         Command::CompleteReplacement(complete) => complete.decide(state),
         Command::QueueCode(queue) => queue.decide(state, now_ms),
         Command::ReportMessage(report) => report.decide(state),
+        Command::RenewPassword(renew) => renew.decide(state, now_ms),
+        Command::ChangeOwnPassword(change) => change.decide(state, now_ms),
     }
 }
 

@@ -58,8 +58,9 @@ pub use self::{
     permissions::Permission,
     records::{
         ApiToken, Application, Channel, Cidr, Client, Cluster, CodeKind, CodeKinds, Directory, Dispatch, Factor,
-        Gateway, JoinToken, MalformedCidr, Mfa, Modes, Node, Origin, OtpAlgorithm, Policy, Replacement, Report,
-        Retention, Role, RoleRule, SentCode, Standing, Token, TokenKind, Trust, Used, User, UserName, is_multi_factor,
+        Gateway, JoinToken, MalformedCidr, Mfa, Modes, Node, Origin, OtpAlgorithm, PasswordRules, Policy, Replacement,
+        Report, Retention, Role, RoleRule, SentCode, Standing, Token, TokenKind, Trust, Used, User, UserName,
+        is_multi_factor,
     },
     state::{DamagedImage, State, StateBuilder},
 };

@@ -205,3 +205,15 @@ pub const TRUST_MS_DEFAULT: u64 = 30 * DAY_MS;
 
 /// How long the policy may have a device remembered, in ms: an hour to a year. Less is no use to anybody, and more is for ever.
 pub const TRUST_MS: std::ops::RangeInclusive<u64> = 3_600_000..=366 * DAY_MS;
+/// The fewest characters that a policy may ask of a password: below four it is none, and more than 64 nobody types.
+pub const PASSWORD_CHARS_MIN: std::ops::RangeInclusive<u8> = 4..=64;
+
+/// Passwords of one user that a policy may have remembered. Each costs an Argon2id, 30 to 40 ms, whenever a password is set, and 100
+/// bytes for as long as the user is there.
+pub const PASSWORD_HISTORY_MAX: u8 = 24;
+
+/// Days after which a policy may ask for another password: ten years are for ever.
+pub const PASSWORD_AGE_DAYS: std::ops::RangeInclusive<u16> = 1..=3_650;
+
+/// New passwords that may be tried in one login: each is compared with all that are remembered.
+pub const NEW_PASSWORDS_PER_LOGIN: u8 = 5;

@@ -279,7 +279,7 @@ impl fmt::Display for Reason {
             Reason::DisabledInDirectory => "the directory has disabled the account, or has it no more",
             Reason::LockedInDirectory => "the directory has locked the account",
             Reason::ExpiredInDirectory => "the account has expired in the directory",
-            Reason::PasswordExpired => "the password is right and has to be changed in the directory first",
+            Reason::PasswordExpired => "the password is right and has to be changed first",
             Reason::NotPermittedNow => "the directory permits no login at this time or from here",
             Reason::NothingToProve => "the application asks for nothing that users of this client could prove",
             Reason::SendLimit => "so many codes were sent today that no more are",
@@ -356,6 +356,9 @@ pub enum Refusal {
     /// Nobody would be left who may do everything.
     #[n(47)]
     LastSuperAdmin,
+    /// Too many wrong passwords from there: it has to wait.
+    #[n(41)]
+    PasswordDelayed,
 }
 
 impl fmt::Display for Refusal {
@@ -382,6 +385,7 @@ impl fmt::Display for Refusal {
             Refusal::Missing(permission) => return write!(f, "the permission {} is missing", permission.label()),
             Refusal::AboveRole => "its role is above the one that asks",
             Refusal::LastSuperAdmin => "it is the last super admin",
+            Refusal::PasswordDelayed => "there were too many wrong passwords: wait a while",
         })
     }
 }
@@ -516,6 +520,15 @@ pub enum Field {
     /// How long a device is remembered.
     #[n(76)]
     Trust,
+    /// The fewest characters of a password.
+    #[n(66)]
+    PasswordMinChars,
+    /// Passwords that are remembered.
+    #[n(67)]
+    PasswordHistory,
+    /// Days after which a password is due.
+    #[n(68)]
+    PasswordMaxAge,
 }
 
 impl Field {
@@ -564,6 +577,9 @@ impl Field {
             Field::SendsPerPrefix => "sends_per_prefix",
             Field::Channels => "channels",
             Field::Trust => "trust_ms",
+            Field::PasswordMinChars => "passwords.min_chars",
+            Field::PasswordHistory => "passwords.history",
+            Field::PasswordMaxAge => "passwords.max_age_days",
         }
     }
 }

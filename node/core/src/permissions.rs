@@ -187,6 +187,7 @@ impl Change {
             Change::CreateUser(_)
             | Change::ChangeUser(_)
             | Change::SetPassword(_)
+            | Change::RequirePasswordChange(_)
             | Change::EnableUser(_)
             | Change::DeleteUser(_)
             | Change::LeaveDirectory(_) => Permission::ManageUsers,

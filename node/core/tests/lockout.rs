@@ -154,6 +154,7 @@ fn a_refused_change_is_refused_and_names_are_bounded() {
         sent_code_ms: 300_000,
         sends_per_user: 1,
         sends_per_prefix: 1,
+        passwords: quorate_core::PasswordRules::default(),
     });
     assert!(matches!(ask(&world, stale), Err(Refusal::Invalid(_))));
     let one = Change::DisableToken(DisableToken {

@@ -57,6 +57,7 @@ fn all_wrong(state: &State, request: Request) -> (Vec<String>, Decision) {
                 check.answer(false)
             }
             Step::SendCode(_) => panic!("nobody here has an address"),
+            Step::JudgeNewPassword(_) | Step::RenewPassword(_) => panic!("no password was right"),
             Step::MatchCode(code) => {
                 calls.push(format!("match {:?}", code.code()));
                 code.answer(None)
@@ -113,7 +114,12 @@ proptest! {
                     prop_assert!(matches!(propose.command(), quorate_core::Command::RecordFailure(_)));
                     break;
                 }
-                Step::SendCode(_) | Step::SealState(_) | Step::JudgeAgain | Step::Finish(_) => panic!("an unknown user got further"),
+                Step::SendCode(_)
+                | Step::SealState(_)
+                | Step::JudgeNewPassword(_)
+                | Step::RenewPassword(_)
+                | Step::JudgeAgain
+                | Step::Finish(_) => panic!("an unknown user got further"),
             }
         }
     }

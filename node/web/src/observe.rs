@@ -193,6 +193,7 @@ fn caller(actor: &Actor) -> String {
         Actor::Root { .. } => "root".to_owned(),
         Actor::ApiToken { id, .. } => id.to_string(),
         Actor::Directory { id } => id.to_string(),
+        Actor::Owner { user } => user.to_string(),
     }
 }
 

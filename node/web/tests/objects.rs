@@ -15,7 +15,7 @@ async fn a_user_lives_through_every_endpoint() {
         .root(
             "POST",
             "/api/v1/users",
-            Some(json!({"name": "Alice", "password": "correct horse"})),
+            Some(json!({"name": "Alice", "password": "Correct 9 horse"})),
         )
         .await;
     assert_eq!(created.status, 201, "{}", created.body);
@@ -439,7 +439,7 @@ async fn an_import_makes_all_or_says_what_is_wrong_with_each() {
         node.root(
             "POST",
             "/api/v1/import/users",
-            Some(json!({"shared_password": "trial", "users": users})),
+            Some(json!({"shared_password": "Shared-4-trials", "users": users})),
         )
     };
 

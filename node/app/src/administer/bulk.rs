@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use super::{AdminError, Administrator};
 use crate::fields::FieldErrors;
 use crate::limits;
+use crate::passwords::{BrokenRule, broken_rules};
 
 /// One of many users.
 pub struct BulkUser {
@@ -47,7 +48,10 @@ impl Administrator {
         users: impl IntoIterator<Item = BulkUser, IntoIter: Send> + Send,
         progress: impl Fn(BulkProgress) + Send + Sync,
     ) -> Result<BulkProgress, AdminError> {
-        let verifier = self.bulk_verifier(password).await?;
+        let verifier = match &password {
+            Some(password) => Some(self.hash_password(password.as_bytes()).await?),
+            None => None,
+        };
         let mut users = users.into_iter();
         let mut under_way: JoinSet<Result<BulkProgress, AdminError>> = JoinSet::new();
         let mut done = BulkProgress::default();
@@ -55,7 +59,13 @@ impl Administrator {
             let chunk: Vec<BulkUser> = users.by_ref().take(limits::BULK_USERS_PER_COMMAND).collect();
             let last = chunk.is_empty();
             if !last {
-                let (step, changes) = self.plan_chunk(chunk, verifier.as_ref().map(|bytes| bytes.as_slice()))?;
+                let (step, changes) = {
+                    let shared = password.as_ref().zip(verifier.as_ref());
+                    self.plan_chunk(
+                        chunk,
+                        shared.map(|(password, verifier)| (password.as_str(), verifier.as_slice())),
+                    )?
+                };
                 let administrator = self.clone();
                 under_way.spawn(async move { administrator.create_chunk(actor, step, changes).await });
             }
@@ -74,17 +84,10 @@ impl Administrator {
         }
     }
 
-    async fn bulk_verifier(
-        &self,
-        password: Option<Zeroizing<String>>,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, AdminError> {
-        let mut errors = FieldErrors::default();
-        super::users::check_password(&mut errors, "password", password.as_ref());
-        errors.finish()?;
-        match password {
-            Some(password) => Ok(Some(self.hash_password(password.as_bytes()).await?)),
-            None => Ok(None),
-        }
+    /// What is wrong with a password that somebody of this name shares with others.
+    #[must_use]
+    pub fn broken_rules(&self, name: &UserName, password: &str) -> Vec<BrokenRule> {
+        broken_rules(&self.state().policy().passwords, name, password)
     }
 
     async fn create_chunk(
@@ -102,13 +105,13 @@ impl Administrator {
     fn plan_chunk(
         &self,
         chunk: Vec<BulkUser>,
-        verifier: Option<&[u8]>,
+        shared: Option<(&str, &[u8])>,
     ) -> Result<(BulkProgress, Vec<Change>), AdminError> {
         let state = self.state();
         let mut step = BulkProgress::default();
         let mut changes = Vec::with_capacity(2 * chunk.len());
         for user in chunk {
-            match self.plan_user(&state, user, verifier)? {
+            match self.plan_user(&state, user, shared)? {
                 Some(planned) => {
                     changes.extend(planned);
                     step.created += 1;
@@ -124,9 +127,9 @@ impl Administrator {
         &self,
         state: &State,
         user: BulkUser,
-        verifier: Option<&[u8]>,
+        shared: Option<(&str, &[u8])>,
     ) -> Result<Option<[Change; 2]>, AdminError> {
-        let name = self.check_bulk_user(&user)?;
+        let name = self.check_bulk_user(&user, shared.map(|(password, _)| password))?;
         if state.user_by_name(&name).is_some() {
             return Ok(None);
         }
@@ -135,7 +138,8 @@ impl Administrator {
             id,
             name,
             display_name: "".into(),
-            password: verifier.map(|verifier| self.seal(Field::UserPassword, id.0, verifier)),
+            password: shared.map(|(_, verifier)| self.seal(Field::UserPassword, id.0, verifier)),
+            must_change_password: false,
         };
         let create_token = CreateToken {
             id: token,
@@ -154,9 +158,12 @@ impl Administrator {
         ]))
     }
 
-    fn check_bulk_user(&self, user: &BulkUser) -> Result<UserName, AdminError> {
+    fn check_bulk_user(&self, user: &BulkUser, password: Option<&str>) -> Result<UserName, AdminError> {
         let mut errors = FieldErrors::default();
         let name = self.check_user_name(&mut errors, &format!("users[{}].name", user.name), &user.name);
+        if let (Some(name), Some(password)) = (&name, password) {
+            self.check_password(&mut errors, &format!("users[{}].password", user.name), name, password);
+        }
         let bounds = limits::SEED_BYTES;
         errors.require(
             bounds.contains(&user.seed.len()),

@@ -20,6 +20,9 @@ mod directories;
 mod directory_sync;
 mod gateways;
 mod nodes;
+mod own_password;
+#[cfg(test)]
+mod password_tests;
 mod policy;
 mod retention;
 mod roles;
@@ -46,6 +49,7 @@ pub use self::directories::DirectorySpec;
 pub use self::directory_sync::{SyncOrder, SyncReport};
 pub use self::gateways::GatewaySpec;
 pub use self::nodes::{FoundingNode, IssuedJoinToken, found_cluster};
+pub use self::own_password::OwnPasswordChange;
 pub use self::policy::PolicySpec;
 pub use self::roles::AccessChange;
 pub use self::submit::AdminError;

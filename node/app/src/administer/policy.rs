@@ -1,7 +1,7 @@
 //! The policy: what holds for every login.
 
 use quorate_core::change::SetPolicy;
-use quorate_core::{Actor, Change, Policy, Revision, limits as core_limits};
+use quorate_core::{Actor, Change, PasswordRules, Policy, Revision, limits as core_limits};
 
 use super::{AdminError, Administrator};
 use crate::fields::FieldErrors;
@@ -17,6 +17,7 @@ pub struct PolicySpec {
     pub sent_code_ms: u64,
     pub sends_per_user: u32,
     pub sends_per_prefix: u32,
+    pub passwords: PasswordRules,
 }
 
 impl From<&Policy> for PolicySpec {
@@ -30,6 +31,7 @@ impl From<&Policy> for PolicySpec {
             sent_code_ms: policy.sent_code_ms,
             sends_per_user: policy.sends_per_user,
             sends_per_prefix: policy.sends_per_prefix,
+            passwords: policy.passwords,
         }
     }
 }
@@ -68,6 +70,7 @@ impl PolicySpec {
             &format!("0 to {}", core_limits::HOTP_LOOK_AHEAD_MAX),
         );
         self.check_sending(&mut errors);
+        check_passwords(&self.passwords, &mut errors);
         Ok(errors.finish()?)
     }
 }
@@ -96,6 +99,28 @@ impl PolicySpec {
     }
 }
 
+fn check_passwords(rules: &PasswordRules, errors: &mut FieldErrors) {
+    let (chars, days) = (core_limits::PASSWORD_CHARS_MIN, core_limits::PASSWORD_AGE_DAYS);
+    errors.require(
+        chars.contains(&rules.min_chars),
+        "passwords.min_chars",
+        "is out of its bounds",
+        &format!("{} to {}", chars.start(), chars.end()),
+    );
+    errors.require(
+        rules.history <= core_limits::PASSWORD_HISTORY_MAX,
+        "passwords.history",
+        "is out of its bounds",
+        &format!("0 to {}", core_limits::PASSWORD_HISTORY_MAX),
+    );
+    errors.require(
+        rules.max_age_days.is_none_or(|age| days.contains(&age)),
+        "passwords.max_age_days",
+        "is out of its bounds",
+        &format!("{} to {}, or 0 for no end", days.start(), days.end()),
+    );
+}
+
 impl Administrator {
     /// Sets the whole policy.
     ///
@@ -118,6 +143,7 @@ impl Administrator {
             sent_code_ms: spec.sent_code_ms,
             sends_per_user: spec.sends_per_user,
             sends_per_prefix: spec.sends_per_prefix,
+            passwords: spec.passwords,
         });
         self.administer(actor, vec![change]).await?;
         Ok(*self.state().policy())

@@ -34,6 +34,12 @@ pub enum AdminError {
     /// A directory owns it. Nothing was changed.
     #[error("a directory owns this: change it there")]
     OfDirectory,
+    /// The user: the former password is wrong. Nothing was changed.
+    #[error("the former password is wrong")]
+    WrongPassword,
+    /// The user: the former password was wrong too often. Nothing was changed.
+    #[error("there were too many wrong passwords; wait a minute and try again")]
+    TooManyTries,
     /// The actor may not do this. Nothing was changed.
     #[error("not allowed")]
     NotAllowed,
@@ -110,6 +116,7 @@ impl From<Refusal> for AdminError {
             Refusal::NameTaken => AdminError::NameTaken,
             Refusal::NotAllowed => AdminError::NotAllowed,
             Refusal::InUse => AdminError::InUse,
+            Refusal::PasswordDelayed => AdminError::TooManyTries,
             Refusal::OfDirectory => AdminError::OfDirectory,
             Refusal::Missing(permission) => AdminError::Missing(permission),
             Refusal::AboveRole => AdminError::AboveRole,

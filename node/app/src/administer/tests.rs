@@ -16,9 +16,7 @@ fn alice() -> NewUser {
     NewUser {
         name: "CORP\\Alice".to_owned(),
         display_name: "Alice".to_owned(),
-        password: None,
-        token: None,
-        access: AccessChange::default(),
+        ..NewUser::default()
     }
 }
 
@@ -27,7 +25,7 @@ async fn a_user_with_password_and_token_is_one_change_and_nothing_of_it_is_in_cl
     let world = World::founded();
     let seed = Zeroizing::new(b"twenty bytes of seed".to_vec());
     let new = NewUser {
-        password: Some(secret("correct horse")),
+        password: Some(secret("Correct 9 horse")),
         token: Some(TokenSpec {
             material: Material::Seed(seed.clone()),
             ..TokenSpec::default()
@@ -45,7 +43,7 @@ async fn a_user_with_password_and_token_is_one_change_and_nothing_of_it_is_in_cl
     let commands = world.replica.take_commands();
     assert_eq!(commands.len(), 1);
     let bytes = commands[0].to_bytes();
-    for clear in [b"correct horse".as_slice(), &seed] {
+    for clear in [b"Correct 9 horse".as_slice(), &seed] {
         assert!(!bytes.windows(clear.len()).any(|window| window == clear));
     }
     let aad = Aad {
@@ -57,7 +55,7 @@ async fn a_user_with_password_and_token_is_one_change_and_nothing_of_it_is_in_cl
         .open(aad, user.password.as_ref().unwrap().as_bytes())
         .unwrap();
     let verifier = PasswordVerifier::decode(&verifier).unwrap();
-    assert!(verifier.matches(b"correct horse", &mut quorate_seal::HashMemory::new()));
+    assert!(verifier.matches(b"Correct 9 horse", &mut quorate_seal::HashMemory::new()));
 }
 
 #[tokio::test]
@@ -103,6 +101,7 @@ async fn every_bad_field_is_reported_and_nothing_is_proposed() {
         name: "a@b@c".to_owned(),
         display_name: " x".to_owned(),
         password: Some(secret("")),
+        must_change_password: false,
         token: Some(TokenSpec {
             name: "t".repeat(300),
             kind: TokenKind::Totp {
@@ -124,6 +123,10 @@ async fn every_bad_field_is_reported_and_nothing_is_proposed() {
         [
             "name",
             "display_name",
+            "password",
+            "password",
+            "password",
+            "password",
             "password",
             "token.name",
             "token.digits",

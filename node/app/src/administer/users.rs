@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use quorate_core::change::{ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, SetPassword, UnlockUser};
+use quorate_core::change::{
+    ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, RequirePasswordChange, SetPassword, UnlockUser,
+};
 use quorate_core::{Actor, Change, Revision, Sealed, TokenId, User, UserId, UserName};
 use quorate_seal::Field;
 use tokio::time::Instant;
@@ -13,6 +15,7 @@ use super::{AccessChange, AdminError, Administrator, Enrolment, TokenSpec};
 use crate::fields::FieldErrors;
 use crate::hash_queue::HashLane;
 use crate::limits;
+use crate::passwords::{History, add_broken, broken_rules, in_normal_form};
 
 /// A user to be created, with a first token if there is one, as one atomic change.
 #[derive(Default)]
@@ -22,6 +25,8 @@ pub struct NewUser {
     pub display_name: String,
     /// No password means that no local password is ever right.
     pub password: Option<Zeroizing<String>>,
+    /// The password has to be changed at the first login.
+    pub must_change_password: bool,
     pub token: Option<TokenSpec>,
     /// A role, and exceptions from what the policy says of it.
     pub access: AccessChange,
@@ -33,6 +38,15 @@ pub struct UserChange {
     /// As typed.
     pub name: Option<String>,
     pub display_name: Option<String>,
+    /// Whether the local password has to be changed at the next login.
+    pub must_change_password: Option<bool>,
+}
+
+impl UserChange {
+    /// Whether names are to change, or nothing at all.
+    fn is_of_names(&self) -> bool {
+        self.name.is_some() || self.display_name.is_some() || self.must_change_password.is_none()
+    }
 }
 
 impl Administrator {
@@ -44,7 +58,19 @@ impl Administrator {
         let mut errors = FieldErrors::default();
         let name = self.check_user_name(&mut errors, "name", &new.name);
         errors.check_label("display_name", &new.display_name, true);
-        check_password(&mut errors, "password", new.password.as_ref());
+        match &new.password {
+            // Nobody is the name of a password that comes with a name which cannot be.
+            Some(password) => {
+                let nobody = UserName::new("", "");
+                self.check_password(&mut errors, "password", name.as_ref().unwrap_or(&nobody), password);
+            }
+            None => errors.require(
+                !new.must_change_password,
+                "must_change_password",
+                "has nothing to change",
+                "give a password",
+            ),
+        }
         if let Some(token) = &new.token {
             token.check(&mut errors, "token.");
         }
@@ -58,6 +84,7 @@ impl Administrator {
             name,
             display_name: new.display_name.into(),
             password,
+            must_change_password: new.must_change_password,
         })];
         if new.access != AccessChange::default() {
             changes.push(new.access.of(id, None));
@@ -82,6 +109,7 @@ impl Administrator {
         change: UserChange,
     ) -> Result<Arc<User>, AdminError> {
         let former = self.read_user(user)?;
+        let of_names = change.is_of_names();
         let mut errors = FieldErrors::default();
         let name = match &change.name {
             Some(typed) => self.check_user_name(&mut errors, "name", typed),
@@ -91,18 +119,41 @@ impl Administrator {
             .display_name
             .map_or_else(|| former.display_name.clone(), Into::into);
         errors.check_label("display_name", &display_name, true);
+        if change.must_change_password == Some(true) {
+            let why = "set a local password first";
+            errors.require(
+                former.password.is_some(),
+                "must_change_password",
+                "has nothing to change",
+                why,
+            );
+        }
         let name = errors.finish_with(name)?;
-        let change = Change::ChangeUser(ChangeUser {
-            user,
-            // What is left as it is was read here: without a revision of the caller's, that one is expected.
-            expected: expected.or(Some(former.revision)),
-            name,
-            display_name,
+        // What is left as it is was read here: without a revision of the caller's, that one is expected.
+        let expected = expected.or(Some(former.revision));
+        let required = change.must_change_password.map(|required| {
+            Change::RequirePasswordChange(RequirePasswordChange {
+                user,
+                expected,
+                required,
+            })
         });
-        self.change_one_user(actor, user, change).await
+        let names = of_names.then(|| {
+            Change::ChangeUser(ChangeUser {
+                user,
+                // The change before it, of the same command, has moved it.
+                expected: expected.filter(|_| required.is_none()),
+                name,
+                display_name,
+            })
+        });
+        self.administer(actor, required.into_iter().chain(names).collect())
+            .await?;
+        self.read_user(user)
     }
 
-    /// Sets or, with `None`, removes a user's local password. Challenges begun with the former one are void.
+    /// Sets or, with `None`, removes a user's local password, to be changed at the next login if `must_change`. Challenges begun
+    /// with the former one are void.
     ///
     /// # Errors
     /// [`AdminError`].
@@ -112,16 +163,21 @@ impl Administrator {
         user: UserId,
         expected: Option<Revision>,
         password: Option<Zeroizing<String>>,
+        must_change: bool,
     ) -> Result<Arc<User>, AdminError> {
-        self.read_user(user)?;
-        let mut errors = FieldErrors::default();
-        check_password(&mut errors, "password", password.as_ref());
-        errors.finish()?;
+        let former = self.read_user(user)?;
+        if let Some(password) = &password {
+            let lane = HashLane::ADMINISTRATION;
+            self.check_new_password("password", &former, password, lane).await?;
+        }
+        let judged_by = password.is_some().then_some(former.revision);
         let password = self.seal_password(user, password.as_ref()).await?;
         let change = Change::SetPassword(SetPassword {
             user,
-            expected,
+            // A password is judged by those before it: without a revision of the caller's, theirs is expected.
+            expected: expected.or(judged_by),
             password,
+            must_change_password: must_change,
         });
         self.change_one_user(actor, user, change).await
     }
@@ -227,31 +283,49 @@ impl Administrator {
         Ok(Some(self.seal(Field::UserPassword, user.0, &verifier)))
     }
 
+    /// Adds what is wrong with a password for somebody of this name, but for former passwords.
+    pub(super) fn check_password(&self, errors: &mut FieldErrors, field: &str, name: &UserName, password: &str) {
+        let rules = self.state().policy().passwords;
+        add_broken(errors, field, &broken_rules(&rules, name, password));
+    }
+
+    /// Everything that is wrong with a new password of a user, former passwords among it.
+    ///
+    /// # Errors
+    /// [`AdminError::Invalid`] with every broken rule.
+    pub(super) async fn check_new_password(
+        &self,
+        field: &str,
+        user: &User,
+        password: &str,
+        lane: HashLane,
+    ) -> Result<(), AdminError> {
+        if user.origin.is_some() {
+            return Err(AdminError::OfDirectory);
+        }
+        let rules = self.state().policy().passwords;
+        let mut broken = broken_rules(&rules, &user.name, password);
+        // What breaks a rule already is not worth an Argon2id for each password that there was.
+        if broken.is_empty() {
+            let history = History::open(&self.keys, &rules, user)?;
+            let deadline = Instant::now() + limits::ADMINISTRATION_DEADLINE;
+            let typed = in_normal_form(password.as_bytes());
+            let used = history.judge(&self.hashes, lane, &typed, deadline);
+            broken.extend(used.await?);
+        }
+        let mut errors = FieldErrors::default();
+        add_broken(&mut errors, field, &broken);
+        Ok(errors.finish()?)
+    }
+
     /// The encoded verifier of a new password, to be sealed for each user that gets it.
     pub(super) async fn hash_password(&self, password: &[u8]) -> Result<Zeroizing<Vec<u8>>, AdminError> {
         let deadline = Instant::now() + limits::ADMINISTRATION_DEADLINE;
-        let password = Zeroizing::new(password.to_vec());
+        let password = in_normal_form(password);
         let verifier = self
             .hashes
             .compute(HashLane::ADMINISTRATION, password, self.random(), deadline)
             .await?;
         Ok(verifier.encode())
     }
-}
-
-pub(super) fn check_password(errors: &mut FieldErrors, field: &str, password: Option<&Zeroizing<String>>) {
-    let Some(password) = password else { return };
-    let bounds = limits::PASSWORD_BYTES;
-    errors.require(
-        bounds.contains(&password.len()),
-        field,
-        "has the wrong length",
-        &format!("{} to {} bytes of UTF-8", bounds.start(), bounds.end()),
-    );
-    errors.require(
-        !password.contains('\0'),
-        field,
-        "has a NUL character",
-        "RADIUS pads passwords with them",
-    );
 }

@@ -147,12 +147,12 @@ async fn what_a_directory_says_is_the_reason_and_one_that_is_silent_makes_the_no
     );
     let local = NewUser {
         name: "carol".to_owned(),
-        password: Some(Zeroizing::new("mine".to_owned())),
+        password: Some(Zeroizing::new("Mine is 4 this".to_owned())),
         ..NewUser::default()
     };
     office.world.admin.create_user(ROOT, local).await.unwrap();
     assert_eq!(
-        office.ask("carol", "mine").await,
+        office.ask("carol", "Mine is 4 this").await,
         Decision::Accept,
         "nobody's outage but its own"
     );
@@ -164,11 +164,11 @@ async fn a_local_user_of_the_same_name_stays_who_it_is() {
     office.world.directories.put("dan", "theirs", None);
     let local = NewUser {
         name: "dan@example.org".to_owned(),
-        password: Some(Zeroizing::new("mine".to_owned())),
+        password: Some(Zeroizing::new("Mine is 4 this".to_owned())),
         ..NewUser::default()
     };
     office.world.admin.create_user(ROOT, local).await.unwrap();
-    assert_eq!(office.ask("dan@example.org", "mine").await, Decision::Accept);
+    assert_eq!(office.ask("dan@example.org", "Mine is 4 this").await, Decision::Accept);
     assert_eq!(
         office.ask("dan@example.org", "theirs").await,
         Decision::Reject(Reason::WrongPassword)
@@ -217,7 +217,13 @@ async fn what_a_directory_owns_is_changed_there() {
     let set = office
         .world
         .admin
-        .set_password(ROOT, heidi, None, Some(Zeroizing::new("mine".to_owned())))
+        .set_password(
+            ROOT,
+            heidi,
+            None,
+            Some(Zeroizing::new("Mine is 4 this".to_owned())),
+            false,
+        )
         .await;
     assert!(matches!(set, Err(AdminError::OfDirectory)), "{set:?}");
     let bad = DirectorySpec {

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Answer, Authenticator, Decision, Login, Silence};
 use crate::hash_queue::HashRefused;
+use crate::passwords::in_normal_form;
 use crate::ports::{ProposeError, Proposed, random};
 use crate::propose::propose_until_known;
 
@@ -47,6 +48,8 @@ impl Authenticator {
                 Step::MatchCode(code) => self.match_code(code),
                 Step::SendCode(send) => self.send_code(&state, login, send).await,
                 Step::SealState(seal) => self.seal_state(&state, login, seal).await,
+                Step::JudgeNewPassword(judge) => self.judge_new_password(login, judge).await,
+                Step::RenewPassword(set) => self.set_new_password(login, set).await,
                 Step::Propose(propose) => self.propose(&state, login, propose).await,
                 Step::JudgeAgain => ControlFlow::Break(Judgement::Again),
                 Step::Finish(decision) => ControlFlow::Break(finish(decision)),
@@ -73,18 +76,22 @@ impl Authenticator {
             tracing::error!(user = ?check.user(), "a password verifier does not open under this node's application key");
             return ControlFlow::Break(Judgement::silent(Silence::Sealed));
         };
-        let candidate = Zeroizing::new(check.candidate().to_vec());
+        let candidate = in_normal_form(check.candidate());
         let hashed = self
             .hashes
             .verify(login.lane, Arc::new(verifier), candidate, login.deadline)
             .await;
         match hashed {
             Ok(right) => ControlFlow::Continue(check.answer(right)),
-            Err(HashRefused::LaneFull) => {
-                let rejected = self.reject_locally(login, Reason::QueueFull, None).await;
-                ControlFlow::Break(Judgement::Answer(rejected))
-            }
-            Err(HashRefused::Overloaded) => ControlFlow::Break(Judgement::silent(Silence::Overloaded)),
+            Err(refused) => ControlFlow::Break(self.not_hashed(login, refused).await),
+        }
+    }
+
+    /// A lane that is full is its user's own doing, and everything else the node's.
+    pub(super) async fn not_hashed(&self, login: &Login, refused: HashRefused) -> Judgement {
+        match refused {
+            HashRefused::LaneFull => Judgement::Answer(self.reject_locally(login, Reason::QueueFull, None).await),
+            HashRefused::Overloaded => Judgement::silent(Silence::Overloaded),
         }
     }
 
@@ -256,13 +263,17 @@ fn settle(propose: Propose, outcome: &Outcome) -> Judgement {
     match propose.answer(outcome) {
         Step::Finish(decision) => finish(decision),
         Step::JudgeAgain => Judgement::Again,
-        Step::CheckPassword(_) | Step::MatchCode(_) | Step::SendCode(_) | Step::SealState(_) | Step::Propose(_) => {
-            Judgement::silent(Silence::Refused)
-        }
+        Step::CheckPassword(_)
+        | Step::MatchCode(_)
+        | Step::SendCode(_)
+        | Step::SealState(_)
+        | Step::JudgeNewPassword(_)
+        | Step::RenewPassword(_)
+        | Step::Propose(_) => Judgement::silent(Silence::Refused),
     }
 }
 
-fn finish(decision: login::Decision) -> Judgement {
+pub(super) fn finish(decision: login::Decision) -> Judgement {
     let (decision, method) = match decision {
         login::Decision::Accept => (Decision::Accept, None),
         login::Decision::Reject { reason } => (Decision::Reject(reason), None),
@@ -294,7 +305,9 @@ const fn method_of(command: &Command) -> Option<Method> {
         | Command::PruneAudit(_)
         | Command::AdmitSuccessor(_)
         | Command::CompleteReplacement(_)
-        | Command::ReportMessage(_) => None,
+        | Command::ReportMessage(_)
+        | Command::ChangeOwnPassword(_) => None,
+        Command::RenewPassword(renew) => Some(renew.judged.facts.method),
         Command::QueueCode(queue) => match &queue.asker {
             Asker::Login { judged, .. } => Some(judged.facts.method),
             Asker::Administrator(_) => None,
@@ -311,7 +324,7 @@ pub(super) const fn silence_of(error: ProposeError) -> Silence {
 }
 
 /// Why the cluster judged nothing: another node may do better, so there is no answer.
-fn refused(refusal: Refusal) -> Silence {
+pub(super) fn refused(refusal: Refusal) -> Silence {
     match refusal {
         Refusal::TooOld => Silence::Late,
         Refusal::ClockAhead => Silence::Clock,
@@ -333,7 +346,8 @@ fn refused(refusal: Refusal) -> Silence {
         | Refusal::SendLimit
         | Refusal::Missing(_)
         | Refusal::AboveRole
-        | Refusal::LastSuperAdmin => {
+        | Refusal::LastSuperAdmin
+        | Refusal::PasswordDelayed => {
             tracing::warn!(%refusal, "the cluster refused a verdict");
             Silence::Refused
         }

@@ -24,6 +24,9 @@ mod directory_tests;
 mod judge;
 mod local_reject;
 mod passing;
+mod renewal;
+#[cfg(test)]
+mod renewal_tests;
 mod request;
 mod stand_in;
 #[cfg(test)]

@@ -75,6 +75,7 @@ impl Gateway {
             user: gateway.alice,
             expected: None,
             password: Some(gateway.sealed_password(PASSWORD)),
+            must_change_password: false,
         })));
         gateway.world.replica.take_calls();
         gateway
@@ -284,6 +285,7 @@ async fn a_node_that_missed_a_new_password_does_not_take_the_old_one() {
         user: gateway.alice,
         expected: None,
         password,
+        must_change_password: false,
     })));
     let old = format!("{PASSWORD}{}", gateway.code(0));
     assert_eq!(gateway.ask("alice", &old).await, rejected(Reason::WrongPassword));

@@ -441,6 +441,14 @@ pub enum ChangeKind {
     SetUserAccess,
     #[n(51)]
     SetRoleRule,
+    #[n(45)]
+    RequirePasswordChange,
+    /// By the user, who had proven the former one.
+    #[n(46)]
+    ChangeOwnPassword,
+    /// Somebody wanted to change the password of this user, and had the former one wrong.
+    #[n(47)]
+    OwnPasswordWrong,
 }
 
 impl ChangeKind {
@@ -491,6 +499,9 @@ impl ChangeKind {
             ChangeKind::DeleteGateway => "delete_gateway",
             ChangeKind::SetUserAccess => "set_user_access",
             ChangeKind::SetRoleRule => "set_role_rule",
+            ChangeKind::RequirePasswordChange => "require_password_change",
+            ChangeKind::ChangeOwnPassword => "change_own_password",
+            ChangeKind::OwnPasswordWrong => "own_password_wrong",
         }
     }
 }

@@ -32,7 +32,9 @@ pub use self::{
         AssignToken, ChangeToken, CreateToken, DeleteToken, DisableToken, EnableToken, LoseToken, ResyncToken,
         VerifyToken,
     },
-    user::{ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, SetPassword, UnlockUser},
+    user::{
+        ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, RequirePasswordChange, SetPassword, UnlockUser,
+    },
 };
 use crate::{
     audit::{ChangeKind, Object},
@@ -178,6 +180,9 @@ pub enum Change {
     /// Another rule of the policy for a role.
     #[n(51)]
     SetRoleRule(#[n(0)] SetRoleRule),
+    /// Has a user change the local password at the next login.
+    #[n(45)]
+    RequirePasswordChange(#[n(0)] RequirePasswordChange),
 }
 
 /// What a change does, and to what.
@@ -236,6 +241,7 @@ impl Change {
             Change::DeleteGateway(change) => change.decide(state, revision),
             Change::SetUserAccess(change) => change.decide(state, revision),
             Change::SetRoleRule(change) => change.decide(state, revision),
+            Change::RequirePasswordChange(change) => change.decide(state, revision),
         }
     }
 
@@ -286,6 +292,7 @@ impl Change {
             Change::DeleteGateway(_) => ChangeKind::DeleteGateway,
             Change::SetUserAccess(_) => ChangeKind::SetUserAccess,
             Change::SetRoleRule(_) => ChangeKind::SetRoleRule,
+            Change::RequirePasswordChange(_) => ChangeKind::RequirePasswordChange,
         }
     }
 }

@@ -145,6 +145,9 @@ impl SyncPerson {
             role: Role::User,
             mfa: Mfa::ByRole,
             trust: Trust::ByRole,
+            former_passwords: Box::default(),
+            password_changed_ms: state.stamp().ms,
+            must_change_password: false,
         };
         self.with_addresses(state, user, None)
     }

@@ -9,7 +9,7 @@ use crate::{
     ids::Revision,
     limits,
     outcome::{Field, Refusal},
-    records::Policy,
+    records::{PasswordRules, Policy},
     state::State,
 };
 
@@ -43,6 +43,9 @@ pub struct SetPolicy {
     /// Messages to telephones in one region in one day.
     #[n(8)]
     pub sends_per_prefix: u32,
+    /// What a local password has to be like.
+    #[n(20)]
+    pub passwords: PasswordRules,
 }
 
 impl SetPolicy {
@@ -71,6 +74,7 @@ impl SetPolicy {
             (1..=limits::SENDS_PER_PREFIX_MAX).contains(&self.sends_per_prefix),
             Field::SendsPerPrefix,
         )?;
+        check_passwords(&self.passwords)?;
         let policy = Policy {
             max_code_failures: self.max_code_failures,
             lock_ms: self.lock_ms,
@@ -82,6 +86,7 @@ impl SetPolicy {
             sends_per_user: self.sends_per_user,
             sends_per_prefix: self.sends_per_prefix,
             roles: state.policy().roles,
+            passwords: self.passwords,
         };
         Ok(Effect {
             events: vec![Event::PolicySet(policy)],
@@ -89,4 +94,17 @@ impl SetPolicy {
             name: "policy".into(),
         })
     }
+}
+
+fn check_passwords(rules: &PasswordRules) -> Result<(), Refusal> {
+    require(
+        limits::PASSWORD_CHARS_MIN.contains(&rules.min_chars),
+        Field::PasswordMinChars,
+    )?;
+    require(rules.history <= limits::PASSWORD_HISTORY_MAX, Field::PasswordHistory)?;
+    let age = rules.max_age_days;
+    require(
+        age.is_none_or(|days| limits::PASSWORD_AGE_DAYS.contains(&days)),
+        Field::PasswordMaxAge,
+    )
 }

@@ -11,7 +11,7 @@ use crate::{
     ids::{Revision, Sealed, UserId},
     names,
     outcome::{Field, Refusal},
-    records::{Mfa, Role, Trust, User, UserName},
+    records::{Mfa, NewPassword, Role, Trust, User, UserName},
     state::State,
 };
 
@@ -30,6 +30,9 @@ pub struct CreateUser {
     /// The sealed verifier of the local password; none if there is no local password.
     #[n(3)]
     pub password: Option<Sealed>,
+    /// The password has to be changed at the first login.
+    #[n(4)]
+    pub must_change_password: bool,
 }
 
 /// Another name or display name.
@@ -61,6 +64,23 @@ pub struct SetPassword {
     /// The sealed verifier.
     #[n(2)]
     pub password: Option<Sealed>,
+    /// It has to be changed at the next login.
+    #[n(3)]
+    pub must_change_password: bool,
+}
+
+/// Has the user change the local password at the next login, or no more.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct RequirePasswordChange {
+    /// Which user.
+    #[n(0)]
+    pub user: UserId,
+    /// The revision it is expected to have.
+    #[n(1)]
+    pub expected: Option<Revision>,
+    /// Whether it has to be changed.
+    #[n(2)]
+    pub required: bool,
 }
 
 /// Refuses the user everywhere, from the moment this is acknowledged.
@@ -132,6 +152,9 @@ impl CreateUser {
             role: Role::User,
             mfa: Mfa::ByRole,
             trust: Trust::ByRole,
+            former_passwords: Box::default(),
+            password_changed_ms: state.stamp().ms,
+            must_change_password: self.must_change_password && self.password.is_some(),
         }))
     }
 }
@@ -156,15 +179,30 @@ impl SetPassword {
         let user = expected_user(state, self.user, self.expected)?;
         kept_here(user)?;
         require(self.password.as_ref().is_none_or(is_sealed), Field::Password)?;
-        let mut effect = saved(User {
-            password: self.password.clone(),
-            password_revision: revision,
+        let new = NewPassword {
+            rules: &state.policy().passwords,
             revision,
-            ..user.clone()
-        });
+            now_ms: state.stamp().ms,
+            must_change: self.must_change_password && self.password.is_some(),
+        };
+        let mut effect = saved(user.with_password(self.password.clone(), new));
         // Who had to wait had guessed at the former password.
         effect.events.push(Event::PasswordDelaysForgotten { user: self.user });
         Ok(effect)
+    }
+}
+
+impl RequirePasswordChange {
+    /// Without a local password there is nothing to change.
+    pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
+        let user = expected_user(state, self.user, self.expected)?;
+        kept_here(user)?;
+        require(user.password.is_some() || !self.required, Field::Password)?;
+        Ok(saved(User {
+            must_change_password: self.required,
+            revision,
+            ..user.clone()
+        }))
     }
 }
 

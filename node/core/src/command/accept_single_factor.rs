@@ -30,7 +30,7 @@ impl AcceptSingleFactor {
         if subject.asks_for_code() || !subject.asks_for_password() || !subject.password_settled() {
             return Err(Refusal::Invalid(Field::Judgement));
         }
-        Ok(match subject.barred(user) {
+        Ok(match subject.barred(user).or_else(|| subject.password_due(user)) {
             Some(reason) => reject(&self.judged, reason, Vec::new()),
             None => accept(&self.judged, subject.forgotten_on_accept(user)),
         })

@@ -10,7 +10,7 @@ use crate::{
     command::authority::takes_last_super_admin,
     decide::Decided,
     event::{Event, evolve},
-    ids::{ApiTokenId, DirectoryId, Fingerprint, Level, NodeId, Revision},
+    ids::{ApiTokenId, DirectoryId, Fingerprint, Level, NodeId, Revision, UserId},
     limits,
     outcome::{Outcome, Refusal},
     state::State,
@@ -62,6 +62,13 @@ pub enum Actor {
         /// Which directory.
         #[n(0)]
         id: DirectoryId,
+    },
+    /// A user who has proven the own password, about that password. Never of an administrative command.
+    #[n(45)]
+    Owner {
+        /// Which user.
+        #[n(0)]
+        user: UserId,
     },
 }
 

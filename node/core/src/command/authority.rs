@@ -24,6 +24,7 @@ impl Actor {
                 let directory = state.directory(*id).filter(|directory| directory.enabled);
                 directory.map(|_| ()).ok_or(Refusal::NotAllowed)
             }
+            Actor::Owner { .. } => Err(Refusal::NotAllowed),
         }
     }
 
@@ -35,7 +36,7 @@ impl Actor {
                 .api_token(*id)
                 .filter(|token| token.enabled && token.revision == *revision)
                 .map(|token| token.role),
-            Actor::Directory { .. } => None,
+            Actor::Directory { .. } | Actor::Owner { .. } => None,
         }
     }
 
@@ -83,6 +84,7 @@ impl Actor {
                 true => Ok(()),
                 false => Err(Refusal::NotAllowed),
             },
+            Actor::Owner { .. } => Err(Refusal::NotAllowed),
         }
     }
 }
@@ -106,6 +108,7 @@ fn concerned(state: &State, change: &Change) -> Option<Role> {
     match change {
         Change::ChangeUser(change) => of_user(change.user),
         Change::SetPassword(change) => of_user(change.user),
+        Change::RequirePasswordChange(change) => of_user(change.user),
         Change::DisableUser(change) => of_user(change.user),
         Change::EnableUser(change) => of_user(change.user),
         Change::UnlockUser(change) => of_user(change.user),

@@ -57,6 +57,7 @@ impl ConsumeCode {
         }
         if let Some(reason) = subject
             .barred(user)
+            .or_else(|| subject.password_due(user))
             .or_else(|| self.refuse_codes(subject, user, &tokens))
         {
             let rejected = Verdict::Reject(reason);

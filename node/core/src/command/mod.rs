@@ -16,6 +16,7 @@ mod accept_single_factor;
 mod administer;
 mod admit_successor;
 mod authority;
+mod change_own_password;
 mod complete_replacement;
 mod consume_code;
 mod genesis;
@@ -25,6 +26,7 @@ mod prune_audit;
 mod queue_code;
 mod record_failure;
 mod remove_node;
+mod renew_password;
 mod report_message;
 mod sign_head;
 mod spend_join_token;
@@ -37,6 +39,7 @@ pub use self::{
     accept_single_factor::AcceptSingleFactor,
     administer::{Actor, Administer},
     admit_successor::AdmitSuccessor,
+    change_own_password::ChangeOwnPassword,
     complete_replacement::CompleteReplacement,
     consume_code::{CodeProof, ConsumeCode},
     genesis::Genesis,
@@ -46,6 +49,7 @@ pub use self::{
     queue_code::{Asker, QueueCode},
     record_failure::{Failure, RecordFailure},
     remove_node::RemoveNode,
+    renew_password::RenewPassword,
     report_message::ReportMessage,
     sign_head::SignHead,
     spend_join_token::SpendJoinToken,
@@ -101,6 +105,12 @@ pub enum Command {
     /// Says what came of a message.
     #[n(21)]
     ReportMessage(#[n(0)] ReportMessage),
+    /// Changes a password that is due, in a login that has proven it.
+    #[n(25)]
+    RenewPassword(#[n(0)] RenewPassword),
+    /// Changes a user's own password, or counts that the former one was wrong.
+    #[n(26)]
+    ChangeOwnPassword(#[n(0)] ChangeOwnPassword),
 }
 
 impl Command {

@@ -182,6 +182,12 @@ impl Subject<'_> {
         }
     }
 
+    /// Why a right password lets nobody in all the same. Asked where a login is accepted and nowhere else: wrong codes count as ever.
+    pub fn password_due(&self, user: &User) -> Option<Reason> {
+        let due = user.is_password_due(&self.policy.passwords, self.now_ms);
+        (due && self.asks_for_password()).then_some(Reason::PasswordExpired)
+    }
+
     /// Whether the password is asked for, and the directory that judges it is not asked.
     fn is_without_judge(&self, user: &User) -> bool {
         let directory = user

@@ -8,7 +8,10 @@ use crate::{
     },
     ids::{ConversationId, TokenId, UserId},
     limits,
-    login::{Conversation, Proof, Propose, Request, Step},
+    login::{
+        Conversation, Proof, Propose, Request, Step,
+        renewal::{self, Renewal},
+    },
     method::{self, Moment},
     records::{Application, Client, Directory, Factor, Policy, SentCode, Token, User, is_multi_factor},
     state::State,
@@ -132,13 +135,34 @@ impl Attempt {
             Some(Failure::ConversationExpired)
         } else if epochs != Some(conversation.epochs) {
             Some(Failure::Voided)
-        } else if conversation.password_revision.is_some() && conversation.password_revision != password {
+        } else if conversation.password_revision.is_some()
+            && conversation.password_revision != password
+            && !self.has_renewed(state, conversation)
+        {
             Some(Failure::PasswordChanged)
         } else if !conversation.codes().all(|code| self.is_current(state, code)) {
             Some(Failure::Voided)
         } else {
             None
         }
+    }
+
+    /// Whether this answer is what the password was changed by.
+    fn has_renewed(&self, state: &State, conversation: &Conversation) -> bool {
+        let user = self.account.as_ref().map(|account| &account.user);
+        user.is_some_and(|user| renewal::has_changed(state, conversation, &self.request, user))
+    }
+
+    /// Whether the password was proven and has to be changed before it lets anybody in.
+    pub fn is_password_due(&self, proofs: &[Proof]) -> bool {
+        let mut proven = self
+            .conversation
+            .iter()
+            .flat_map(|former| former.proven.iter())
+            .chain(proofs);
+        let user = self.account.as_ref().map(|account| &account.user);
+        proven.any(|proof| *proof == Proof::Password)
+            && user.is_some_and(|user| user.is_password_due(&self.policy.passwords, self.now_ms))
     }
 
     /// Whether the token of a code that was proven is as it was then.
@@ -270,6 +294,15 @@ impl Attempt {
         }
     }
 
+    /// What the next packet has to bring back where a password is changed: nobody thinks of one in a hurry.
+    pub fn conversation_renewing(&self, user: &User, proofs: &[Proof], renewal: Renewal) -> Conversation {
+        Conversation {
+            expires_ms: self.request.received_ms.saturating_add(self.policy.challenge_ms),
+            renewal: Some(renewal),
+            ..self.conversation_after(user, proofs)
+        }
+    }
+
     /// What the next packet has to bring back.
     pub fn conversation_after(&self, user: &User, proofs: &[Proof]) -> Conversation {
         let former = self.conversation.as_ref();
@@ -291,6 +324,7 @@ impl Attempt {
                 |former| former.expires_ms,
             ),
             sends: self.sends(),
+            renewal: None,
         }
     }
 

@@ -5,7 +5,7 @@ use crate::{
     command::CodeProof,
     digest::digest_16,
     ids::{ApplicationId, ClientId, ConversationId, Fingerprint, Revision, UserId},
-    login::Proof,
+    login::{Proof, renewal::Renewal},
 };
 
 /// What a State attribute carries, sealed: who has proven what. At most 190 bytes, for the attribute holds 253
@@ -40,6 +40,9 @@ pub struct Conversation {
     /// How many codes were sent in it.
     #[n(10)]
     pub(super) sends: u8,
+    /// How far the change of a password is, if it asks for one.
+    #[n(11)]
+    pub(super) renewal: Option<Renewal>,
 }
 
 /// A State attribute after the attempt to open it.

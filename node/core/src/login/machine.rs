@@ -9,7 +9,7 @@ use crate::{
         attempt::Attempt,
         factor::{self, Proof},
         reading::{Part, Reading, readings},
-        sending,
+        renewal, sending,
     },
     records::{Factor, Token},
 };
@@ -100,9 +100,9 @@ impl Machine {
             attempt, due, proofs, ..
         } = self;
         let missing = due.get(proofs.len()).copied();
-        match missing {
-            None => attempt.succeed(&proofs),
-            Some(next) => challenge(attempt, &proofs, next),
+        match attempt.is_password_due(&proofs) {
+            true => renewal::begin(attempt, &proofs, missing),
+            false => go_on(attempt, &proofs, missing),
         }
     }
 
@@ -112,6 +112,14 @@ impl Machine {
         };
         let failure = factor::failure(part.factor, self.attempt.account.as_ref(), self.typed());
         self.attempt.fail(failure)
+    }
+}
+
+/// What comes after all that was typed was right: the accept, or a challenge for the next factor.
+pub(super) fn go_on(attempt: Attempt, proofs: &[Proof], next: Option<Factor>) -> Step {
+    match next {
+        None => attempt.succeed(proofs),
+        Some(next) => challenge(attempt, proofs, next),
     }
 }
 

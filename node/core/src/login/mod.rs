@@ -9,6 +9,8 @@
 //!                 └─(SendCode)─▶ SealState ─▶ Finish(Challenge) … resume ─▶ MatchCode ─▶ Propose ─▶ Finish
 //! ```
 //!
+//! A password that has to be changed is changed on the way (`renewal`): typed twice, before the other factors.
+//!
 //! A code that is sent is asked for by a challenge, or by a word typed in its place (`sms`, `mail`, `call`, or a number
 //! from the list that a challenge shows).
 //!
@@ -28,6 +30,7 @@ mod conversation;
 mod factor;
 mod machine;
 mod reading;
+mod renewal;
 mod request;
 mod sending;
 mod step;
@@ -36,6 +39,7 @@ use self::{attempt::Attempt, machine::Machine};
 pub use self::{
     conversation::{Conversation, OpenedState},
     factor::Proof,
+    renewal::{JudgeNewPassword, SetNewPassword},
     request::Request,
     step::{CheckPassword, Decision, DirectorySays, MatchCode, NewCode, Opening, Propose, SealState, SendCode, Step},
 };
@@ -63,9 +67,11 @@ pub fn resume(state: &State, opened: OpenedState, request: Request) -> Step {
     }
     // From here on the conversation is this user's, and whatever the verdict, it spends it.
     let outdated = attempt.outdated(state, &conversation);
+    let renewal = conversation.renewal;
     attempt.conversation = Some(conversation);
-    match outdated {
-        Some(failure) => attempt.fail(failure),
-        None => Machine::begin(attempt),
+    match (outdated, renewal) {
+        (Some(failure), _) => attempt.fail(failure),
+        (None, Some(renewal)) => renewal::resume(attempt, renewal, state),
+        (None, None) => Machine::begin(attempt),
     }
 }

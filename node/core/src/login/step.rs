@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::{
     command::{Asker, CodeProof, Command, Failure, QueueCode},
     ids::{CodeId, Revision, Sealed, TokenId, UserId},
-    login::{Conversation, Proof, attempt::Attempt, machine::Machine, sending},
+    login::{Conversation, JudgeNewPassword, Proof, SetNewPassword, attempt::Attempt, machine::Machine, sending},
     method::{self, Use},
     outcome::{Outcome, Reason, Refusal, Verdict},
     records::{CodeKind, Directory, Factor, SentCode, Standing, Token, TokenKind, Used},
@@ -22,6 +22,10 @@ pub enum Step {
     MatchCode(MatchCode),
     /// Make a code, have it queued, and send it if this node's is the one that was.
     SendCode(SendCode),
+    /// Say whether a new password is good.
+    JudgeNewPassword(JudgeNewPassword),
+    /// Have a new password set.
+    RenewPassword(SetNewPassword),
     /// Write a command to the log.
     Propose(Propose),
     /// Seal what the next packet has to bring back.
@@ -330,7 +334,7 @@ impl Propose {
 }
 
 /// What the cluster's word about a command means for the login.
-fn after_outcome(outcome: &Outcome) -> Step {
+pub(super) fn after_outcome(outcome: &Outcome) -> Step {
     match outcome {
         Outcome::Verdict {
             verdict: Verdict::Accept,

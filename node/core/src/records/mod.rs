@@ -9,6 +9,7 @@ mod cluster;
 mod code_kind;
 mod directory;
 mod network;
+mod password_rules;
 mod policy;
 mod retention;
 mod role;
@@ -16,6 +17,7 @@ mod sent;
 mod token;
 mod user;
 
+pub(crate) use self::user::NewPassword;
 pub use self::{
     access::{ApiToken, JoinToken},
     application::{Application, Factor},
@@ -24,6 +26,7 @@ pub use self::{
     code_kind::{CodeKind, CodeKinds},
     directory::{Directory, Origin},
     network::{Cidr, MalformedCidr},
+    password_rules::PasswordRules,
     policy::Policy,
     retention::Retention,
     role::{Mfa, Role, RoleRule, Trust, is_multi_factor},

@@ -1,6 +1,6 @@
 use minicbor::{Decode, Encode};
 
-use crate::{ids::Revision, records::RoleRule};
+use crate::{PasswordRules, ids::Revision, records::RoleRule};
 
 /// What holds for every login of the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -35,6 +35,9 @@ pub struct Policy {
     /// What holds for the users of each role, in the order of [`crate::Role::ALL`].
     #[n(40)]
     pub roles: [RoleRule; 5],
+    /// What a local password has to be like.
+    #[n(20)]
+    pub passwords: PasswordRules,
 }
 
 impl Default for Policy {
@@ -50,6 +53,7 @@ impl Default for Policy {
             sends_per_user: 20,
             sends_per_prefix: 10_000,
             roles: RoleRule::DEFAULTS,
+            passwords: PasswordRules::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     ids::{Revision, Sealed, TokenId, UserId},
-    records::{Mfa, Origin, Role, Trust},
+    records::{Mfa, Origin, PasswordRules, Role, Trust},
 };
 
 /// A user's name: domain and name within it, both canonical already. Folding happens where Unicode tables
@@ -36,6 +36,14 @@ impl fmt::Display for UserName {
             false => write!(f, "{}@{}", self.name, self.domain),
         }
     }
+}
+
+/// What a password is set with.
+pub(crate) struct NewPassword<'a> {
+    pub rules: &'a PasswordRules,
+    pub revision: Revision,
+    pub now_ms: u64,
+    pub must_change: bool,
 }
 
 /// A user.
@@ -89,12 +97,46 @@ pub struct User {
     /// Whether the user may have a device remembered.
     #[n(18)]
     pub trust: Trust,
+    /// The sealed verifiers of former local passwords, newest first; as many as the policy had when the last was set.
+    #[n(13)]
+    pub former_passwords: Box<[Sealed]>,
+    /// When the local password was set, in ms since 1970, by replicated time.
+    #[n(14)]
+    pub password_changed_ms: u64,
+    /// The local password has to be changed at the next login.
+    #[n(15)]
+    pub must_change_password: bool,
 }
 
 impl User {
     /// Whether the directory that the user is from, if any, lets the user in.
     pub fn is_active(&self) -> bool {
         self.origin.as_ref().is_none_or(|origin| origin.active)
+    }
+
+    /// Whether the local password has to be changed before it lets anybody in.
+    pub fn is_password_due(&self, rules: &PasswordRules, now_ms: u64) -> bool {
+        let is_past = || {
+            rules
+                .due_ms(self.password_changed_ms)
+                .is_some_and(|due_ms| now_ms >= due_ms)
+        };
+        self.origin.is_none() && self.password.is_some() && (self.must_change_password || is_past())
+    }
+
+    /// The same user with another local password, or none. The former one joins those that are not taken again, also
+    /// if it is only taken away.
+    pub(crate) fn with_password(&self, password: Option<Sealed>, new: NewPassword<'_>) -> User {
+        let former = self.password.iter().chain(&self.former_passwords);
+        User {
+            former_passwords: former.take(new.rules.former_kept()).cloned().collect(),
+            password,
+            password_revision: new.revision,
+            password_changed_ms: new.now_ms,
+            must_change_password: new.must_change,
+            revision: new.revision,
+            ..self.clone()
+        }
     }
 
     /// Whether the second factor is locked at this time.

@@ -1,6 +1,6 @@
 //! What is remembered of past requests, and for how long.
 
-use std::{cmp::min, sync::Arc};
+use std::{cmp::min, net::IpAddr, sync::Arc};
 
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
@@ -83,6 +83,18 @@ impl SourceDigest {
                 hash.update(judged.facts.source.to_canonical().to_string());
             }
         }
+        Self::half_of(hash)
+    }
+
+    /// Of whoever changes the own password, through no client.
+    pub fn of_own(source: IpAddr) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"own password");
+        hash.update(source.to_canonical().to_string());
+        Self::half_of(hash)
+    }
+
+    fn half_of(hash: Sha256) -> Self {
         let digest: [u8; 32] = hash.finalize().into();
         let mut half = [0; 16];
         half.copy_from_slice(&digest[..16]);

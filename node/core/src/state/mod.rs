@@ -319,6 +319,12 @@ impl State {
     }
 
     /// Whether wrong passwords from this source still delay the user, as of `now_ms`.
+    /// Whether a source that is no client has to wait after wrong passwords of this user.
+    pub fn own_password_delayed(&self, user: UserId, source: std::net::IpAddr, now_ms: u64) -> bool {
+        let delay = self.memory.delays.find(&(user, SourceDigest::of_own(source)));
+        delay.is_some_and(|delay| now_ms < delay.until_ms)
+    }
+
     pub(crate) fn password_delayed(&self, user: UserId, judged: &Judged, now_ms: u64) -> bool {
         let delay = self.memory.delays.find(&(user, SourceDigest::of(judged)));
         delay.is_some_and(|delay| now_ms < delay.until_ms)

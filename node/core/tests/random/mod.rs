@@ -54,6 +54,7 @@ pub fn objects() -> Vec<Change> {
             name,
             display_name: "".into(),
             password,
+            must_change_password: false,
         }));
         let kind = [TokenKind::DEFAULT, FOB, SHEET][id as usize - 1];
         changes.push(Change::CreateToken(CreateToken {
@@ -211,6 +212,7 @@ impl<'a> Dice<'a> {
                     name,
                     display_name,
                     password,
+                    must_change_password: self.roll(8) == 0,
                 })
             }
             1 => Change::ChangeUser(ChangeUser {
@@ -223,6 +225,7 @@ impl<'a> Dice<'a> {
                 user,
                 expected,
                 password: self.maybe(Self::sealed),
+                must_change_password: self.roll(4) == 0,
             }),
             3 => Change::DisableUser(DisableUser { user, expected }),
             4 => Change::EnableUser(EnableUser { user, expected }),
@@ -304,6 +307,11 @@ impl<'a> Dice<'a> {
                     sent_code_ms: self.number().saturating_mul(30_000),
                     sends_per_user: self.number() as u32,
                     sends_per_prefix: self.number() as u32,
+                    passwords: PasswordRules {
+                        history: self.roll(4) as u8,
+                        max_age_days: self.maybe(|dice| dice.number() as u16),
+                        ..PasswordRules::default()
+                    },
                 }),
                 1 => {
                     let (name, verifier) = (self.text(), self.sealed());
@@ -464,6 +472,27 @@ impl<'a> Dice<'a> {
         }
     }
 
+    /// By the user: in a login, or else.
+    fn password_change(&mut self, state: &State, now_ms: u64) -> Command {
+        let (request, judged) = (Fingerprint(self.digest(40)), self.judged(state, now_ms));
+        if self.roll(2) == 0 {
+            let password = self.sealed();
+            return Command::RenewPassword(RenewPassword {
+                request,
+                judged,
+                password,
+            });
+        }
+        Command::ChangeOwnPassword(ChangeOwnPassword {
+            request,
+            user: judged.user.map_or(UserId(0), |(user, _)| user),
+            password_revision: judged.password_revision.unwrap_or(Revision(0)),
+            source: self.address(),
+            node: NodeId(self.roll(3)),
+            password: self.maybe(Self::sealed),
+        })
+    }
+
     /// Mostly for the token that there is, by whoever may.
     fn sending(&mut self, state: &State, now_ms: u64) -> Command {
         let (request, node) = (Fingerprint(self.digest(40)), NodeId(self.roll(3)));
@@ -475,6 +504,9 @@ impl<'a> Dice<'a> {
                 report: [Report::Sent { gateway: None }, Report::Failed, Report::Unknown][self.roll(3) as usize],
                 attempts: self.number() as u8,
             });
+        }
+        if self.roll(6) == 0 {
+            return self.password_change(state, now_ms);
         }
         let token = TokenId(if self.roll(6) > 0 { 4 } else { self.roll(5) });
         let revision = state.token(token).map_or(Revision(0), |token| token.revision);

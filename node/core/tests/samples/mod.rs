@@ -184,6 +184,19 @@ pub fn commands() -> Vec<Command> {
             },
             attempts: 2,
         }),
+        Command::RenewPassword(RenewPassword {
+            request,
+            judged: judged(),
+            password: Sealed::from(vec![18; 6]),
+        }),
+        Command::ChangeOwnPassword(ChangeOwnPassword {
+            request,
+            user: UserId(9),
+            password_revision: Revision(11),
+            source: "2001:db8::1".parse().unwrap(),
+            node,
+            password: Some(Sealed::from(vec![19; 6])),
+        }),
     ]
 }
 
@@ -205,6 +218,7 @@ pub fn changes() -> Vec<Change> {
             name: name.clone(),
             display_name: "Alice".into(),
             password: password.clone(),
+            must_change_password: true,
         }),
         Change::ChangeUser(ChangeUser {
             user,
@@ -216,6 +230,7 @@ pub fn changes() -> Vec<Change> {
             user,
             expected,
             password,
+            must_change_password: false,
         }),
         Change::DisableUser(DisableUser { user, expected: None }),
         Change::EnableUser(EnableUser { user, expected }),
@@ -277,6 +292,10 @@ pub fn changes() -> Vec<Change> {
             sent_code_ms: 300_000,
             sends_per_user: 20,
             sends_per_prefix: 10_000,
+            passwords: PasswordRules {
+                max_age_days: Some(90),
+                ..PasswordRules::default()
+            },
         }),
         Change::CreateApiToken(CreateApiToken {
             id: ApiTokenId(5),
@@ -373,6 +392,11 @@ pub fn changes() -> Vec<Change> {
                 trust_ms: 2_592_000_000,
             },
         }),
+        Change::RequirePasswordChange(RequirePasswordChange {
+            user,
+            expected,
+            required: true,
+        }),
     ]
 }
 
@@ -431,6 +455,7 @@ pub fn outcomes() -> Vec<Outcome> {
         Refusal::Missing(Permission::ManagePolicy),
         Refusal::AboveRole,
         Refusal::LastSuperAdmin,
+        Refusal::PasswordDelayed,
     ];
     let mut outcomes = vec![
         verdict(Verdict::Accept),
@@ -469,6 +494,7 @@ pub fn state() -> State {
         "admin create-token key kind=yubikey user=alice ; create-token pad kind=static user=alice",
         "admin create-directory hq domain=example.org",
         "sync hq carol groups=staff,vpn",
+        "admin set-password alice password=pw2 must-change=yes",
         "consume vpn alice phone conversation=talk",
         "fail vpn alice WrongPassword",
         "fail vpn alice WrongCode",

@@ -7,7 +7,7 @@ use quorate_core::{
 };
 
 use super::{
-    World, roles, sending, tokens,
+    World, passwords, roles, sending, tokens,
     words::{Words, digest, duration_ms, fingerprint, id, sealed},
 };
 
@@ -187,6 +187,7 @@ fn change(world: &World, words: &Words) -> Change {
                 name,
                 display_name,
                 password,
+                must_change_password: words.key("must-change").is_some(),
             })
         }
         "change-user" => {
@@ -202,6 +203,12 @@ fn change(world: &World, words: &Words) -> Change {
             user,
             expected,
             password,
+            must_change_password: words.key("must-change").is_some(),
+        }),
+        "require-password-change" => Change::RequirePasswordChange(RequirePasswordChange {
+            user,
+            expected,
+            required: words.key("required") != Some("no"),
         }),
         "disable-user" => Change::DisableUser(DisableUser { user, expected }),
         "enable-user" => Change::EnableUser(EnableUser { user, expected }),
@@ -273,6 +280,7 @@ fn change(world: &World, words: &Words) -> Change {
             sent_code_ms: duration_ms(&words.or("sent", "300s")),
             sends_per_user: words.number("per-user", 20) as u32,
             sends_per_prefix: words.number("per-prefix", 10_000) as u32,
+            passwords: passwords::rules(words),
         }),
         "create-api-token" => Change::CreateApiToken(CreateApiToken {
             id: ApiTokenId(id(name)),

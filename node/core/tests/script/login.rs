@@ -20,9 +20,9 @@ impl World {
         let opened = words
             .key("state")
             .map(|name| self.conversations.get(name).cloned().unwrap_or(OpenedState::Unreadable));
-        let mut step = match opened {
-            None => login::start(&self.state, request),
-            Some(opened) => login::resume(&self.state, opened, request),
+        let mut step = match opened.clone() {
+            None => login::start(&self.state, request.clone()),
+            Some(opened) => login::resume(&self.state, opened, request.clone()),
         };
         loop {
             step = match step {
@@ -79,6 +79,15 @@ impl World {
                     code.answer(matched)
                 }
                 Step::SendCode(send) => self.send(send),
+                Step::JudgeNewPassword(judge) => self.judge_new_password(judge),
+                Step::RenewPassword(set) => match self.set_new_password(set) {
+                    // What the shell does once its own state has the change.
+                    Step::JudgeAgain => {
+                        self.say("judge again");
+                        login::resume(&self.state, opened.clone().unwrap(), request.clone())
+                    }
+                    step => step,
+                },
                 Step::Propose(propose) => {
                     let outcome = self.apply(propose.command());
                     let proposed = match propose.command() {

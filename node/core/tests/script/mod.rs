@@ -9,6 +9,7 @@
 mod admin;
 mod audit;
 mod login;
+mod passwords;
 mod roles;
 mod sending;
 mod show;
@@ -117,6 +118,7 @@ impl World {
             "fill" | "sign" | "prune" => self.audit(verb, &Words::parse(rest)),
             "consume" | "accept" | "fail" => self.verdict(verb, &Words::parse(rest)),
             "login" => self.login(rest),
+            "own" => self.own_password(&Words::parse(rest)),
             "send-code" | "queue" | "report" => self.sending(verb, &Words::parse(rest)),
             "show" => self.show(rest),
             other => panic!("no such command in golden scripts: {other}"),

@@ -87,6 +87,7 @@ impl World {
                     if user.may_trust(policy) { "may" } else { "may not" }
                 )
             }),
+            "password" => self.show_password(name),
             "policy" => Some(format!("{:?}", self.state.policy())),
             "nodes" => Some(format!(
                 "{:?} removed {:?}",

@@ -22,6 +22,8 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::CompleteReplacement(_) => "CompleteReplacement",
         Command::QueueCode(_) => "QueueCode",
         Command::ReportMessage(_) => "ReportMessage",
+        Command::RenewPassword(_) => "RenewPassword",
+        Command::ChangeOwnPassword(_) => "ChangeOwnPassword",
     }
 }
 
@@ -71,6 +73,7 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::DeleteGateway(_) => "DeleteGateway",
         Change::SetUserAccess(_) => "SetUserAccess",
         Change::SetRoleRule(_) => "SetRoleRule",
+        Change::RequirePasswordChange(_) => "RequirePasswordChange",
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use quorate_api::{Confidential, CreateToken, CreateUser, Token, TokenKind, endpoints};
+use quorate_core::PasswordRules;
 use quorate_import::{
     Algorithm, Format, Import, ImportedPassword, ImportedToken, ImportedUser, Options, Outcome, Report,
 };
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::{
     Context,
+    admin::import_passwords,
     api::{Api, Connection},
     exit::{Done, Exit, Failure},
     output::{Table, facts, now_ms},
@@ -67,7 +69,15 @@ struct Taken {
 
 impl ImportCommand {
     pub async fn perform(self, context: &Context) -> Done {
-        let import = self.read()?;
+        let mut import = self.read()?;
+        let api = self.at.api(context);
+        let rules = match (self.dry_run, &api) {
+            (true, api) => rules_of_a_trial(api.as_ref().ok()).await,
+            (false, Ok(api)) => import_passwords::rules_of(api).await?,
+            // Told below, if the rows are right.
+            (false, Err(_)) => PasswordRules::default(),
+        };
+        import_passwords::judge(&mut import, &rules);
         let wrong = import.report.totals().wrong;
         if self.dry_run || (wrong > 0 && !self.partial) {
             context.format.show(&import.report, report_text);
@@ -79,8 +89,7 @@ impl ImportCommand {
                 ),
             };
         }
-        let api = self.at.api(context)?;
-        let taken = take_over(&api, import).await?;
+        let taken = take_over(&api?, import).await?;
         context.format.show(&taken, taken_text);
         match taken.refused.len() {
             0 => Ok(()),
@@ -108,6 +117,14 @@ impl ImportCommand {
                 format!("{} cannot be read: {error}", self.file.display()),
             )
         })
+    }
+}
+
+/// A dry run needs no node: without one, passwords are judged by the rules of a new cluster.
+async fn rules_of_a_trial(api: Option<&Api>) -> PasswordRules {
+    match api {
+        Some(api) => import_passwords::rules_of(api).await.unwrap_or_default(),
+        None => PasswordRules::default(),
     }
 }
 
@@ -142,6 +159,7 @@ async fn take_user(api: &Api, user: ImportedUser, taken: &mut Taken) -> Done {
         display_name: user.display_name.unwrap_or_default(),
         password,
         role: None,
+        must_change_password: false,
     };
     match api.tell(endpoints::CREATE_USER, &[], &create).await {
         Ok(_) => taken.users_created += 1,
@@ -276,7 +294,8 @@ impl Taken {
     fn refuse(&mut self, subject: &str, failure: Failure) -> Done {
         match failure.exit {
             Exit::Refused | Exit::NotFound => {
-                self.refused.push((subject.to_owned(), failure.message));
+                let said: Vec<String> = std::iter::once(failure.message).chain(failure.advice).collect();
+                self.refused.push((subject.to_owned(), said.join("; ")));
                 Ok(())
             }
             _ => Err(failure),

@@ -5,6 +5,7 @@ use quorate_api::{ChangePolicy, Policy, endpoints};
 
 use crate::cli::{
     Context,
+    admin::password_rules::{self, RuleOptions},
     api::Connection,
     exit::Done,
     output::{duration, facts},
@@ -15,7 +16,8 @@ use crate::cli::{
 #[command(after_help = "\
 Examples:
   quorate policy show
-  quorate policy change --max-code-failures 3 --lock-s 1800")]
+  quorate policy change --max-code-failures 3 --lock-s 1800
+  quorate policy change --password-min-chars 12 --password-special false --password-max-age-days 90")]
 pub struct PolicyCommand {
     #[command(flatten)]
     at: Connection,
@@ -53,6 +55,8 @@ enum Action {
         /// Messages in a day to telephones whose numbers begin with the same four digits
         #[arg(long, value_name = "N")]
         sends_per_prefix: Option<u32>,
+        #[command(flatten)]
+        passwords: Box<RuleOptions>,
     },
 }
 
@@ -70,6 +74,7 @@ impl PolicyCommand {
                 sent_code_s,
                 sends_per_user,
                 sends_per_prefix,
+                passwords,
             } => {
                 let ms = |seconds: Option<u32>| seconds.map(|s| u64::from(s) * 1000);
                 let (lock_ms, challenge_ms) = (ms(lock_s), ms(challenge_s));
@@ -82,6 +87,7 @@ impl PolicyCommand {
                     sent_code_ms: ms(sent_code_s),
                     sends_per_user,
                     sends_per_prefix,
+                    passwords: passwords.change(),
                 };
                 api.tell(endpoints::CHANGE_POLICY, &[], &change).await?
             }
@@ -92,7 +98,7 @@ impl PolicyCommand {
 }
 
 fn text(policy: &Policy) -> String {
-    facts(&[
+    let mut lines = vec![
         ("wrong codes before a lock", policy.max_code_failures.to_string()),
         ("a lock lasts", duration(policy.lock_ms)),
         (
@@ -107,6 +113,8 @@ fn text(policy: &Policy) -> String {
         ("messages to a user in a day", policy.sends_per_user.to_string()),
         ("messages to a region in a day", policy.sends_per_prefix.to_string()),
         ("a challenge waits", duration(policy.challenge_ms)),
-        ("revision", policy.revision.to_string()),
-    ])
+    ];
+    lines.extend(password_rules::lines(&policy.passwords));
+    lines.push(("revision", policy.revision.to_string()));
+    facts(&lines)
 }

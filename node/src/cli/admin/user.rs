@@ -1,7 +1,8 @@
 //! `quorate user`: who logs in.
 
 use clap::{Args, Subcommand};
-use quorate_api::{ChangeUser, Confidential, CreateUser, SetPassword, User, endpoints};
+use quorate_api::{ChangeOwnPassword, ChangeUser, Confidential, CreateUser, SetPassword, User, endpoints};
+use zeroize::Zeroizing;
 
 use crate::cli::{
     Context,
@@ -11,12 +12,14 @@ use crate::cli::{
         role::{self, Access, RoleArg},
     },
     api::Connection,
-    exit::Done,
-    output::{Table, enabled, facts, yes_no},
+    exit::{Done, Exit, Failure},
+    output::{Table, duration, enabled, facts, now_ms, yes_no},
     terminal,
 };
 
 const PASSWORD_INSTEAD: &str = "in a script: --password-stdin, or --no-password";
+const OWN_INSTEAD: &str =
+    "in a script: --stdin, with the password in use on the first line and the new one on the second";
 
 /// Users: who logs in
 #[derive(Debug, Args)]
@@ -50,13 +53,17 @@ enum Action {
         role: Option<RoleArg>,
         #[command(flatten)]
         password: Password,
+        /// Have the user change the password at the first login
+        #[arg(long)]
+        must_change_password: bool,
     },
     /// Change names, or the password
     #[command(after_help = "\
 Examples:
   quorate user change alice --display-name \"Alice Changed\"
   quorate user change alice --password          # asks for it
-  quorate user change alice --no-password       # removes it")]
+  quorate user change alice --no-password       # removes it
+  quorate user change alice --password --must-change-password")]
     Change {
         user: String,
         #[arg(long)]
@@ -68,6 +75,19 @@ Examples:
         password: bool,
         #[command(flatten)]
         other: Password,
+        /// Have the user change the password at the next login; with `=false`, no more
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+        must_change_password: Option<bool>,
+    },
+    /// Replace a password as the user: asks for the one in use, and for the new one
+    #[command(after_help = "\
+The password in use has to be right; wrong ones make whoever types them wait, as in a login. In a script: --stdin, with the password in use on the
+first line and the new one on the second.")]
+    Password {
+        user: String,
+        /// Read both from standard input, a line each
+        #[arg(long)]
+        stdin: bool,
     },
     /// Change what the user may do, and by how many factors the user gets in
     #[command(after_help = "\
@@ -127,12 +147,17 @@ impl UserCommand {
             Action::Show { user } => api.ask(endpoints::SHOW_USER, &[&user]).await?,
             Action::Disable { user } => api.ask(endpoints::DISABLE_USER, &[&user]).await?,
             Action::Enable { user } => api.ask(endpoints::ENABLE_USER, &[&user]).await?,
+            Action::Password { user, stdin } => {
+                let change = own_change(stdin)?;
+                api.tell(endpoints::CHANGE_OWN_PASSWORD, &[&user], &change).await?
+            }
             Action::Unlock { user } => api.ask(endpoints::UNLOCK_USER, &[&user]).await?,
             Action::Create {
                 name,
                 display_name,
                 role,
                 password,
+                must_change_password,
             } => {
                 let password = match password.given()? {
                     None => Some(Confidential::new(
@@ -145,6 +170,7 @@ impl UserCommand {
                     display_name,
                     password,
                     role: role.map(Into::into),
+                    must_change_password,
                 };
                 api.tell(endpoints::CREATE_USER, &[], &create).await?
             }
@@ -154,6 +180,7 @@ impl UserCommand {
                 display_name,
                 password,
                 other,
+                must_change_password,
             } => {
                 let new_password = match (other.given()?, password) {
                     (None, true) => Some(Some(Confidential::new(
@@ -162,16 +189,25 @@ impl UserCommand {
                     (given, _) => given,
                 };
                 let mut shown = None;
-                if name.is_some() || display_name.is_some() || new_password.is_none() {
-                    let change = ChangeUser { name, display_name };
+                // A new password brings its own mark with it.
+                let mark = must_change_password.filter(|_| !matches!(new_password, Some(Some(_))));
+                if name.is_some() || display_name.is_some() || mark.is_some() || new_password.is_none() {
+                    let change = ChangeUser {
+                        name,
+                        display_name,
+                        must_change_password: mark,
+                    };
                     shown = Some(api.tell(endpoints::CHANGE_USER, &[&user], &change).await?);
                 }
                 match (new_password, shown) {
                     (Some(password), shown) => {
                         // A changed name is found by the id.
                         let id = shown.map_or(user, |user: User| user.id);
-                        api.tell(endpoints::SET_PASSWORD, &[&id], &SetPassword { password })
-                            .await?
+                        let set = SetPassword {
+                            must_change_password: password.is_some() && must_change_password == Some(true),
+                            password,
+                        };
+                        api.tell(endpoints::SET_PASSWORD, &[&id], &set).await?
                     }
                     (None, Some(shown)) => shown,
                     (None, None) => unreachable!("one of the two was asked for above"),
@@ -181,6 +217,23 @@ impl UserCommand {
         context.format.show(&user, text);
         Ok(())
     }
+}
+
+fn own_change(stdin: bool) -> Done<ChangeOwnPassword> {
+    let both = match stdin {
+        true => terminal::secret_from_stdin("passwords")?,
+        false => {
+            let old = terminal::ask_secret("Password in use", OWN_INSTEAD)?;
+            Zeroizing::new(format!("{}\n{}", *old, *terminal::ask_new_password(OWN_INSTEAD)?))
+        }
+    };
+    let Some((old, new)) = both.split_once('\n') else {
+        return Err(Failure::new(Exit::Refused, "standard input has one line").advise(OWN_INSTEAD));
+    };
+    Ok(ChangeOwnPassword {
+        old_password: Confidential::new(old.trim_end_matches('\r')),
+        new_password: Confidential::new(new),
+    })
 }
 
 impl Password {
@@ -222,6 +275,20 @@ fn table(users: &[User]) -> (Table, &'static str) {
     (table, "There are no users yet: quorate user create NAME")
 }
 
+fn password_text(user: &User) -> String {
+    let Some(changed_ms) = user.password_changed_ms else {
+        return yes_no(false);
+    };
+    let now_ms = now_ms();
+    let age = format!("yes, set {} ago", duration(now_ms.saturating_sub(changed_ms)));
+    match (user.must_change_password, user.password_expires_ms) {
+        (true, _) => format!("{age}; to be changed at the next login"),
+        (false, None) => age,
+        (false, Some(end_ms)) if end_ms <= now_ms => format!("{age}; has expired"),
+        (false, Some(end_ms)) => format!("{age}; expires in {}", duration(end_ms - now_ms)),
+    }
+}
+
 fn text(user: &User) -> String {
     facts(&[
         ("user", user.name.clone()),
@@ -233,7 +300,7 @@ fn text(user: &User) -> String {
         ("wrong codes in a row", user.code_failures.to_string()),
         ("MFA required", role::mfa(user.mfa, user.mfa_needed)),
         ("may trust devices", role::trust(user.trust, user.may_trust)),
-        ("local password", yes_no(user.has_password)),
+        ("local password", password_text(user)),
         (
             "tokens",
             match user.tokens {

@@ -56,6 +56,7 @@ pub async fn create(api: &Api, home: &Home, plan: &mut Plan) -> Done {
         display_name: "Demo User".to_owned(),
         password: Some(Confidential::from(plan.password.as_str())),
         role: None,
+        must_change_password: false,
     };
     make(api, endpoints::CREATE_USER, &[], &user).await?;
     token(api, plan).await?;

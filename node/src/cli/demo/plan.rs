@@ -342,7 +342,7 @@ fn is_free(address: SocketAddr) -> bool {
     UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok()
 }
 
-/// `kemo-tusa-wira`: easy to type, and with no digit that could be taken for a code.
+/// `Kemo-7tusa-wira`: easy to type, good for the rules of a new cluster, and with no digit at its end that could be taken for a code.
 fn pronounceable() -> Done<String> {
     const CONSONANTS: &[u8; 16] = b"bdfghjklmnprstvw";
     const VOWELS: &[u8; 4] = b"aeio";
@@ -351,7 +351,14 @@ fn pronounceable() -> Done<String> {
         if i > 0 && i % 2 == 0 {
             password.push('-');
         }
-        password.push(char::from(CONSONANTS[usize::from(byte & 15)]));
+        if i == 2 {
+            password.push(char::from(b'2' + (byte >> 6)));
+        }
+        let consonant = char::from(CONSONANTS[usize::from(byte & 15)]);
+        password.push(match i {
+            0 => consonant.to_ascii_uppercase(),
+            _ => consonant,
+        });
         password.push(char::from(VOWELS[usize::from(byte >> 4 & 3)]));
     }
     Ok(password)
@@ -430,7 +437,10 @@ mod tests {
     #[test]
     fn the_password_ends_in_no_digit() {
         let password = pronounceable().expect("random");
-        assert_eq!(password.len(), 14);
-        assert!(password.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
+        assert_eq!(password.len(), 15);
+        assert!(password.ends_with(|c: char| c.is_ascii_lowercase()));
+        let rules = quorate_core::PasswordRules::default();
+        let name = quorate_core::UserName::new("", "alice");
+        assert_eq!(quorate_app::broken_rules(&rules, &name, &password), []);
     }
 }

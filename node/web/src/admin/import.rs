@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use quorate_api::{FieldProblem, ImportUser, ImportUsers, ImportedUsers, limits};
-use quorate_app::{BulkUser, Names};
+use quorate_app::{Administrator, BrokenRule, BulkUser, Names};
 use quorate_core::UserName;
 
 use super::token_spec;
@@ -13,8 +13,12 @@ use crate::secret;
 
 pub(crate) async fn users(call: Call<ImportUsers>) -> Answer<ImportedUsers> {
     let ImportUsers { shared_password, users } = call.body;
-    let users = check(call.site.administrator.names(), users)?;
     let password = shared_password.as_ref().map(secret::clear);
+    let users = check(
+        &call.site.administrator,
+        password.as_ref().map(|text| text.as_str()),
+        users,
+    )?;
     let done = call
         .site
         .administrator
@@ -28,7 +32,12 @@ pub(crate) async fn users(call: Call<ImportUsers>) -> Answer<ImportedUsers> {
 
 /// Checks all of them, because they become several commands, and a mistake in the last must stop
 /// the first.
-fn check(names: &Names, users: Vec<ImportUser>) -> Result<Vec<BulkUser>, Failure> {
+fn check(
+    administrator: &Administrator,
+    password: Option<&str>,
+    users: Vec<ImportUser>,
+) -> Result<Vec<BulkUser>, Failure> {
+    let names = administrator.names();
     if !(1..=limits::IMPORT_MAX).contains(&users.len()) {
         return Err(Failure::field(
             "users",
@@ -41,6 +50,7 @@ fn check(names: &Names, users: Vec<ImportUser>) -> Result<Vec<BulkUser>, Failure
     let mut checked = Vec::with_capacity(users.len());
     for (place, user) in users.into_iter().enumerate() {
         wrong.extend(name_problem(names, &user.name, &mut seen).map(|problem| field(place, "name", problem)));
+        wrong.extend(password_problems(administrator, place, &user.name, password));
         match secret::seed(
             &format!("users[{place}].token.secret_base32"),
             &user.token.secret_base32,
@@ -61,6 +71,28 @@ fn check(names: &Names, users: Vec<ImportUser>) -> Result<Vec<BulkUser>, Failure
     } else {
         Err(Failure::invalid(wrong))
     }
+}
+
+/// Each row has a name of its own that the password may not have in it.
+fn password_problems(
+    administrator: &Administrator,
+    place: usize,
+    name: &str,
+    password: Option<&str>,
+) -> Vec<FieldProblem> {
+    let (Some(password), Ok(name)) = (password, administrator.names().fold(name)) else {
+        return Vec::new();
+    };
+    let problem = |rule: BrokenRule| FieldProblem {
+        field: format!("users[{place}].password"),
+        problem: rule.problem(),
+        hint: rule.hint(),
+    };
+    administrator
+        .broken_rules(&name, password)
+        .into_iter()
+        .map(problem)
+        .collect()
 }
 
 fn name_problem(names: &Names, name: &str, seen: &mut BTreeSet<UserName>) -> Option<String> {

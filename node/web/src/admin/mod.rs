@@ -12,6 +12,7 @@ pub(crate) mod gateways;
 pub(crate) mod import;
 pub(crate) mod join_tokens;
 mod paging;
+mod password_rules;
 pub(crate) mod policy;
 pub(crate) mod roles;
 mod token_spec;
@@ -42,6 +43,8 @@ impl From<AdminError> for Failure {
             AdminError::OfDirectory => {
                 Failure::new(ProblemKind::Conflict).detail("A directory owns this: change it there.")
             }
+            AdminError::WrongPassword => Failure::field("old_password", "is wrong", "the password as it is now"),
+            AdminError::TooManyTries => Failure::new(ProblemKind::TooManyRequests).detail(said),
             AdminError::NotAllowed => Failure::new(ProblemKind::Forbidden),
             AdminError::Missing(permission) => Failure::missing(permission),
             AdminError::AboveRole => {

@@ -3,6 +3,7 @@
 use quorate_api::{ChangePolicy, Nothing, Policy};
 use quorate_app::PolicySpec;
 
+use super::password_rules;
 use crate::call::{Answer, Call, Reply};
 
 pub(crate) async fn show(call: Call<Nothing>) -> Answer<Policy> {
@@ -21,6 +22,10 @@ pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Policy> {
         sent_code_ms: asked.sent_code_ms.unwrap_or(former.sent_code_ms),
         sends_per_user: asked.sends_per_user.unwrap_or(former.sends_per_user),
         sends_per_prefix: asked.sends_per_prefix.unwrap_or(former.sends_per_prefix),
+        passwords: match asked.passwords {
+            Some(asked) => password_rules::changed(former.passwords, asked),
+            None => former.passwords,
+        },
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
@@ -39,6 +44,7 @@ fn reply(policy: &quorate_core::Policy) -> Reply<Policy> {
         sent_code_ms: policy.sent_code_ms,
         sends_per_user: policy.sends_per_user,
         sends_per_prefix: policy.sends_per_prefix,
+        passwords: password_rules::shape(&policy.passwords),
         revision: policy.revision.0,
     };
     Reply::revised(shape, policy.revision.0)

@@ -1,9 +1,11 @@
 //! Users.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use quorate_api::{ChangeUser, CreateUser, Nothing, Page, PageQuery, SetPassword, User};
-use quorate_app::{AccessChange, NewUser, UserChange};
+use quorate_api::{ChangeOwnPassword, ChangeUser, CreateUser, Nothing, Page, PageQuery, SetPassword, User};
+use quorate_app::{AccessChange, NewUser, OwnPasswordChange, UserChange};
+use quorate_core::Actor;
 
 use super::{paging, roles};
 use crate::call::{Answer, Call, Reply};
@@ -39,11 +41,13 @@ pub(crate) async fn create(call: Call<CreateUser>) -> Answer<User> {
         display_name,
         password,
         role,
+        must_change_password,
     } = call.body;
     let new = NewUser {
         name,
         display_name,
         password: password.as_ref().map(clear),
+        must_change_password,
         token: None,
         access: AccessChange {
             role: role.map(roles::role),
@@ -64,6 +68,7 @@ pub(crate) async fn change(call: Call<ChangeUser>) -> Answer<User> {
     let change = UserChange {
         name: call.body.name,
         display_name: call.body.display_name,
+        must_change_password: call.body.must_change_password,
     };
     let user = call
         .site
@@ -88,9 +93,35 @@ pub(crate) async fn set_password(call: Call<SetPassword>) -> Answer<User> {
     let user = call
         .site
         .administrator
-        .set_password(call.actor, user, call.expected, password)
+        .set_password(
+            call.actor,
+            user,
+            call.expected,
+            password,
+            call.body.must_change_password,
+        )
         .await?;
     Ok(reply(&call.site, &user))
+}
+
+pub(crate) async fn change_own_password(call: Call<ChangeOwnPassword>) -> Answer<User> {
+    let user = call.site.administrator.find_user(call.name())?;
+    let change = OwnPasswordChange {
+        name: user.name.to_string(),
+        old: clear(&call.body.old_password),
+        new: clear(&call.body.new_password),
+        source: source(&call.actor),
+    };
+    let user = call.site.administrator.change_own_password(change).await?;
+    Ok(reply(&call.site, &user))
+}
+
+/// By whom wrong passwords are counted: the machine itself counts as one.
+fn source(actor: &Actor) -> IpAddr {
+    match actor {
+        Actor::ApiToken { source, .. } => *source,
+        Actor::Root { .. } | Actor::Directory { .. } | Actor::Owner { .. } => IpAddr::V4(Ipv4Addr::LOCALHOST),
+    }
 }
 
 pub(crate) async fn disable(call: Call<Nothing>) -> Answer<User> {
@@ -135,6 +166,12 @@ fn shape(site: &Site, user: &Arc<quorate_core::User>) -> User {
         display_name: user.display_name.to_string(),
         enabled: user.enabled,
         has_password: user.password.is_some(),
+        password_changed_ms: user.password.as_ref().map(|_| user.password_changed_ms),
+        password_expires_ms: user
+            .password
+            .as_ref()
+            .and_then(|_| policy.passwords.due_ms(user.password_changed_ms)),
+        must_change_password: user.must_change_password,
         tokens: u32::try_from(user.tokens.len()).unwrap_or(u32::MAX),
         code_failures: user.code_failures,
         // A lock whose time has passed is none, though nobody has cleared it yet.

@@ -222,6 +222,10 @@ fn by(actor: &Actor, blank: AuditRecord) -> AuditRecord {
             actor: Some(id.to_string()),
             ..blank
         },
+        Actor::Owner { user } => AuditRecord {
+            actor: Some(user.to_string()),
+            ..blank
+        },
         Actor::ApiToken { id, source, .. } => AuditRecord {
             actor: Some(id.to_string()),
             source: Some(source.to_string()),

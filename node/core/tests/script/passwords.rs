@@ -1,0 +1,87 @@
+//! Passwords in scripts: what the shell does while one is changed, with verifiers in clear.
+
+use quorate_core::{
+    Command, NodeId, Outcome, PasswordRules, Revision, UserId,
+    command::ChangeOwnPassword,
+    login::{JudgeNewPassword, SetNewPassword, Step},
+};
+
+use super::{
+    World, show,
+    words::{Words, fingerprint, id, sealed},
+};
+
+/// `history=2 age=90 min=12`; everything else is as it is without.
+pub fn rules(words: &Words) -> PasswordRules {
+    PasswordRules {
+        min_chars: words.number("min", 8) as u8,
+        history: words.number("history", 5) as u8,
+        max_age_days: words.key("age").map(|days| days.parse().unwrap()),
+        ..PasswordRules::default()
+    }
+}
+
+impl World {
+    /// A script's rules refuse `weak`, and whatever there was before.
+    pub fn judge_new_password(&mut self, judge: JudgeNewPassword) -> Step {
+        let user = judge.user().unwrap();
+        let typed = String::from_utf8(judge.candidate().to_vec()).unwrap();
+        let used = user
+            .password
+            .iter()
+            .chain(&user.former_passwords)
+            .any(|verifier| *verifier == sealed(&typed));
+        let wrong = match (&*typed, used) {
+            ("weak", _) => Some("At least 8 characters.".to_owned()),
+            ("long", _) => Some("ü".repeat(300)),
+            (_, true) => Some("This password was used before.".to_owned()),
+            (_, false) => None,
+        };
+        self.say(format_args!(
+            "judge new password {typed:?}: {}",
+            if wrong.is_some() { "wrong" } else { "good" }
+        ));
+        judge.answer(wrong.as_deref())
+    }
+
+    pub fn set_new_password(&mut self, set: SetNewPassword) -> Step {
+        let typed = String::from_utf8(set.candidate().to_vec()).unwrap();
+        let outcome = self.apply(&set.command(sealed(&typed)));
+        self.say(format_args!("set new password: {}", show::outcome(&outcome)));
+        set.answer(&outcome)
+    }
+
+    /// `own alice new=pw2`, `own alice wrong`: the user's own change, the former password being right or wrong.
+    pub fn own_password(&mut self, words: &Words) {
+        let next = self.next_request();
+        let user = UserId(id(&words.plain[0]));
+        let found = self.state.user(user);
+        let outcome: Outcome = self.apply(&Command::ChangeOwnPassword(ChangeOwnPassword {
+            request: fingerprint(words.key("request").unwrap_or(&next)),
+            user,
+            password_revision: match words.key("revision") {
+                Some(revision) => Revision(revision.parse().unwrap()),
+                None => found.map_or(Revision(0), |found| found.password_revision),
+            },
+            source: words.or("from", "192.0.2.7").parse().unwrap(),
+            node: NodeId(1),
+            password: words.key("new").map(sealed),
+        }));
+        self.say(show::outcome(&outcome));
+    }
+
+    /// Whose password is how old, and which there were before it.
+    pub fn show_password(&self, name: &str) -> Option<String> {
+        let user = self.state.user(UserId(id(name)))?;
+        let text = |verifier: &quorate_core::Sealed| String::from_utf8_lossy(verifier.as_bytes()).into_owned();
+        let former: Vec<_> = user.former_passwords.iter().map(text).collect();
+        let age_s = (self.now_ms - user.password_changed_ms) / 1_000;
+        Some(format!(
+            "{:?}, {age_s} s old, before it {former:?}, must_change={} due={} revision={}",
+            user.password.as_ref().map(text),
+            user.must_change_password,
+            user.is_password_due(&self.state.policy().passwords, self.now_ms),
+            user.password_revision
+        ))
+    }
+}
