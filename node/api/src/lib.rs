@@ -36,8 +36,10 @@ pub mod join_tokens;
 pub mod limits;
 pub mod openapi;
 pub mod page;
+pub mod plans;
 pub mod policy;
 pub mod problem;
+pub mod rules;
 pub mod tokens;
 pub mod users;
 
@@ -47,7 +49,7 @@ pub use audit::{
     AuditHeads, AuditPage, AuditQuery, AuditRecord, AuditSegment, AuditStatus, AuditVerification, HeadSignature,
     IndexProgress, LoginResult, Retention, SetRetention, SignedHead, VerifyQuery,
 };
-pub use clients::{ChangeClient, Client, CreateClient, Modes, RotateSecret, ShownClient};
+pub use clients::{ChangeClient, Client, CreateClient, Modes, RotateSecret, ShownClient, TrustedNetwork, Waives};
 pub use cluster::{AuditExtent, ClusterStatus, NodeRole, NodeStatus};
 pub use confidential::Confidential;
 pub use directories::{
@@ -59,10 +61,12 @@ pub use health::{Check, Readiness};
 pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUsers};
 pub use join_tokens::{CreateJoinToken, CreatedJoinToken, JoinToken};
 pub use page::{Page, PageQuery};
+pub use plans::{AskedRule, Explain, Explanation, PlannedFactor, WhatIf, WhatIfAnswer, WhatIfChange};
 pub use policy::{ChangePolicy, Policy};
 pub use problem::{FieldProblem, Problem, ProblemKind};
+pub use rules::{ChangeRule, CreateRule, Rule, RuleConditions};
 pub use tokens::{
     Algorithm, AssignToken, ChangeToken, CreateToken, CreatedToken, ResyncToken, Token, TokenKind, TokenState,
     VerifyToken,
 };
-pub use users::{ChangeUser, CreateUser, SetPassword, User};
+pub use users::{ChangeUser, CreateUser, SetPassword, User, UserQuery};

@@ -11,6 +11,7 @@
 //!   `command/verdict.rs` is the heart of the heart: in which order a login is judged.
 //! - [`State`]: persistent maps, so that a clone is an unchanging instant that costs nothing; its image as rows.
 //! - [`login`]: the conversation with one client, as a state machine that asks a shell for what it cannot do.
+//! - [`plan`]: which application a login gets and what of it has to be proven, by rules, groups and networks.
 //! - [`audit`]: the hash chain that every verdict and change is written to, in the same entry as its decision.
 //! - [`method`]: what each kind of code is, one file each. [`otp`]: RFC 4226 and RFC 6238. [`limits`]: every bound, with its reason.
 //!
@@ -37,6 +38,7 @@ pub mod method;
 pub mod names;
 pub mod otp;
 mod outcome;
+pub mod plan;
 mod records;
 mod state;
 
@@ -48,13 +50,14 @@ pub use self::{
     event::{Event, PasswordDelay, PasswordSource, evolve},
     ids::{
         ApiTokenId, ApplicationId, ClientId, CodeId, ConversationId, DirectoryId, Fingerprint, GatewayId, JoinTokenId,
-        Level, MalformedId, NodeId, ProofDigest, Revision, Sealed, Stamp, TokenId, UserId,
+        Level, MalformedId, NodeId, ProofDigest, Revision, RuleId, Sealed, Stamp, TokenId, UserId,
     },
     outcome::{Field, Outcome, Reason, Refusal, Verdict},
     records::{
-        ApiToken, Application, Channel, Cidr, Client, Cluster, CodeKind, CodeKinds, Directory, Dispatch, Factor,
-        Gateway, JoinToken, MalformedCidr, Modes, Node, Origin, OtpAlgorithm, Policy, Replacement, Report, Retention,
-        SentCode, Standing, Token, TokenKind, Used, User, UserName,
+        ApiToken, Application, Attribute, AttributeKind, AttributeTest, Channel, Cidr, Client, Cluster, CodeKind,
+        CodeKinds, Directory, Dispatch, Entrance, Factor, FactorKind, Gateway, JoinToken, Local, MalformedCidr, Modes,
+        Node, Origin, OtpAlgorithm, Policy, Replacement, Report, Retention, Rule, SentCode, Standing, Then, Token,
+        TokenKind, Trusted, Used, User, UserName, When,
     },
     state::{DamagedImage, State, StateBuilder},
 };

@@ -168,11 +168,23 @@ pub enum Reason {
     /// The code was right, and a newer one was sent since.
     #[n(42)]
     CodeReplaced,
+    /// The client lets nobody in from the network that the user is in.
+    #[n(50)]
+    NetworkBlocked,
+    /// A rule refuses this login.
+    #[n(51)]
+    RefusedByRule,
+    /// The user is in none of the groups that the client requires.
+    #[n(52)]
+    NotInGroups,
+    /// The login was sent another way since the challenge, so that what was proven does not fit any more.
+    #[n(53)]
+    PlanChanged,
 }
 
 impl Reason {
     /// Every reason, for metrics that want their labels from the start.
-    pub const ALL: [Reason; 29] = [
+    pub const ALL: [Reason; 33] = [
         Reason::UnknownUser,
         Reason::WrongPassword,
         Reason::WrongCode,
@@ -202,6 +214,10 @@ impl Reason {
         Reason::SendLimit,
         Reason::CodeSent,
         Reason::CodeReplaced,
+        Reason::NetworkBlocked,
+        Reason::RefusedByRule,
+        Reason::NotInGroups,
+        Reason::PlanChanged,
     ];
 
     /// The one text every rejected user sees: it tells a wrong password from an unknown user to nobody.
@@ -241,6 +257,10 @@ impl Reason {
             Reason::SendLimit => "send_limit",
             Reason::CodeSent => "code_sent",
             Reason::CodeReplaced => "code_replaced",
+            Reason::NetworkBlocked => "network_blocked",
+            Reason::RefusedByRule => "refused_by_rule",
+            Reason::NotInGroups => "not_in_groups",
+            Reason::PlanChanged => "plan_changed",
         }
     }
 }
@@ -277,6 +297,10 @@ impl fmt::Display for Reason {
             Reason::SendLimit => "so many codes were sent today that no more are",
             Reason::CodeSent => "a code was sent; to be used in another login",
             Reason::CodeReplaced => "a newer code was sent since",
+            Reason::NetworkBlocked => "the client lets nobody in from the user's network",
+            Reason::RefusedByRule => "a rule refuses this login",
+            Reason::NotInGroups => "the user is in none of the groups that the client requires",
+            Reason::PlanChanged => "the login was sent another way since it began",
         })
     }
 }
@@ -492,6 +516,30 @@ pub enum Field {
     /// What a gateway carries.
     #[n(64)]
     Channels,
+    /// Names of groups.
+    #[n(81)]
+    Groups,
+    /// Groups that a client requires.
+    #[n(82)]
+    RequiredGroups,
+    /// Networks from which a client lets nobody in.
+    #[n(83)]
+    BlockedNetworks,
+    /// Networks from which less is asked for, and what.
+    #[n(84)]
+    TrustedNetworks,
+    /// Until when users without a token are let in.
+    #[n(85)]
+    PassthruUntil,
+    /// The client that a rule names.
+    #[n(86)]
+    RuleClient,
+    /// What names of users are compared with.
+    #[n(87)]
+    UserPattern,
+    /// Attributes that a request has to have.
+    #[n(88)]
+    RadiusAttributes,
 }
 
 impl Field {
@@ -539,6 +587,14 @@ impl Field {
             Field::SendsPerUser => "sends_per_user",
             Field::SendsPerPrefix => "sends_per_prefix",
             Field::Channels => "channels",
+            Field::Groups => "groups",
+            Field::RequiredGroups => "required_groups",
+            Field::BlockedNetworks => "blocked_networks",
+            Field::TrustedNetworks => "trusted_networks",
+            Field::PassthruUntil => "passthru_until_ms",
+            Field::RuleClient => "client",
+            Field::UserPattern => "user",
+            Field::RadiusAttributes => "attributes",
         }
     }
 }

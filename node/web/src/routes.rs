@@ -20,7 +20,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::admin::{
-    api_tokens, applications, audit, clients, cluster, directories, import, join_tokens, policy, tokens, users,
+    api_tokens, applications, audit, clients, cluster, directories, import, join_tokens, plans, policy, rules, tokens,
+    users,
 };
 use crate::call::{self, Answer, Call};
 use crate::failure::Failure;
@@ -95,6 +96,15 @@ fn administrators() -> Table {
         .at(DELETE_APPLICATION, applications::delete)
         .at(DISABLE_APPLICATION, applications::disable)
         .at(ENABLE_APPLICATION, applications::enable)
+        .at(LIST_RULES, rules::list)
+        .at(CREATE_RULE, rules::create)
+        .at(SHOW_RULE, rules::show)
+        .at(CHANGE_RULE, rules::change)
+        .at(DELETE_RULE, rules::delete)
+        .at(DISABLE_RULE, rules::disable)
+        .at(ENABLE_RULE, rules::enable)
+        .at(EXPLAIN, plans::explain)
+        .at(WHAT_IF, plans::what_if)
         .at(SHOW_POLICY, policy::show)
         .at(CHANGE_POLICY, policy::change)
         .at(LIST_DIRECTORIES, directories::list)

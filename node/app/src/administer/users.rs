@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use quorate_core::change::{ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, SetPassword, UnlockUser};
-use quorate_core::{Actor, Change, Revision, Sealed, TokenId, User, UserId, UserName};
+use quorate_core::change::{
+    ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, SetLocal, SetPassword, UnlockUser,
+};
+use quorate_core::{Actor, Change, Local, Revision, Sealed, TokenId, User, UserId, UserName, limits as core_limits};
 use quorate_seal::Field;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -31,6 +33,10 @@ pub struct UserChange {
     /// As typed.
     pub name: Option<String>,
     pub display_name: Option<String>,
+    /// All groups that are kept here.
+    pub groups: Option<Vec<String>>,
+    /// Until when the user may do without a token, in ms since 1970; `Some(None)` for as long as an application says.
+    pub enrol_by_ms: Option<Option<u64>>,
 }
 
 impl Administrator {
@@ -65,7 +71,7 @@ impl Administrator {
         Ok((self.read_user(id)?, enrolment))
     }
 
-    /// Gives a user another name or display name.
+    /// Gives a user another name or display name, other groups that are kept here, or another date to enrol by.
     ///
     /// # Errors
     /// [`AdminError`].
@@ -86,15 +92,24 @@ impl Administrator {
             .display_name
             .map_or_else(|| former.display_name.clone(), Into::into);
         errors.check_label("display_name", &display_name, true);
+        let is_renamed = change.name.is_some() || *display_name != *former.display_name;
+        let local = changed_local(&mut errors, &former, change.groups, change.enrol_by_ms);
         let name = errors.finish_with(name)?;
-        let change = Change::ChangeUser(ChangeUser {
-            user,
-            // What is left as it is was read here: without a revision of the caller's, that one is expected.
-            expected: expected.or(Some(former.revision)),
-            name,
-            display_name,
-        });
-        self.change_one_user(actor, user, change).await
+        // What is left as it is was read here: without a revision of the caller's, that one is expected.
+        let mut expected = expected.or(Some(former.revision));
+        let mut changes = Vec::new();
+        if is_renamed || local.is_none() {
+            changes.push(Change::ChangeUser(ChangeUser {
+                user,
+                expected: expected.take(),
+                name,
+                display_name,
+            }));
+        }
+        // The first change expects the revision; the second follows in the same command and finds the new one.
+        changes.extend(local.map(|local| Change::SetLocal(SetLocal { user, expected, local })));
+        self.administer(actor, changes).await?;
+        self.read_user(user)
     }
 
     /// Sets or, with `None`, removes a user's local password. Challenges begun with the former one are void.
@@ -232,6 +247,42 @@ impl Administrator {
             .await?;
         Ok(verifier.encode())
     }
+}
+
+/// What is kept here of a user from now on; none if the change does not speak of it.
+fn changed_local(
+    errors: &mut FieldErrors,
+    former: &User,
+    groups: Option<Vec<String>>,
+    enrol_by_ms: Option<Option<u64>>,
+) -> Option<Local> {
+    if groups.is_none() && enrol_by_ms.is_none() {
+        return None;
+    }
+    let kept = former.local.as_deref().cloned().unwrap_or_default();
+    let groups = match groups {
+        None => kept.groups,
+        Some(typed) => check_own_groups(errors, typed),
+    };
+    Some(Local {
+        groups,
+        enrol_by_ms: enrol_by_ms.unwrap_or(kept.enrol_by_ms),
+    })
+}
+
+fn check_own_groups(errors: &mut FieldErrors, typed: Vec<String>) -> Box<[Box<str>]> {
+    let max = core_limits::GROUPS_PER_USER;
+    errors.require(
+        typed.len() <= max,
+        "groups",
+        "has too many entries",
+        &format!("at most {max}"),
+    );
+    for (place, group) in typed.iter().enumerate() {
+        errors.check_label(&format!("groups[{place}]"), group, false);
+    }
+    let sorted: std::collections::BTreeSet<Box<str>> = typed.into_iter().map(Into::into).collect();
+    sorted.into_iter().collect()
 }
 
 pub(super) fn check_password(errors: &mut FieldErrors, field: &str, password: Option<&Zeroizing<String>>) {

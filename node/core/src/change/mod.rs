@@ -9,9 +9,11 @@ mod application;
 mod client;
 mod directory;
 mod gateway;
+mod local;
 mod person;
 mod policy;
 mod retention;
+mod rule;
 mod token;
 mod user;
 
@@ -23,9 +25,11 @@ pub use self::{
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
     directory::{ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory},
     gateway::{ChangeGateway, CreateGateway, DeleteGateway, DisableGateway, EnableGateway, GatewaySettings},
+    local::SetLocal,
     person::{LeaveDirectory, SyncPerson},
     policy::SetPolicy,
     retention::SetRetention,
+    rule::{ChangeRule, CreateRule, DeleteRule, DisableRule, EnableRule, RuleSettings},
     token::{
         AssignToken, ChangeToken, CreateToken, DeleteToken, DisableToken, EnableToken, LoseToken, ResyncToken,
         VerifyToken,
@@ -170,6 +174,24 @@ pub enum Change {
     /// Removes a gateway.
     #[n(44)]
     DeleteGateway(#[n(0)] DeleteGateway),
+    /// A new rule.
+    #[n(55)]
+    CreateRule(#[n(0)] CreateRule),
+    /// Other settings of a rule.
+    #[n(56)]
+    ChangeRule(#[n(0)] ChangeRule),
+    /// A rule that is passed over.
+    #[n(57)]
+    DisableRule(#[n(0)] DisableRule),
+    /// Takes a disable back.
+    #[n(58)]
+    EnableRule(#[n(0)] EnableRule),
+    /// Removes a rule.
+    #[n(59)]
+    DeleteRule(#[n(0)] DeleteRule),
+    /// Other groups of a user that are kept here.
+    #[n(60)]
+    SetLocal(#[n(0)] SetLocal),
 }
 
 /// What a change does, and to what.
@@ -226,6 +248,12 @@ impl Change {
             Change::DisableGateway(change) => change.decide(state, revision),
             Change::EnableGateway(change) => change.decide(state, revision),
             Change::DeleteGateway(change) => change.decide(state, revision),
+            Change::CreateRule(change) => change.decide(state, revision),
+            Change::ChangeRule(change) => change.decide(state, revision),
+            Change::DisableRule(change) => change.decide(state, revision),
+            Change::EnableRule(change) => change.decide(state, revision),
+            Change::DeleteRule(change) => change.decide(state, revision),
+            Change::SetLocal(change) => change.decide(state, revision),
         }
     }
 
@@ -274,6 +302,12 @@ impl Change {
             Change::DisableGateway(_) => ChangeKind::DisableGateway,
             Change::EnableGateway(_) => ChangeKind::EnableGateway,
             Change::DeleteGateway(_) => ChangeKind::DeleteGateway,
+            Change::CreateRule(_) => ChangeKind::CreateRule,
+            Change::ChangeRule(_) => ChangeKind::ChangeRule,
+            Change::DisableRule(_) => ChangeKind::DisableRule,
+            Change::EnableRule(_) => ChangeKind::EnableRule,
+            Change::DeleteRule(_) => ChangeKind::DeleteRule,
+            Change::SetLocal(_) => ChangeKind::SetLocal,
         }
     }
 }

@@ -99,6 +99,7 @@ impl SyncPerson {
             epoch: 0,
             origin: Some(Box::new(self.origin.clone())),
             preferred: None,
+            local: None,
         }))
     }
 

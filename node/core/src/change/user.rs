@@ -129,6 +129,7 @@ impl CreateUser {
             epoch: 0,
             origin: None,
             preferred: None,
+            local: None,
         }))
     }
 }

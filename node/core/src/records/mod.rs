@@ -4,13 +4,17 @@
 
 mod access;
 mod application;
+mod attribute;
 mod client;
 mod cluster;
 mod code_kind;
 mod directory;
+mod entrance;
+mod local;
 mod network;
 mod policy;
 mod retention;
+mod rule;
 mod sent;
 mod token;
 mod user;
@@ -18,13 +22,17 @@ mod user;
 pub use self::{
     access::{ApiToken, JoinToken},
     application::{Application, Factor},
+    attribute::{Attribute, AttributeKind},
     client::{Client, Modes},
     cluster::{Cluster, Node, Replacement},
     code_kind::{CodeKind, CodeKinds},
     directory::{Directory, Origin},
+    entrance::{Entrance, FactorKind, Trusted},
+    local::Local,
     network::{Cidr, MalformedCidr},
     policy::Policy,
     retention::Retention,
+    rule::{AttributeTest, Rule, Then, When},
     sent::{Channel, Dispatch, Gateway, Report, SentCode},
     token::{OtpAlgorithm, Standing, Token, TokenKind, Used},
     user::{User, UserName},

@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     ids::{Revision, Sealed, TokenId, UserId},
-    records::Origin,
+    records::{Local, Origin},
 };
 
 /// A user's name: domain and name within it, both canonical already. Folding happens where Unicode tables
@@ -80,6 +80,9 @@ pub struct User {
     /// Where the user last chose to have a code sent.
     #[n(12)]
     pub preferred: Option<TokenId>,
+    /// What administrators say of the user beside that; none for nothing.
+    #[n(20)]
+    pub local: Option<Box<Local>>,
 }
 
 impl User {

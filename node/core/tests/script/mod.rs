@@ -9,6 +9,7 @@
 mod admin;
 mod audit;
 mod login;
+mod rules;
 mod sending;
 mod show;
 mod tokens;
@@ -102,6 +103,7 @@ impl World {
             "consume" | "accept" | "fail" => self.verdict(verb, &Words::parse(rest)),
             "login" => self.login(rest),
             "send-code" | "queue" | "report" => self.sending(verb, &Words::parse(rest)),
+            "plan" => self.plan(&Words::parse(rest)),
             "show" => self.show(rest),
             other => panic!("no such command in golden scripts: {other}"),
         }

@@ -69,6 +69,12 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::DisableGateway(_) => "DisableGateway",
         Change::EnableGateway(_) => "EnableGateway",
         Change::DeleteGateway(_) => "DeleteGateway",
+        Change::CreateRule(_) => "CreateRule",
+        Change::ChangeRule(_) => "ChangeRule",
+        Change::DisableRule(_) => "DisableRule",
+        Change::EnableRule(_) => "EnableRule",
+        Change::DeleteRule(_) => "DeleteRule",
+        Change::SetLocal(_) => "SetLocal",
     }
 }
 

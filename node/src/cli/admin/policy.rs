@@ -5,6 +5,7 @@ use quorate_api::{ChangePolicy, Policy, endpoints};
 
 use crate::cli::{
     Context,
+    admin::plan,
     api::Connection,
     exit::Done,
     output::{duration, facts},
@@ -15,7 +16,9 @@ use crate::cli::{
 #[command(after_help = "\
 Examples:
   quorate policy show
-  quorate policy change --max-code-failures 3 --lock-s 1800")]
+  quorate policy change --max-code-failures 3 --lock-s 1800
+  quorate policy explain --user alice --client vpn --source 198.51.100.7
+  quorate policy whatif --since 7d --rules draft.toml")]
 pub struct PolicyCommand {
     #[command(flatten)]
     at: Connection,
@@ -54,12 +57,18 @@ enum Action {
         #[arg(long, value_name = "N")]
         sends_per_prefix: Option<u32>,
     },
+    /// Say what a login would have to prove, and why; none is run
+    Explain(plan::ExplainArgs),
+    /// Say which logins of the past other rules would change
+    Whatif(plan::WhatIfArgs),
 }
 
 impl PolicyCommand {
     pub async fn perform(self, context: &Context) -> Done {
         let api = self.at.api(context)?;
         let policy = match self.action {
+            Action::Explain(explain) => return explain.perform(&api, context).await,
+            Action::Whatif(what_if) => return what_if.perform(&api, context).await,
             Action::Show => api.ask(endpoints::SHOW_POLICY, &[]).await?,
             Action::Change {
                 max_code_failures,

@@ -2,22 +2,32 @@
 
 use std::sync::Arc;
 
-use quorate_api::{ChangeUser, CreateUser, Nothing, Page, PageQuery, SetPassword, User};
+use quorate_api::{ChangeUser, CreateUser, Nothing, Page, PageQuery, SetPassword, User, UserQuery};
 use quorate_app::{NewUser, UserChange};
+use quorate_core::plan::has_never_enrolled;
 
 use super::paging;
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
+use crate::limits;
 use crate::secret::clear;
 use crate::site::Site;
 
 pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<User>> {
-    let query: PageQuery = call.query()?;
+    let UserQuery {
+        limit,
+        after,
+        without_token,
+    } = call.query()?;
+    let query = PageQuery { limit, after };
     let after = match &query.after {
         Some(name) => Some(fold(&call.site, name)?),
         None => None,
     };
     let state = call.site.replica.state();
+    if let Some(without_token) = without_token {
+        return by_enrolment(&call.site, &state, after.as_ref(), &query, without_token);
+    }
     let users = state.users_after(after.as_ref());
     let page = paging::cut(
         users,
@@ -26,6 +36,30 @@ pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<User>> {
         |user| user.name.to_string(),
     )?;
     Ok(Reply::plain(page))
+}
+
+/// Of a bounded number of users those who have never had a token in use, or those who have.
+fn by_enrolment(
+    site: &Site,
+    state: &quorate_core::State,
+    after: Option<&quorate_core::UserName>,
+    query: &PageQuery,
+    without_token: bool,
+) -> Answer<Page<User>> {
+    let limit = paging::limit(query.limit, "limit")?;
+    let mut items = Vec::new();
+    let mut next = None;
+    let mut users = state.users_after(after).enumerate().peekable();
+    while let Some((place, user)) = users.next() {
+        if has_never_enrolled(state, user) == without_token {
+            items.push(shape(site, user));
+        }
+        if items.len() == limit || place + 1 == limits::USERS_LOOKED_AT {
+            next = users.peek().map(|_| user.name.to_string());
+            break;
+        }
+    }
+    Ok(Reply::plain(Page { items, next }))
 }
 
 fn fold(site: &Site, name: &str) -> Result<quorate_core::UserName, Failure> {
@@ -59,6 +93,8 @@ pub(crate) async fn change(call: Call<ChangeUser>) -> Answer<User> {
     let change = UserChange {
         name: call.body.name,
         display_name: call.body.display_name,
+        groups: call.body.groups,
+        enrol_by_ms: call.body.enrol_by_ms.map(|at_ms| (at_ms > 0).then_some(at_ms)),
     };
     let user = call
         .site
@@ -133,6 +169,13 @@ fn shape(site: &Site, user: &Arc<quorate_core::User>) -> User {
         code_failures: user.code_failures,
         // A lock whose time has passed is none, though nobody has cleared it yet.
         locked_until_ms: user.locked_until_ms.filter(|_| user.locked_at(site.clock.now_ms())),
+        groups: user
+            .local
+            .iter()
+            .flat_map(|local| local.groups.iter())
+            .map(ToString::to_string)
+            .collect(),
+        enrol_by_ms: user.local.as_ref().and_then(|local| local.enrol_by_ms),
         revision: user.revision.0,
     }
 }
