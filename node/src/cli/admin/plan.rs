@@ -151,7 +151,7 @@ impl Found {
     }
 
     fn summary(self) -> Summary {
-        let change = |([user, client, from, to], logins)| WhatIfChange {
+        let change = |([user, client, from, to], logins): ([String; 4], u64)| WhatIfChange {
             user,
             client,
             from,

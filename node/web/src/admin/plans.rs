@@ -1,6 +1,6 @@
 //! What a login would have to prove, and what other rules would change. Nothing is changed by asking.
 
-use quorate_api::{AskedRule, Explain, Explanation, PlannedFactor, ProblemKind, WhatIf, WhatIfAnswer, WhatIfChange};
+use quorate_api::{AskedRule, Explain, Explanation, PlannedFactor, WhatIf, WhatIfAnswer, WhatIfChange};
 use quorate_app::{ExplainSpec, Explained, WhatIfError, WhatIfSpec};
 use quorate_core::plan::Mismatch;
 
@@ -8,7 +8,6 @@ use super::applications::api_factor;
 use super::audit::unreadable;
 use super::rules;
 use crate::call::{Answer, Call, Reply};
-use crate::failure::Failure;
 
 pub(crate) async fn explain(call: Call<Explain>) -> Answer<Explanation> {
     let asked = call.body;

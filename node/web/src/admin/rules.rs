@@ -2,7 +2,7 @@
 
 use quorate_api::{ChangeRule, CreateRule, Nothing, Page, PageQuery, Rule, RuleConditions};
 use quorate_app::RuleSpec;
-use quorate_core::Then;
+use quorate_core::{RuleId, Then};
 
 use super::paging;
 use crate::call::{Answer, Call, Reply};
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<Rule>> {
     let query: PageQuery = call.query()?;
     let state = call.site.replica.state();
-    let after = match query.after.as_deref().map(str::parse) {
+    let after = match query.after.as_deref().map(str::parse::<RuleId>) {
         None => None,
         Some(Ok(id)) => Some(id),
         Some(Err(_)) => return Err(Failure::field("after", "is no rule", "the `next` of the page before")),
