@@ -421,10 +421,10 @@ impl<'a> Dice<'a> {
     }
 
     fn facts(&mut self) -> LoginFacts {
-        let addresses = ["10.1.2.3", "192.0.2.77", "aa-bb", "198.51.100.9"];
+        let addresses = ["10.1.2.3", "10.9.9.9", "aa-bb", "198.51.100.9"];
         let port = self.maybe(|dice| Attribute {
             kind: AttributeKind::NasPortType,
-            value: u32::to_be_bytes(dice.roll(3) as u32)[..].into(),
+            value: u32::to_be_bytes(dice.roll(8) as u32)[..].into(),
         });
         LoginFacts {
             user_name: vec![b'a'; self.roll(256) as usize].into(),
@@ -515,7 +515,7 @@ impl<'a> Dice<'a> {
 
     pub fn command(&mut self, state: &State, now_ms: u64) -> Command {
         let (request, node) = (Fingerprint(self.digest(64)), NodeId(self.roll(4)));
-        match self.roll(14) {
+        match self.roll(15) {
             12 | 13 => self.sending(state, now_ms),
             0..=2 => {
                 let changes = (0..self.roll(4) + 1).map(|_| self.change()).collect();
@@ -533,7 +533,7 @@ impl<'a> Dice<'a> {
                     .collect();
                 Command::ConsumeCode(ConsumeCode { judged, codes })
             }
-            6 => Command::AcceptSingleFactor(AcceptSingleFactor {
+            6 | 14 => Command::AcceptSingleFactor(AcceptSingleFactor {
                 judged: self.judged(state, now_ms),
             }),
             7 | 8 => {
