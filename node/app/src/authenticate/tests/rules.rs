@@ -25,7 +25,7 @@ fn everybody(application: &str) -> RuleSpec {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_rule_that_changes_in_the_midst_of_a_login_ends_it() {
     let gateway = Gateway::new(INTERACTIVE).await;
     gateway.world.application("light", &[Factor::Password]).await;
@@ -38,7 +38,7 @@ async fn a_rule_that_changes_in_the_midst_of_a_login_ends_it() {
     gateway.challenge().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_other_rules_would_change_is_told_by_user_and_client() {
     let gateway = Gateway::new(INTERACTIVE).await;
     for field in ["wrong", "wronger"] {
@@ -85,7 +85,7 @@ async fn what_other_rules_would_change_is_told_by_user_and_client() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn explaining_a_login_runs_none() {
     let gateway = Gateway::new(INTERACTIVE).await;
     let spec = ExplainSpec {
