@@ -7,8 +7,8 @@ use bytes::Bytes;
 use quorate_core::change::{ClientSettings, CreateApplication, CreateClient, CreateUser};
 use quorate_core::command::{AcceptSingleFactor, Administer, Genesis, RecordFailure};
 use quorate_core::{
-    Actor, ApplicationId, Change, ClientId, Command, Factor, Failure, Fingerprint, Judged, LoginFacts, Method, Modes,
-    NodeId, Outcome, Sealed, State, UserId, UserName,
+    Actor, ApplicationId, Change, ClientId, Command, Entrance, Factor, Failure, Fingerprint, Judged, LoginFacts,
+    Method, Modes, NodeId, Outcome, Sealed, State, UserId, UserName,
 };
 use quorate_raft::{LogId, Machine};
 use quorate_replica::{Archive, Published, StateMachine};
@@ -117,6 +117,7 @@ impl Writer<'_> {
             id: ApplicationId(1),
             name: "vpn".into(),
             factors: vec![Factor::Password].into(),
+            passthru_until_ms: None,
         });
         let clients = (1..=CLIENTS).map(client);
         self.administer(std::iter::once(application).chain(clients).collect())?;
@@ -210,6 +211,7 @@ impl Writer<'_> {
                 nas_identifier: Some(format!("gate-{}", client.0).into_bytes().into()),
                 node: NodeId(1 + self.roll(3)),
                 method: Method::PasswordOnly,
+                attributes: Box::default(),
             },
         }
     }
@@ -243,6 +245,7 @@ fn client(id: u64) -> Change {
             application: ApplicationId(1),
             retry_timeout_ms: 3_000,
             retry_tries: 3,
+            entrance: Entrance::default(),
         },
     })
 }

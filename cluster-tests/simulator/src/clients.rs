@@ -227,6 +227,7 @@ impl Clients {
                 source: [192, 0, 2, 1].into(),
                 calling_station_id: None,
                 nas_identifier: None,
+                attributes: Vec::new(),
                 fingerprint: login.fingerprint,
                 received: Instant::now(),
                 received_ms: quorate_app::Clock::now_ms(&parts.clock),

@@ -64,6 +64,7 @@ pub async fn populate(parts: &Parts, count: usize) -> Result<Population> {
     let spec = ApplicationSpec {
         name: "vpn".to_owned(),
         factors,
+        passthru_until_ms: None,
     };
     let application = parts.admin.create_application(ROOT, spec).await?.id;
     let gateway = ClientSpec {

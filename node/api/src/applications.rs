@@ -12,6 +12,9 @@ pub struct Application {
     pub name: String,
     /// In the order in which they are asked for.
     pub factors: Vec<Factor>,
+    /// Until when users who never had a token in use are let in by the password alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passthru_until_ms: Option<u64>,
     pub enabled: bool,
     pub revision: u64,
 }
@@ -54,6 +57,9 @@ pub struct CreateApplication {
     pub name: String,
     /// One to three: a password if any, then codes.
     pub factors: Vec<Factor>,
+    /// Until when users who never had a token in use are let in by the password alone; never if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passthru_until_ms: Option<u64>,
 }
 
 /// What to change of an application. Absent fields stay as they are.
@@ -64,4 +70,7 @@ pub struct ChangeApplication {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factors: Option<Vec<Factor>>,
+    /// 0 for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passthru_until_ms: Option<u64>,
 }

@@ -31,8 +31,34 @@ pub struct Client {
     pub retry_timeout_ms: u32,
     /// How often it sends a request in all.
     pub retry_tries: u8,
+    /// Users have to be in one of these groups; empty for everybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub required_groups: Vec<String>,
+    /// Networks from which nobody is let in, by the user's own address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_networks: Vec<String>,
+    /// Networks from which less is asked for; the first that holds the user's own address counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_networks: Vec<TrustedNetwork>,
     pub enabled: bool,
     pub revision: u64,
+}
+
+/// A network from which a kind of factor is not asked for, as long as another remains.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedNetwork {
+    pub network: String,
+    pub waives: Waives,
+}
+
+/// What is not asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Waives {
+    Password,
+    /// Every code.
+    Code,
 }
 
 /// How a login through this client may look.
@@ -84,6 +110,15 @@ pub struct CreateClient {
     /// How often it sends a request in all; 3 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_tries: Option<u8>,
+    /// Users have to be in one of these groups; empty for everybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub required_groups: Vec<String>,
+    /// Networks from which nobody is let in, by the user's own address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_networks: Vec<String>,
+    /// Networks from which less is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_networks: Vec<TrustedNetwork>,
 }
 
 fn yes() -> bool {
@@ -123,6 +158,15 @@ pub struct ChangeClient {
     pub retry_timeout_ms: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_tries: Option<u8>,
+    /// Replaces all; empty removes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required_groups: Option<Vec<String>>,
+    /// Replaces all; empty removes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_networks: Option<Vec<String>>,
+    /// Replaces all; empty removes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_networks: Option<Vec<TrustedNetwork>>,
 }
 
 /// A new shared secret.

@@ -28,7 +28,7 @@ pub trait Visitor {
 }
 
 endpoints! {
-    LIST_USERS: Nothing => Page<User> = Get "/users" "listUsers" "Users" "List users by name".query::<PageQuery>();
+    LIST_USERS: Nothing => Page<User> = Get "/users" "listUsers" "Users" "List users by name".query::<UserQuery>();
     CREATE_USER: CreateUser => User = Post "/users" "createUser" "Users" "Create a user".success(201);
     SHOW_USER: Nothing => User = Get "/users/{user}" "showUser" "Users" "Show a user";
     CHANGE_USER: ChangeUser => User = Patch "/users/{user}" "changeUser" "Users" "Change a user".conditional();
@@ -70,9 +70,19 @@ endpoints! {
     CREATE_APPLICATION: CreateApplication => Application = Post "/applications" "createApplication" "Applications" "Create an application".success(201);
     SHOW_APPLICATION: Nothing => Application = Get "/applications/{application}" "showApplication" "Applications" "Show an application";
     CHANGE_APPLICATION: ChangeApplication => Previewed<Application> = Patch "/applications/{application}" "changeApplication" "Applications" "Change an application".conditional().query::<CareQuery>();
-    DELETE_APPLICATION: Nothing => Nothing = Delete "/applications/{application}" "deleteApplication" "Applications" "Delete an application that no client uses".success(204).conditional();
+    DELETE_APPLICATION: Nothing => Nothing = Delete "/applications/{application}" "deleteApplication" "Applications" "Delete an application that no client and no rule uses".success(204).conditional();
     DISABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/disable" "disableApplication" "Applications" "Reject every login through an application".conditional();
     ENABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/enable" "enableApplication" "Applications" "Allow logins through an application again".conditional();
+
+    LIST_RULES: Nothing => Page<Rule> = Get "/rules" "listRules" "Rules" "List rules in the order in which they are asked".query::<PageQuery>();
+    CREATE_RULE: CreateRule => Rule = Post "/rules" "createRule" "Rules" "Create a rule".success(201);
+    SHOW_RULE: Nothing => Rule = Get "/rules/{rule}" "showRule" "Rules" "Show a rule";
+    CHANGE_RULE: ChangeRule => Rule = Patch "/rules/{rule}" "changeRule" "Rules" "Change a rule".conditional();
+    DELETE_RULE: Nothing => Nothing = Delete "/rules/{rule}" "deleteRule" "Rules" "Delete a rule".success(204).conditional();
+    DISABLE_RULE: Nothing => Rule = Post "/rules/{rule}/disable" "disableRule" "Rules" "Pass a rule over".conditional();
+    ENABLE_RULE: Nothing => Rule = Post "/rules/{rule}/enable" "enableRule" "Rules" "Ask a rule again".conditional();
+    EXPLAIN: Explain => Explanation = Post "/explain" "explain" "Rules" "Say what a login would have to prove, and why";
+    WHAT_IF: WhatIf => WhatIfAnswer = Post "/what-if" "whatIf" "Rules" "Say which logins of the past other rules would change";
 
     LIST_DIRECTORIES: Nothing => Page<Directory> = Get "/directories" "listDirectories" "Directories" "List directories".query::<PageQuery>();
     CREATE_DIRECTORY: CreateDirectory => Directory = Post "/directories" "createDirectory" "Directories" "Create a directory".success(201);

@@ -39,9 +39,11 @@ pub mod lockouts;
 pub mod openapi;
 pub mod page;
 pub mod password_rules;
+pub mod plans;
 pub mod policy;
 pub mod problem;
 pub mod roles;
+pub mod rules;
 pub mod tokens;
 pub mod users;
 
@@ -51,7 +53,7 @@ pub use audit::{
     AuditHeads, AuditPage, AuditQuery, AuditRecord, AuditSegment, AuditStatus, AuditVerification, HeadSignature,
     IndexProgress, LoginResult, Retention, SetRetention, SignedHead, VerifyQuery,
 };
-pub use clients::{ChangeClient, Client, CreateClient, Modes, RotateSecret, ShownClient};
+pub use clients::{ChangeClient, Client, CreateClient, Modes, RotateSecret, ShownClient, TrustedNetwork, Waives};
 pub use cluster::{AuditExtent, ClusterStatus, NodeRole, NodeStatus};
 pub use confidential::Confidential;
 pub use directories::{
@@ -66,11 +68,13 @@ pub use join_tokens::{CreateJoinToken, CreatedJoinToken, JoinToken};
 pub use lockouts::{CareQuery, Lockout, Lockouts, Previewed};
 pub use page::{Page, PageQuery};
 pub use password_rules::{ChangePasswordRules, PasswordRules};
+pub use plans::{AskedRule, Explain, Explanation, PlannedFactor, WhatIf, WhatIfAnswer, WhatIfChange};
 pub use policy::{ChangePolicy, Policy};
 pub use problem::{FieldProblem, Problem, ProblemKind};
 pub use roles::{ChangeAccess, ChangeRole, MfaRule, Role, RoleRule, TrustRule};
+pub use rules::{ChangeRule, CreateRule, Rule, RuleConditions};
 pub use tokens::{
     Algorithm, AssignToken, ChangeToken, CreateToken, CreatedToken, ResyncToken, Token, TokenKind, TokenState,
     VerifyToken,
 };
-pub use users::{ChangeOwnPassword, ChangeUser, CreateUser, SetPassword, User};
+pub use users::{ChangeOwnPassword, ChangeUser, CreateUser, SetPassword, User, UserQuery};

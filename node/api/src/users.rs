@@ -1,7 +1,7 @@
 //! Users: who logs in.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{Confidential, MfaRule, Role, TrustRule};
 
@@ -40,7 +40,30 @@ pub struct User {
     pub trust: TrustRule,
     /// Whether the user may have a device remembered, by `trust` and the policy.
     pub may_trust: bool,
+    /// Groups that are kept here; those of a directory count beside them and are not shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// Until when the user may do without a token where an application lets such users in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrol_by_ms: Option<u64>,
     pub revision: u64,
+}
+
+/// Which users to send.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct UserQuery {
+    /// Items at most: 1 to 1,000, 100 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<u32>,
+    /// The `next` of the page before. Absent for the first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Only users who have, or have not, ever had a token in use. A page may then hold less than `limit` and yet have a `next`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_token: Option<bool>,
 }
 
 /// A user to make.
@@ -73,6 +96,12 @@ pub struct ChangeUser {
     /// Whether the local password has to be changed at the next login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub must_change_password: Option<bool>,
+    /// Replaces all groups that are kept here; empty removes them. A directory's users may have them too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
+    /// Until when the user may do without a token where an application lets such users in; 0 for as long as the application does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrol_by_ms: Option<u64>,
 }
 
 /// A new password. `null` or absent removes the local password.

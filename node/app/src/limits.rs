@@ -137,14 +137,20 @@ pub const CACHED_CLIENTS: usize = 65_536;
 /// Audit records returned by one listing at most: a few megabytes.
 pub const AUDIT_PAGE_MAX: usize = 10_000;
 
+/// Logins of the past that one question about other rules looks at: some milliseconds of planning.
+pub const WHAT_IF_RECORDS: usize = 4_000;
+
+/// From the position of one rule to that of the next, where nobody says it: room for others between them.
+pub const RULE_STEP: u32 = 10;
+
 /// How long a listing may look where no index helps, when nobody waits longer: some dozens of segments.
 pub const AUDIT_LOOK: Duration = Duration::from_secs(2);
 
 /// How often a node looks whether a head is to be signed or records are to be given up. A segment takes minutes to fill.
 pub const AUDIT_KEEPING_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Room for a login on its way to another node: five attributes of 253 bytes at most, and a password of 128.
-pub const PASSED_LOGIN_BYTES: usize = 2_048;
+/// Room for a login on its way to another node: six attributes of 253 bytes at most and five short ones, and a password of 128.
+pub const PASSED_LOGIN_BYTES: usize = 4_096;
 
 /// Characters of a telephone number, its plus among them, by which messages to a region are counted: the country and the first digit
 /// or two after it.

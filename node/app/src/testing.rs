@@ -569,6 +569,7 @@ impl World {
 
     pub(crate) async fn application(&self, name: &str, factors: &[Factor]) -> ApplicationId {
         let spec = ApplicationSpec {
+            passthru_until_ms: None,
             name: name.to_owned(),
             factors: factors.to_vec(),
         };

@@ -94,12 +94,14 @@ fn founded() -> State {
         application: APPLICATION,
         retry_timeout_ms: 3_000,
         retry_tries: 3,
+        entrance: Entrance::default(),
     };
     let changes = vec![
         Change::CreateApplication(CreateApplication {
             id: APPLICATION,
             name: "app".into(),
             factors,
+            passthru_until_ms: None,
         }),
         Change::CreateClient(CreateClient { id: CLIENT, settings }),
     ];
@@ -182,6 +184,7 @@ fn consume(state: &State, round: u64, users: u64) -> Vec<u8> {
             nas_identifier: Some(b"vpn"[..].into()),
             node: NodeId(1),
             method: Method::PasscodeOnly,
+            attributes: Box::default(),
         },
     };
     Command::ConsumeCode(ConsumeCode {

@@ -11,11 +11,12 @@ use crate::{
     command::{Actor, Judged},
     ids::{
         ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, Level, NodeId, Revision,
-        TokenId, UserId,
+        RuleId, TokenId, UserId,
     },
     outcome::Verdict,
+    plan::Grounds,
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention,
+        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention, Rule,
         SentCode, Token, Used, User,
     },
     state::{Delay, SendCount, SourceDigest, State},
@@ -39,6 +40,8 @@ pub enum Event {
         tokens: Box<[TokenId]>,
         /// What it came to.
         verdict: Verdict,
+        /// Why this was to be proven and not something else.
+        grounds: Grounds,
     },
     /// A code was accepted and is used up.
     CodeConsumed {
@@ -228,6 +231,10 @@ pub enum Event {
     GatewaySaved(Gateway),
     /// A gateway is gone.
     GatewayDeleted(GatewayId),
+    /// A rule is like this from now on.
+    RuleSaved(Arc<Rule>),
+    /// A rule is gone.
+    RuleDeleted(RuleId),
 }
 
 /// The counts of messages that one message belongs to.
@@ -254,9 +261,10 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
             judged,
             tokens,
             verdict,
+            grounds,
         } => {
             state.remember_verdict(judged, *verdict);
-            state.append_audit(Entry::Login(login_entry(judged, tokens, *verdict)));
+            state.append_audit(Entry::Login(login_entry(judged, tokens, *verdict, *grounds)));
         }
         Event::CodeConsumed { token, used } => {
             state.with_token(*token, |token| token.used = *used);
@@ -409,10 +417,12 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
         }
         Event::GatewaySaved(gateway) => state.put_gateway(gateway.clone()),
         Event::GatewayDeleted(gateway) => state.drop_gateway(*gateway),
+        Event::RuleSaved(rule) => state.put_rule(rule.clone()),
+        Event::RuleDeleted(rule) => state.drop_rule(*rule),
     }
 }
 
-fn login_entry(judged: &Judged, tokens: &[TokenId], verdict: Verdict) -> LoginEntry {
+fn login_entry(judged: &Judged, tokens: &[TokenId], verdict: Verdict, grounds: Grounds) -> LoginEntry {
     LoginEntry {
         verdict,
         user: judged.user.map(|(id, _)| id),
@@ -422,5 +432,7 @@ fn login_entry(judged: &Judged, tokens: &[TokenId], verdict: Verdict) -> LoginEn
         fingerprint: judged.fingerprint,
         received_ms: judged.received_ms,
         facts: judged.facts.clone(),
+        rule: grounds.rule,
+        waiver: grounds.waiver,
     }
 }

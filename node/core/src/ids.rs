@@ -76,6 +76,10 @@ identifier!(
     /// A gateway that carries messages.
     GatewayId, "g-"
 );
+identifier!(
+    /// A rule that chooses an application.
+    RuleId, "r-"
+);
 
 fn parse_hex(text: &str, prefix: &str) -> Option<u64> {
     let digits = text.strip_prefix(prefix)?;

@@ -12,6 +12,7 @@
 //! - [`State`]: persistent maps, so that a clone is an unchanging instant that costs nothing; its image as rows.
 //! - [`login`]: the conversation with one client, as a state machine that asks a shell for what it cannot do.
 //! - [`Permission`]: what each role may do, one row each; `command/authority.rs` holds every change to it.
+//! - [`plan`]: which application a login gets and what of it has to be proven, by rules, groups and networks.
 //! - [`audit`]: the hash chain that every verdict and change is written to, in the same entry as its decision.
 //! - [`method`]: what each kind of code is, one file each. [`otp`]: RFC 4226 and RFC 6238. [`limits`]: every bound, with its reason.
 //!
@@ -40,6 +41,7 @@ pub mod names;
 pub mod otp;
 mod outcome;
 mod permissions;
+pub mod plan;
 mod records;
 mod state;
 
@@ -51,16 +53,16 @@ pub use self::{
     event::{Event, PasswordDelay, PasswordSource, evolve},
     ids::{
         ApiTokenId, ApplicationId, ClientId, CodeId, ConversationId, DirectoryId, Fingerprint, GatewayId, JoinTokenId,
-        Level, MalformedId, NodeId, ProofDigest, Revision, Sealed, Stamp, TokenId, UserId,
+        Level, MalformedId, NodeId, ProofDigest, Revision, RuleId, Sealed, Stamp, TokenId, UserId,
     },
     lockout::{Lockouts, lockouts},
     outcome::{Field, Outcome, Reason, Refusal, Verdict},
     permissions::Permission,
     records::{
-        ApiToken, Application, Channel, Cidr, Client, Cluster, CodeKind, CodeKinds, Directory, Dispatch, Factor,
-        Gateway, JoinToken, MalformedCidr, Mfa, Modes, Node, Origin, OtpAlgorithm, PasswordRules, Policy, Replacement,
-        Report, Retention, Role, RoleRule, SentCode, Standing, Token, TokenKind, Trust, Used, User, UserName,
-        is_multi_factor,
+        ApiToken, Application, Attribute, AttributeKind, AttributeTest, Channel, Cidr, Client, Cluster, CodeKind,
+        CodeKinds, Directory, Dispatch, Entrance, Factor, FactorKind, Gateway, JoinToken, Local, MalformedCidr, Mfa,
+        Modes, Node, Origin, OtpAlgorithm, PasswordRules, Policy, Replacement, Report, Retention, Role, RoleRule, Rule,
+        SentCode, Standing, Then, Token, TokenKind, Trust, Trusted, Used, User, UserName, When, is_multi_factor,
     },
     state::{DamagedImage, State, StateBuilder},
 };

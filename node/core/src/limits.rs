@@ -71,7 +71,7 @@ pub const DIRECTORIES: usize = 64;
 /// Bytes of a directory's sealed settings: names, filters, and certificates of its authority.
 pub const SETTINGS_BYTES: usize = 65_536;
 
-/// Groups of one user. Active Directory itself puts no more than 1,015 into a ticket, and a rule names a handful.
+/// Groups of one user, of a directory and kept here each. Active Directory itself puts no more than 1,015 into a ticket, and a rule names a handful.
 pub const GROUPS_PER_USER: usize = 256;
 
 /// RADIUS clients.
@@ -217,3 +217,15 @@ pub const PASSWORD_AGE_DAYS: std::ops::RangeInclusive<u16> = 1..=3_650;
 
 /// New passwords that may be tried in one login: each is compared with all that are remembered.
 pub const NEW_PASSWORDS_PER_LOGIN: u8 = 5;
+/// Rules: each is asked for every login that none before it matched, by the judging node and by each that applies the verdict.
+pub const RULES: usize = 256;
+
+/// Groups that a rule or a client names. With [`RULES`] and [`GROUPS_PER_USER`] that is a million comparisons for one verdict at the very
+/// worst: some milliseconds.
+pub const GROUPS_PER_RULE: usize = 16;
+
+/// Networks that a rule names, or a client trusts or blocks.
+pub const NETWORKS_PER_RULE: usize = 256;
+
+/// Attributes that a rule asks for: one of each.
+pub const ATTRIBUTES_PER_RULE: usize = 8;

@@ -174,11 +174,23 @@ pub enum Reason {
     /// The user needs more than one factor, and the application lets in by one.
     #[n(60)]
     MfaRequired,
+    /// The client lets nobody in from the network that the user is in.
+    #[n(50)]
+    NetworkBlocked,
+    /// A rule refuses this login.
+    #[n(51)]
+    RefusedByRule,
+    /// The user is in none of the groups that the client requires.
+    #[n(52)]
+    NotInGroups,
+    /// The login was sent another way since the challenge, so that what was proven does not fit any more.
+    #[n(53)]
+    PlanChanged,
 }
 
 impl Reason {
     /// Every reason, for metrics that want their labels from the start.
-    pub const ALL: [Reason; 30] = [
+    pub const ALL: [Reason; 34] = [
         Reason::UnknownUser,
         Reason::WrongPassword,
         Reason::WrongCode,
@@ -209,6 +221,10 @@ impl Reason {
         Reason::CodeSent,
         Reason::CodeReplaced,
         Reason::MfaRequired,
+        Reason::NetworkBlocked,
+        Reason::RefusedByRule,
+        Reason::NotInGroups,
+        Reason::PlanChanged,
     ];
 
     /// The one text every rejected user sees: it tells a wrong password from an unknown user to nobody.
@@ -249,6 +265,10 @@ impl Reason {
             Reason::CodeSent => "code_sent",
             Reason::CodeReplaced => "code_replaced",
             Reason::MfaRequired => "mfa_required",
+            Reason::NetworkBlocked => "network_blocked",
+            Reason::RefusedByRule => "refused_by_rule",
+            Reason::NotInGroups => "not_in_groups",
+            Reason::PlanChanged => "plan_changed",
         }
     }
 }
@@ -286,6 +306,10 @@ impl fmt::Display for Reason {
             Reason::CodeSent => "a code was sent; to be used in another login",
             Reason::CodeReplaced => "a newer code was sent since",
             Reason::MfaRequired => "the user needs more than one factor, and the application lets in by one",
+            Reason::NetworkBlocked => "the client lets nobody in from the user's network",
+            Reason::RefusedByRule => "a rule refuses this login",
+            Reason::NotInGroups => "the user is in none of the groups that the client requires",
+            Reason::PlanChanged => "the login was sent another way since it began",
         })
     }
 }
@@ -529,6 +553,30 @@ pub enum Field {
     /// Days after which a password is due.
     #[n(68)]
     PasswordMaxAge,
+    /// Names of groups.
+    #[n(81)]
+    Groups,
+    /// Groups that a client requires.
+    #[n(82)]
+    RequiredGroups,
+    /// Networks from which a client lets nobody in.
+    #[n(83)]
+    BlockedNetworks,
+    /// Networks from which less is asked for, and what.
+    #[n(84)]
+    TrustedNetworks,
+    /// Until when users without a token are let in.
+    #[n(85)]
+    PassthruUntil,
+    /// The client that a rule names.
+    #[n(86)]
+    RuleClient,
+    /// What names of users are compared with.
+    #[n(87)]
+    UserPattern,
+    /// Attributes that a request has to have.
+    #[n(88)]
+    RadiusAttributes,
 }
 
 impl Field {
@@ -580,6 +628,14 @@ impl Field {
             Field::PasswordMinChars => "passwords.min_chars",
             Field::PasswordHistory => "passwords.history",
             Field::PasswordMaxAge => "passwords.max_age_days",
+            Field::Groups => "groups",
+            Field::RequiredGroups => "required_groups",
+            Field::BlockedNetworks => "blocked_networks",
+            Field::TrustedNetworks => "trusted_networks",
+            Field::PassthruUntil => "passthru_until_ms",
+            Field::RuleClient => "client",
+            Field::UserPattern => "user",
+            Field::RadiusAttributes => "attributes",
         }
     }
 }

@@ -60,7 +60,7 @@ pub enum Permission {
     /// Create, change and delete RADIUS clients, and replace their secrets.
     #[n(12)]
     ManageClients,
-    /// Create, change and delete applications.
+    /// Create, change and delete applications, and the rules that send logins to them.
     #[n(13)]
     ManageApplications,
     /// Create, change, delete, try and synchronise directories.
@@ -186,6 +186,7 @@ impl Change {
         match self {
             Change::CreateUser(_)
             | Change::ChangeUser(_)
+            | Change::SetLocal(_)
             | Change::SetPassword(_)
             | Change::RequirePasswordChange(_)
             | Change::EnableUser(_)
@@ -217,7 +218,12 @@ impl Change {
             | Change::ChangeApplication(_)
             | Change::DisableApplication(_)
             | Change::EnableApplication(_)
-            | Change::DeleteApplication(_) => Permission::ManageApplications,
+            | Change::DeleteApplication(_)
+            | Change::CreateRule(_)
+            | Change::ChangeRule(_)
+            | Change::DisableRule(_)
+            | Change::EnableRule(_)
+            | Change::DeleteRule(_) => Permission::ManageApplications,
             Change::CreateDirectory(_)
             | Change::ChangeDirectory(_)
             | Change::DisableDirectory(_)

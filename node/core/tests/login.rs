@@ -43,6 +43,7 @@ fn request(client: &str, user: &str, field: &[u8]) -> Request {
         source: "10.0.0.1".parse().unwrap(),
         calling_station_id: None,
         nas_identifier: None,
+        attributes: Box::default(),
     }
 }
 

@@ -11,11 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*};
 use quorate_core::{
-    Actor, CodeId, CodeProof, Command, Fingerprint, Level, Outcome, Role, Stamp, State, TokenId, Verdict, apply,
-    audit::{AuditRecord, Segment},
+    Actor, CodeId, CodeProof, Command, Factor, Fingerprint, Judged, Level, Outcome, Reason, Role, Stamp, State,
+    TokenId, Verdict, apply,
+    audit::{AuditRecord, Entry, LoginEntry, Segment},
     limits,
     login::Conversation,
     method::Use,
+    plan::{Question, groups_of, plan},
 };
 use random::Dice;
 use script::{START_MS, World};
@@ -222,11 +224,12 @@ proptest! {
 fn random_commands_reach_every_kind_of_outcome() {
     let (mut accepts, mut rejects, mut dones, mut nodes, mut replays) = (0, 0, 0, 0, 0);
     let (mut queued, mut by_sent) = (0, 0);
+    let (mut by_rule, mut waived, mut refused) = (0, 0, 0);
     for seed in 0..200u64 {
         let bytes: Vec<u8> = (0..4_000u64)
             .map(|place| (script::words::id(&format!("{seed} {place}")) >> 16) as u8)
             .collect();
-        run(&mut founded(), &bytes, &mut |command, outcome, _| match outcome {
+        run(&mut founded(), &bytes, &mut |command, outcome, state| match outcome {
             Outcome::Verdict { replayed: true, .. } => replays += 1,
             Outcome::Verdict {
                 verdict: Verdict::Accept,
@@ -236,11 +239,19 @@ fn random_commands_reach_every_kind_of_outcome() {
                 let is_sent = |proof: &CodeProof| matches!(proof.used, Use::Pending(_));
                 by_sent +=
                     usize::from(matches!(command, Command::ConsumeCode(consume) if consume.codes.iter().any(is_sent)));
+                if let Some(login) = last_login(state) {
+                    by_rule += usize::from(login.rule.is_some());
+                    waived += usize::from(login.waiver.is_some());
+                }
             }
             Outcome::Verdict {
-                verdict: Verdict::Reject(_),
+                verdict: Verdict::Reject(reason),
                 ..
-            } => rejects += 1,
+            } => {
+                rejects += 1;
+                let by_plan = [Reason::NetworkBlocked, Reason::RefusedByRule, Reason::NotInGroups];
+                refused += usize::from(by_plan.contains(reason));
+            }
             Outcome::Done { .. } => dones += 1,
             Outcome::Node(_) => nodes += 1,
             Outcome::Queued { .. } => queued += 1,
@@ -250,6 +261,84 @@ fn random_commands_reach_every_kind_of_outcome() {
     println!(
         "{accepts} accepts, {rejects} rejects, {dones} done, {nodes} nodes, {replays} replays, {queued} queued, {by_sent} by a sent code"
     );
+    println!("{by_rule} accepts by a rule, {waived} with less than all asked, {refused} refused by the plan");
     assert!(queued > 20 && by_sent > 5);
+    assert!(by_rule > 5 && waived > 5 && refused > 5);
     assert!(accepts > 20 && rejects > 20 && dones > 20 && nodes > 20 && replays > 5);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever is proposed, in whatever order: an accept has proven every factor of the plan that the state comes to for it at that instant,
+    /// and nothing is accepted that the plan refuses, a blocked network above all.
+    #[test]
+    fn an_accept_has_proven_all_of_its_plan(bytes in vec(any::<u8>(), 0..6_000)) {
+        let mut before = founded();
+        let mut state = before.clone();
+        let mut faults = Vec::new();
+        run(&mut state, &bytes, &mut |command, outcome, state| {
+            if let (Some(accepted), Outcome::Verdict { verdict: Verdict::Accept, replayed: false }) = (accepted(command), outcome) {
+                faults.extend(unproven(&before, state.stamp().ms, accepted));
+            }
+            before = state.clone();
+        });
+        prop_assert!(faults.is_empty(), "{faults:?}");
+    }
+}
+
+/// What a command proposes to let in by, if it does.
+fn accepted(command: &Command) -> Option<(&Judged, &[CodeProof])> {
+    match command {
+        Command::ConsumeCode(consume) => Some((&consume.judged, &consume.codes)),
+        Command::AcceptSingleFactor(accept) => Some((&accept.judged, &[])),
+        _ => None,
+    }
+}
+
+/// What is wrong with an accept, told without the code that decides.
+fn unproven(state: &State, now_ms: u64, (judged, codes): (&Judged, &[CodeProof])) -> Vec<String> {
+    let client = state.client(judged.client).unwrap();
+    let user = state.user(judged.user.unwrap().0).unwrap();
+    let question = Question::of_facts(client, Some(user), Some(&user.name), &judged.facts, now_ms);
+    let plan = plan(state, &question).unwrap();
+    let mut faults = Vec::new();
+    let blocked = &client.entrance.blocked;
+    if question
+        .address()
+        .is_some_and(|address| blocked.iter().any(|network| network.contains(address)))
+    {
+        faults.push("accepted from a blocked network".to_owned());
+    }
+    let required = &client.entrance.required_groups;
+    let is_required = |group: &str| required.iter().any(|wanted| wanted.eq_ignore_ascii_case(group));
+    if !required.is_empty() && !groups_of(user).any(is_required) {
+        faults.push("accepted outside the required groups".to_owned());
+    }
+    if plan.refused.is_some() || plan.factors.is_empty() || plan.application.id != judged.application {
+        faults.push(format!("accepted by {plan:?}"));
+    }
+    if plan.factors.contains(&Factor::Password) && judged.password_revision.is_none() {
+        faults.push("accepted without the password".to_owned());
+    }
+    let asked: Vec<_> = plan.factors.iter().filter_map(|factor| factor.code_kinds()).collect();
+    let kinds = codes
+        .iter()
+        .map(|code| state.token(code.token).unwrap().kind.code_kind());
+    if asked.len() != codes.len() || !asked.iter().zip(kinds).all(|(asked, kind)| asked.contains(kind)) {
+        faults.push(format!("{} codes for {asked:?}", codes.len()));
+    }
+    // Nothing is left out but for one of the three reasons, and never all of it.
+    if plan.factors.len() + plan.waived.len() != plan.application.factors.len() {
+        faults.push(format!("a factor got lost: {plan:?}"));
+    }
+    faults
+}
+
+fn last_login(state: &State) -> Option<LoginEntry> {
+    let (_, bytes) = state.audit().open_records().last()?;
+    match AuditRecord::from_bytes(bytes).unwrap().entry {
+        Entry::Login(login) => Some(login),
+        _ => None,
+    }
 }

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use quorate_app::fingerprint;
-use quorate_core::Fingerprint;
+use quorate_core::{Attribute, AttributeKind, Fingerprint};
 use quorate_radius::limits::{DUPLICATE_LIFETIME, DUPLICATES_MAX};
-use quorate_radius::{AccessRequest, Admission, Code, DuplicateCache, Packet, Reply, ReplyCode, ReplyTo};
+use quorate_radius::{
+    AccessRequest, Admission, AttributeType, Code, DuplicateCache, Packet, Reply, ReplyCode, ReplyTo,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -127,6 +129,7 @@ impl<L: Logins> Intake<L> {
             source: peer.address().ip(),
             calling_station_id: request.calling_station_id,
             nas_identifier: request.nas_identifier,
+            attributes: attributes(packet),
             fingerprint,
             received,
             received_ms: self.logins.now_ms(),
@@ -179,6 +182,16 @@ impl<L: Logins> Intake<L> {
 }
 
 /// Of a reply that we made ourselves.
+/// What rules may ask about; of one that is there more than once, the first.
+fn attributes(packet: &Packet<'_>) -> Vec<Attribute> {
+    let listed = AttributeKind::ALL.into_iter().filter(|kind| kind.is_listed());
+    let found = |kind: AttributeKind| {
+        let value = packet.first(AttributeType(kind.number()))?.into();
+        Some(Attribute { kind, value })
+    };
+    listed.filter_map(found).collect()
+}
+
 fn reply_code(datagram: &[u8]) -> ReplyCode {
     match datagram.first().copied().map(Code::from) {
         Some(Code::AccessAccept) => ReplyCode::Accept,

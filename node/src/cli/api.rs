@@ -191,6 +191,17 @@ impl Api {
         names: &[&str],
         limit: usize,
     ) -> Done<(Vec<T>, bool)> {
+        self.list_by(endpoint, names, limit, |page| page).await
+    }
+
+    /// The same, each page as `query` asks for it.
+    pub async fn list_by<T: DeserializeOwned, Q: Serialize>(
+        &self,
+        endpoint: Endpoint<Nothing, Page<T>>,
+        names: &[&str],
+        limit: usize,
+        query: impl Fn(PageQuery) -> Q,
+    ) -> Done<(Vec<T>, bool)> {
         let mut items = Vec::new();
         let mut after = None;
         loop {
@@ -199,7 +210,7 @@ impl Api {
                 limit: u32::try_from(page_size).ok(),
                 after,
             };
-            let page = self.ask_with(endpoint, names, &wanted).await?;
+            let page = self.ask_with(endpoint, names, &query(wanted)).await?;
             items.extend(page.items);
             after = page.next;
             if after.is_none() || items.len() >= limit {

@@ -55,3 +55,6 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Time that a listing of the audit may look where no index helps; what it did not reach is said, and asked for next.
 pub const AUDIT_LOOK: Duration = Duration::from_secs(6);
+
+/// Users that one page of a list by enrolment looks at: some dozens of milliseconds, however few of them are meant.
+pub(crate) const USERS_LOOKED_AT: usize = 50_000;

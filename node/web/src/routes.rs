@@ -25,8 +25,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::admin::{
-    api_tokens, applications, audit, clients, cluster, directories, gateways, import, join_tokens, policy, roles,
-    tokens, users,
+    api_tokens, applications, audit, clients, cluster, directories, gateways, import, join_tokens, plans, policy,
+    roles, rules, tokens, users,
 };
 use crate::call::{self, Answer, Call};
 use crate::failure::Failure;
@@ -107,6 +107,15 @@ fn administrators() -> Table {
         .at(ManagePolicy, CHANGE_POLICY, policy::change)
         .at(ReadConfiguration, LIST_ROLES, roles::list)
         .at(ManagePolicy, CHANGE_ROLE, roles::change)
+        .at(ReadConfiguration, LIST_RULES, rules::list)
+        .at(ManageApplications, CREATE_RULE, rules::create)
+        .at(ReadConfiguration, SHOW_RULE, rules::show)
+        .at(ManageApplications, CHANGE_RULE, rules::change)
+        .at(ManageApplications, DELETE_RULE, rules::delete)
+        .at(ManageApplications, DISABLE_RULE, rules::disable)
+        .at(ManageApplications, ENABLE_RULE, rules::enable)
+        .at(ReadConfiguration, EXPLAIN, plans::explain)
+        .at(ReadAudit, WHAT_IF, plans::what_if)
         .at(ReadConfiguration, LIST_DIRECTORIES, directories::list)
         .at(ManageDirectories, CREATE_DIRECTORY, directories::create)
         .at(ReadConfiguration, SHOW_DIRECTORY, directories::show)

@@ -16,6 +16,8 @@ pub struct ApplicationSpec {
     pub name: String,
     /// At least one; a password comes before a code.
     pub factors: Vec<Factor>,
+    /// Until when users who never had a token in use are let in by the password alone, in ms since 1970; none for never.
+    pub passthru_until_ms: Option<u64>,
 }
 
 impl ApplicationSpec {
@@ -27,6 +29,12 @@ impl ApplicationSpec {
             "factors",
             "cannot be asked for",
             "one to three: a password if any, then codes",
+        );
+        errors.require(
+            self.passthru_until_ms.is_none() || (self.factors.contains(&Factor::Password) && self.factors.len() > 1),
+            "passthru_until_ms",
+            "would leave nothing to prove, or nothing out",
+            "only where a password and a code are asked for",
         );
         Ok(errors.finish()?)
     }
@@ -48,6 +56,7 @@ impl Administrator {
             id,
             name: spec.name.into(),
             factors: spec.factors.into(),
+            passthru_until_ms: spec.passthru_until_ms,
         });
         self.administer(actor, vec![change]).await?;
         self.read_application(id)
@@ -72,6 +81,7 @@ impl Administrator {
             expected,
             name: spec.name.into(),
             factors: spec.factors.into(),
+            passthru_until_ms: spec.passthru_until_ms,
         });
         match self.make_carefully(actor, change, care).await? {
             Some(found) => Ok(Careful::Preview(found)),
@@ -107,10 +117,10 @@ impl Administrator {
         self.change_one_application(actor, application, change).await
     }
 
-    /// Deletes an application that no client uses.
+    /// Deletes an application that no client and no rule uses.
     ///
     /// # Errors
-    /// [`AdminError`]; [`AdminError::InUse`] while a client refers to it.
+    /// [`AdminError`]; [`AdminError::InUse`] while a client or a rule refers to it.
     pub async fn delete_application(
         &self,
         actor: Actor,

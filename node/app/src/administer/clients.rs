@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use quorate_core::change::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient};
 use quorate_core::{
-    Actor, ApplicationId, Change, Cidr, Client, ClientId, Modes, Revision, Sealed, limits as core_limits,
+    Actor, ApplicationId, Change, Cidr, Client, ClientId, Entrance, Factor, FactorKind, MalformedCidr, Modes, Revision,
+    Sealed, Trusted, limits as core_limits,
 };
 use quorate_seal::{Aad, Field};
 use zeroize::Zeroizing;
 
+use super::rules::{self, check_groups};
 use super::{AdminError, Administrator};
 use crate::base32::base32;
 use crate::fields::FieldErrors;
@@ -29,6 +31,20 @@ pub struct ClientSpec {
     pub retry_timeout_ms: u32,
     /// How often it sends a request in all.
     pub retry_tries: u8,
+    /// Users have to be in one of these; empty for everybody.
+    pub required_groups: Vec<String>,
+    /// Nobody is let in from these, by the user's own address.
+    pub blocked_networks: Vec<String>,
+    /// Less is asked for from these.
+    pub trusted_networks: Vec<TrustedSpec>,
+}
+
+/// A network from which a kind of factor is not asked for.
+#[derive(Debug, Clone)]
+pub struct TrustedSpec {
+    /// An address or a range in CIDR notation.
+    pub network: String,
+    pub waives: FactorKind,
 }
 
 impl ClientSpec {
@@ -49,6 +65,9 @@ impl ClientSpec {
             application,
             retry_timeout_ms: 3_000,
             retry_tries: 3,
+            required_groups: Vec::new(),
+            blocked_networks: Vec::new(),
+            trusted_networks: Vec::new(),
         }
     }
 }
@@ -79,7 +98,7 @@ impl Administrator {
         secret: Option<Zeroizing<String>>,
     ) -> Result<(Arc<Client>, Option<Zeroizing<String>>), AdminError> {
         let mut errors = FieldErrors::default();
-        let networks = self.check_client(&mut errors, &spec);
+        let (networks, entrance) = self.check_client(&mut errors, &spec);
         if let Some(secret) = &secret {
             check_secret(&mut errors, secret);
         }
@@ -91,7 +110,7 @@ impl Administrator {
             .chain(&generated)
             .map(|secret| self.seal_secret(id, secret))
             .collect();
-        let settings = settings(spec, networks, secrets);
+        let settings = settings(spec, networks, secrets, entrance);
         self.administer(actor, vec![Change::CreateClient(CreateClient { id, settings })])
             .await?;
         Ok((self.read_client(id)?, generated))
@@ -111,7 +130,7 @@ impl Administrator {
     ) -> Result<Arc<Client>, AdminError> {
         let former = self.read_client(client)?;
         let mut errors = FieldErrors::default();
-        let networks = self.check_client(&mut errors, &spec);
+        let (networks, entrance) = self.check_client(&mut errors, &spec);
         if let SecretChange::Add(secret) | SecretChange::Replace(secret) = &secret {
             check_secret(&mut errors, secret);
         }
@@ -121,7 +140,7 @@ impl Administrator {
             client,
             // The secrets that stay were read here: without a revision of the caller's, that one is expected.
             expected: expected.or(Some(former.revision)),
-            settings: settings(spec, networks, secrets),
+            settings: settings(spec, networks, secrets, entrance),
         });
         self.change_one_client(actor, client, change).await
     }
@@ -198,7 +217,7 @@ impl Administrator {
         self.read_client(client)
     }
 
-    fn check_client(&self, errors: &mut FieldErrors, spec: &ClientSpec) -> Vec<Cidr> {
+    fn check_client(&self, errors: &mut FieldErrors, spec: &ClientSpec) -> (Vec<Cidr>, Entrance) {
         errors.check_name::<ClientId>(&spec.name);
         errors.check_label("device_type", &spec.device_type, true);
         if let Some(nas_identifier) = &spec.nas_identifier {
@@ -206,7 +225,49 @@ impl Administrator {
         }
         check_retries(errors, spec);
         self.check_modes(errors, spec);
-        check_networks(errors, &spec.networks)
+        (
+            check_networks(errors, &spec.networks),
+            self.check_entrance(errors, spec),
+        )
+    }
+
+    fn check_entrance(&self, errors: &mut FieldErrors, spec: &ClientSpec) -> Entrance {
+        let state = self.state();
+        let factors = state.application(spec.application).map(|found| found.factors.clone());
+        let mut trusted = Vec::with_capacity(spec.trusted_networks.len());
+        for (place, one) in spec.trusted_networks.iter().enumerate() {
+            let field = format!("trusted_networks[{place}]");
+            match one.network.parse() {
+                Ok(network) => trusted.push(Trusted {
+                    network,
+                    waives: one.waives,
+                }),
+                Err(problem) => {
+                    let problem: MalformedCidr = problem;
+                    errors.add(
+                        format!("{field}.network"),
+                        "is no address or range",
+                        problem.to_string(),
+                    );
+                }
+            }
+            let is_left = |factor: &Factor| {
+                let settled = spec.modes.passcode_only && *factor == Factor::Password;
+                !settled && FactorKind::of(*factor) != one.waives
+            };
+            let leaves_some = factors.as_ref().is_none_or(|factors| factors.iter().any(is_left));
+            errors.require(
+                leaves_some,
+                &format!("{field}.waives"),
+                "leaves nothing to prove",
+                "a kind of factor beside which the application asks for another",
+            );
+        }
+        Entrance {
+            required_groups: check_groups(errors, "required_groups", &spec.required_groups),
+            blocked: rules::check_networks(errors, "blocked_networks", &spec.blocked_networks),
+            trusted: trusted.into(),
+        }
     }
 
     /// Modes and application must fit each other: a mode without its factor could let nobody in, or everybody.
@@ -264,7 +325,7 @@ pub(crate) const fn secret_aad(client: ClientId) -> Aad {
     }
 }
 
-fn settings(spec: ClientSpec, networks: Vec<Cidr>, secrets: Box<[Sealed]>) -> ClientSettings {
+fn settings(spec: ClientSpec, networks: Vec<Cidr>, secrets: Box<[Sealed]>, entrance: Entrance) -> ClientSettings {
     ClientSettings {
         name: spec.name.into(),
         device_type: spec.device_type.into(),
@@ -276,6 +337,7 @@ fn settings(spec: ClientSpec, networks: Vec<Cidr>, secrets: Box<[Sealed]>) -> Cl
         application: spec.application,
         retry_timeout_ms: spec.retry_timeout_ms,
         retry_tries: spec.retry_tries,
+        entrance,
     }
 }
 

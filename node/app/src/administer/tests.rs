@@ -75,6 +75,9 @@ async fn every_bad_field_is_reported_and_nothing_is_proposed() {
         application: quorate_core::ApplicationId(9),
         retry_timeout_ms: 0,
         retry_tries: 0,
+        required_groups: Vec::new(),
+        blocked_networks: Vec::new(),
+        trusted_networks: Vec::new(),
     };
     let error = world.admin.create_client(ROOT, spec, Some(secret("ü"))).await.err();
     let Some(AdminError::Invalid(errors)) = error else {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use quorate_core::change::{
-    ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, RequirePasswordChange, SetPassword, UnlockUser,
+    ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, RequirePasswordChange, SetLocal, SetPassword,
+    UnlockUser,
 };
-use quorate_core::{Actor, Change, Revision, Sealed, TokenId, User, UserId, UserName};
+use quorate_core::{Actor, Change, Local, Revision, Sealed, TokenId, User, UserId, UserName, limits as core_limits};
 use quorate_seal::Field;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -40,13 +41,10 @@ pub struct UserChange {
     pub display_name: Option<String>,
     /// Whether the local password has to be changed at the next login.
     pub must_change_password: Option<bool>,
-}
-
-impl UserChange {
-    /// Whether names are to change, or nothing at all.
-    fn is_of_names(&self) -> bool {
-        self.name.is_some() || self.display_name.is_some() || self.must_change_password.is_none()
-    }
+    /// All groups that are kept here.
+    pub groups: Option<Vec<String>>,
+    /// Until when the user may do without a token, in ms since 1970; `Some(None)` for as long as an application says.
+    pub enrol_by_ms: Option<Option<u64>>,
 }
 
 impl Administrator {
@@ -97,7 +95,7 @@ impl Administrator {
         Ok((self.read_user(id)?, enrolment))
     }
 
-    /// Gives a user another name or display name.
+    /// Gives a user another name or display name, other groups that are kept here, or another date to enrol by.
     ///
     /// # Errors
     /// [`AdminError`].
@@ -109,7 +107,6 @@ impl Administrator {
         change: UserChange,
     ) -> Result<Arc<User>, AdminError> {
         let former = self.read_user(user)?;
-        let of_names = change.is_of_names();
         let mut errors = FieldErrors::default();
         let name = match &change.name {
             Some(typed) => self.check_user_name(&mut errors, "name", typed),
@@ -128,27 +125,30 @@ impl Administrator {
                 why,
             );
         }
+        let is_renamed = change.name.is_some() || *display_name != *former.display_name;
+        let local = changed_local(&mut errors, &former, change.groups, change.enrol_by_ms);
         let name = errors.finish_with(name)?;
-        // What is left as it is was read here: without a revision of the caller's, that one is expected.
-        let expected = expected.or(Some(former.revision));
-        let required = change.must_change_password.map(|required| {
-            Change::RequirePasswordChange(RequirePasswordChange {
+        // What is left as it is was read here: without a revision of the caller's, that one is expected. The first change
+        // expects it; what follows in the same command finds the new one.
+        let mut expected = expected.or(Some(former.revision));
+        let mut changes = Vec::new();
+        if let Some(required) = change.must_change_password {
+            changes.push(Change::RequirePasswordChange(RequirePasswordChange {
                 user,
-                expected,
+                expected: expected.take(),
                 required,
-            })
-        });
-        let names = of_names.then(|| {
-            Change::ChangeUser(ChangeUser {
+            }));
+        }
+        if is_renamed || (local.is_none() && changes.is_empty()) {
+            changes.push(Change::ChangeUser(ChangeUser {
                 user,
-                // The change before it, of the same command, has moved it.
-                expected: expected.filter(|_| required.is_none()),
+                expected: expected.take(),
                 name,
                 display_name,
-            })
-        });
-        self.administer(actor, required.into_iter().chain(names).collect())
-            .await?;
+            }));
+        }
+        changes.extend(local.map(|local| Change::SetLocal(SetLocal { user, expected, local })));
+        self.administer(actor, changes).await?;
         self.read_user(user)
     }
 
@@ -328,4 +328,40 @@ impl Administrator {
             .await?;
         Ok(verifier.encode())
     }
+}
+
+/// What is kept here of a user from now on; none if the change does not speak of it.
+fn changed_local(
+    errors: &mut FieldErrors,
+    former: &User,
+    groups: Option<Vec<String>>,
+    enrol_by_ms: Option<Option<u64>>,
+) -> Option<Local> {
+    if groups.is_none() && enrol_by_ms.is_none() {
+        return None;
+    }
+    let kept = former.local.as_deref().cloned().unwrap_or_default();
+    let groups = match groups {
+        None => kept.groups,
+        Some(typed) => check_own_groups(errors, typed),
+    };
+    Some(Local {
+        groups,
+        enrol_by_ms: enrol_by_ms.unwrap_or(kept.enrol_by_ms),
+    })
+}
+
+fn check_own_groups(errors: &mut FieldErrors, typed: Vec<String>) -> Box<[Box<str>]> {
+    let max = core_limits::GROUPS_PER_USER;
+    errors.require(
+        typed.len() <= max,
+        "groups",
+        "has too many entries",
+        &format!("at most {max}"),
+    );
+    for (place, group) in typed.iter().enumerate() {
+        errors.check_label(&format!("groups[{place}]"), group, false);
+    }
+    let sorted: std::collections::BTreeSet<Box<str>> = typed.into_iter().map(Into::into).collect();
+    sorted.into_iter().collect()
 }

@@ -131,7 +131,8 @@ const fn user_changed(change: &ChangeEntry) -> Option<UserId> {
         | Object::ApiToken(_)
         | Object::Retention
         | Object::Directory(_)
-        | Object::Gateway(_) => None,
+        | Object::Gateway(_)
+        | Object::Rule(_) => None,
     }
 }
 
@@ -165,7 +166,8 @@ pub(super) fn client_of(entry: &Entry) -> Option<ClientId> {
             | Object::ApiToken(_)
             | Object::Retention
             | Object::Directory(_)
-            | Object::Gateway(_) => None,
+            | Object::Gateway(_)
+            | Object::Rule(_) => None,
         },
         Entry::Founded { .. }
         | Entry::JoinTokenIssued { .. }

@@ -159,6 +159,7 @@ impl Authenticator {
                 source: access.source,
                 calling_station_id: access.calling_station_id.map(Into::into),
                 nas_identifier: access.nas_identifier.map(Into::into),
+                attributes: access.attributes.into(),
             },
         }
     }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use minicbor::{Decode, Encode};
-use quorate_core::{ClientId, Fingerprint, Method, Reason};
+use quorate_core::{Attribute, ClientId, Fingerprint, Method, Reason};
 use tokio::time::Instant;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -36,6 +36,8 @@ struct Passed {
     /// How long ago it was received.
     #[n(8)]
     age_ms: u64,
+    #[n(9)]
+    attributes: Vec<Attribute>,
 }
 
 impl Drop for Passed {
@@ -129,6 +131,7 @@ impl Authenticator {
             source: passed.source,
             calling_station_id: passed.calling_station_id.take(),
             nas_identifier: passed.nas_identifier.take(),
+            attributes: std::mem::take(&mut passed.attributes),
             fingerprint: passed.fingerprint,
             received: Instant::now().checked_sub(age)?,
             received_ms: self.clock.now_ms().saturating_sub(age.as_millis() as u64),
@@ -146,6 +149,7 @@ pub(super) fn pack(access: &AccessRequest) -> Zeroizing<Vec<u8>> {
         source: access.source,
         calling_station_id: access.calling_station_id.clone(),
         nas_identifier: access.nas_identifier.clone(),
+        attributes: access.attributes.clone(),
         fingerprint: access.fingerprint,
         age_ms: u64::try_from(access.received.elapsed().as_millis()).unwrap_or(u64::MAX),
     };

@@ -60,6 +60,7 @@ impl Gate {
             source: "192.0.2.1".parse().unwrap(),
             calling_station_id: None,
             nas_identifier: None,
+            attributes: Vec::new(),
             received: Instant::now(),
             received_ms: self.world.clock.now_ms(),
         }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use quorate_core::{Client, ClientId, Fingerprint};
+use quorate_core::{Attribute, Client, ClientId, Fingerprint};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -24,6 +24,8 @@ pub struct AccessRequest {
     pub calling_station_id: Option<Vec<u8>>,
     /// NAS-Identifier, at most 253 bytes.
     pub nas_identifier: Option<Vec<u8>>,
+    /// Other attributes that rules may ask about, each once, sorted by their kinds.
+    pub attributes: Vec<Attribute>,
     /// [`fingerprint`] of the datagram.
     pub fingerprint: Fingerprint,
     /// When it was received, for deadlines.

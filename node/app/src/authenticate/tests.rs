@@ -1,3 +1,4 @@
+mod rules;
 mod sent;
 
 use std::net::IpAddr;
@@ -119,6 +120,7 @@ impl Gateway {
             source: [192, 0, 2, 1].into(),
             calling_station_id: None,
             nas_identifier: None,
+            attributes: Vec::new(),
             fingerprint: fingerprint(self.client.id, &number.to_be_bytes()),
             received: Instant::now(),
             received_ms: self.world.clock.now_ms(),
@@ -430,6 +432,7 @@ async fn a_node_with_another_key_is_silent() {
         source: OTHER,
         calling_station_id: None,
         nas_identifier: None,
+        attributes: Vec::new(),
         fingerprint: Fingerprint([1; 16]),
         received: Instant::now(),
         received_ms: stranger.clock.now_ms(),

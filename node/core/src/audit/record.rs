@@ -7,10 +7,11 @@ use crate::{
     codec::{self, Undecodable},
     command::{Actor, LoginFacts},
     ids::{
-        ApiTokenId, ApplicationId, ClientId, CodeId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, TokenId,
-        UserId,
+        ApiTokenId, ApplicationId, ClientId, CodeId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, RuleId,
+        TokenId, UserId,
     },
     outcome::Verdict,
+    plan::Waiver,
     records::{Channel, Report},
 };
 
@@ -200,6 +201,12 @@ pub struct LoginEntry {
     /// Name, addresses, node and method.
     #[n(7)]
     pub facts: LoginFacts,
+    /// The rule that chose the application.
+    #[n(20)]
+    pub rule: Option<RuleId>,
+    /// Why less was asked for than the application does.
+    #[n(21)]
+    pub waiver: Option<Waiver>,
 }
 
 /// Logins rejected beyond a budget.
@@ -327,6 +334,9 @@ pub enum Object {
     /// A gateway.
     #[n(20)]
     Gateway(#[n(0)] GatewayId),
+    /// A rule.
+    #[n(30)]
+    Rule(#[n(0)] RuleId),
 }
 
 impl fmt::Display for Object {
@@ -341,6 +351,7 @@ impl fmt::Display for Object {
             Object::ApiToken(id) => id.fmt(f),
             Object::Directory(id) => id.fmt(f),
             Object::Gateway(id) => id.fmt(f),
+            Object::Rule(id) => id.fmt(f),
         }
     }
 }
@@ -449,6 +460,18 @@ pub enum ChangeKind {
     /// Somebody wanted to change the password of this user, and had the former one wrong.
     #[n(47)]
     OwnPasswordWrong,
+    #[n(55)]
+    CreateRule,
+    #[n(56)]
+    ChangeRule,
+    #[n(57)]
+    DisableRule,
+    #[n(58)]
+    EnableRule,
+    #[n(59)]
+    DeleteRule,
+    #[n(60)]
+    SetLocal,
 }
 
 impl ChangeKind {
@@ -502,6 +525,12 @@ impl ChangeKind {
             ChangeKind::RequirePasswordChange => "require_password_change",
             ChangeKind::ChangeOwnPassword => "change_own_password",
             ChangeKind::OwnPasswordWrong => "own_password_wrong",
+            ChangeKind::CreateRule => "create_rule",
+            ChangeKind::ChangeRule => "change_rule",
+            ChangeKind::DisableRule => "disable_rule",
+            ChangeKind::EnableRule => "enable_rule",
+            ChangeKind::DeleteRule => "delete_rule",
+            ChangeKind::SetLocal => "set_local",
         }
     }
 }

@@ -25,6 +25,9 @@ pub struct CreateApplication {
     /// See [`Application::factors`].
     #[n(2)]
     pub factors: Box<[Factor]>,
+    /// See [`Application::passthru_until_ms`].
+    #[n(30)]
+    pub passthru_until_ms: Option<u64>,
 }
 
 /// Another name or other factors.
@@ -42,6 +45,9 @@ pub struct ChangeApplication {
     /// See [`Application::factors`].
     #[n(3)]
     pub factors: Box<[Factor]>,
+    /// See [`Application::passthru_until_ms`].
+    #[n(30)]
+    pub passthru_until_ms: Option<u64>,
 }
 
 /// Rejects all logins of an application.
@@ -66,7 +72,7 @@ pub struct EnableApplication {
     pub expected: Option<Revision>,
 }
 
-/// Removes an application that no client uses.
+/// Removes an application that no client and no rule uses.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct DeleteApplication {
     /// Which application.
@@ -79,7 +85,7 @@ pub struct DeleteApplication {
 
 impl CreateApplication {
     pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
-        check(state, self.id, &self.name, &self.factors)?;
+        check(state, self.id, &self.name, &self.factors, self.passthru_until_ms)?;
         if state.application(self.id).is_some() {
             return Err(Refusal::IdTaken);
         }
@@ -93,6 +99,7 @@ impl CreateApplication {
             factors,
             enabled: true,
             revision,
+            passthru_until_ms: self.passthru_until_ms,
         }))
     }
 }
@@ -100,12 +107,19 @@ impl CreateApplication {
 impl ChangeApplication {
     pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
         let application = expected_application(state, self.application, self.expected)?;
-        check(state, self.application, &self.name, &self.factors)?;
+        check(
+            state,
+            self.application,
+            &self.name,
+            &self.factors,
+            self.passthru_until_ms,
+        )?;
         let (name, factors) = (self.name.clone(), self.factors.clone());
         Ok(saved(Application {
             name,
             factors,
             revision,
+            passthru_until_ms: self.passthru_until_ms,
             ..application.clone()
         }))
     }
@@ -153,9 +167,18 @@ fn expected_application(state: &State, id: ApplicationId, expected: Option<Revis
     Ok(application)
 }
 
-fn check(state: &State, own: ApplicationId, name: &str, factors: &[Factor]) -> Result<(), Refusal> {
+fn check(
+    state: &State,
+    own: ApplicationId,
+    name: &str,
+    factors: &[Factor],
+    passthru_until_ms: Option<u64>,
+) -> Result<(), Refusal> {
     require(names::is_name(name), Field::Name)?;
     require(Factor::may_be_asked(factors), Field::Factors)?;
+    // Without a password nothing would be left to be let in by.
+    let has_both = factors.contains(&Factor::Password) && factors.len() > 1;
+    require(passthru_until_ms.is_none() || has_both, Field::PassthruUntil)?;
     require_free(state.application_by_name(name).map(|application| application.id), own)
 }
 

@@ -6,12 +6,15 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     audit::Object,
-    change::{Effect, expect, is_sealed, require, require_free},
+    change::{
+        Effect, expect, is_sealed, require, require_free,
+        rule::{are_groups, are_networks},
+    },
     event::Event,
     ids::{ApplicationId, ClientId, Revision, Sealed},
     limits, names,
     outcome::{Field, Refusal},
-    records::{Cidr, Client, Modes},
+    records::{Cidr, Client, Entrance, Factor, FactorKind, Modes, Trusted},
     state::State,
 };
 
@@ -62,7 +65,7 @@ pub struct EnableClient {
     pub expected: Option<Revision>,
 }
 
-/// Removes a client.
+/// Removes a client that no rule names.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct DeleteClient {
     /// Which client.
@@ -106,6 +109,9 @@ pub struct ClientSettings {
     /// How often it sends a request in all.
     #[n(9)]
     pub retry_tries: u8,
+    /// Who may come in, and from where.
+    #[n(30)]
+    pub entrance: Entrance,
 }
 
 impl CreateClient {
@@ -161,6 +167,9 @@ impl EnableClient {
 impl DeleteClient {
     pub(super) fn decide(&self, state: &State, _revision: Revision) -> Result<Effect, Refusal> {
         let client = expected_client(state, self.client, self.expected)?;
+        if state.rules().any(|rule| rule.when.client == Some(client.id)) {
+            return Err(Refusal::InUse);
+        }
         Ok(Effect {
             events: vec![Event::ClientDeleted(client.id)],
             object: Object::Client(client.id),
@@ -186,6 +195,7 @@ impl ClientSettings {
             enabled,
             revision,
             epoch,
+            entrance: self.entrance.clone(),
         }
     }
 
@@ -202,8 +212,31 @@ impl ClientSettings {
         require(self.retry_timeout_ms > 0, Field::RetryTimeout)?;
         require(self.retry_tries > 0, Field::RetryTries)?;
         require(state.application(self.application).is_some(), Field::Application)?;
+        self.check_entrance(state)?;
         self.check_networks(state, own)?;
         require_free(state.client_by_name(&self.name).map(|client| client.id), own)
+    }
+
+    fn check_entrance(&self, state: &State) -> Result<(), Refusal> {
+        let Entrance {
+            required_groups,
+            blocked,
+            trusted,
+        } = &self.entrance;
+        require(are_groups(required_groups), Field::RequiredGroups)?;
+        require(are_networks(blocked), Field::BlockedNetworks)?;
+        let networks: Vec<Cidr> = trusted.iter().map(|trusted| trusted.network).collect();
+        let factors = state.application(self.application).map(|found| found.factors.to_vec());
+        let asked = factors.unwrap_or_default().into_iter();
+        let asked: Vec<Factor> = asked
+            .filter(|factor| !(self.modes.passcode_only && *factor == Factor::Password))
+            .collect();
+        // Where a rule has chosen another application, the same is seen to when the login is planned.
+        let leaves_some = |trusted: &Trusted| asked.iter().any(|factor| FactorKind::of(*factor) != trusted.waives);
+        require(
+            are_networks(&networks) && trusted.iter().all(leaves_some),
+            Field::TrustedNetworks,
+        )
     }
 
     fn check_networks(&self, state: &State, own: ClientId) -> Result<(), Refusal> {

@@ -10,9 +10,11 @@ mod application;
 mod client;
 mod directory;
 mod gateway;
+mod local;
 mod person;
 mod policy;
 mod retention;
+mod rule;
 mod token;
 mod user;
 
@@ -25,9 +27,11 @@ pub use self::{
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
     directory::{ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory},
     gateway::{ChangeGateway, CreateGateway, DeleteGateway, DisableGateway, EnableGateway, GatewaySettings},
+    local::SetLocal,
     person::{LeaveDirectory, SyncPerson, SyncedAddress},
     policy::SetPolicy,
     retention::SetRetention,
+    rule::{ChangeRule, CreateRule, DeleteRule, DisableRule, EnableRule, RuleSettings},
     token::{
         AssignToken, ChangeToken, CreateToken, DeleteToken, DisableToken, EnableToken, LoseToken, ResyncToken,
         VerifyToken,
@@ -183,6 +187,24 @@ pub enum Change {
     /// Has a user change the local password at the next login.
     #[n(45)]
     RequirePasswordChange(#[n(0)] RequirePasswordChange),
+    /// A new rule.
+    #[n(55)]
+    CreateRule(#[n(0)] CreateRule),
+    /// Other settings of a rule.
+    #[n(56)]
+    ChangeRule(#[n(0)] ChangeRule),
+    /// A rule that is passed over.
+    #[n(57)]
+    DisableRule(#[n(0)] DisableRule),
+    /// Takes a disable back.
+    #[n(58)]
+    EnableRule(#[n(0)] EnableRule),
+    /// Removes a rule.
+    #[n(59)]
+    DeleteRule(#[n(0)] DeleteRule),
+    /// Other groups of a user that are kept here.
+    #[n(60)]
+    SetLocal(#[n(0)] SetLocal),
 }
 
 /// What a change does, and to what.
@@ -242,6 +264,12 @@ impl Change {
             Change::SetUserAccess(change) => change.decide(state, revision),
             Change::SetRoleRule(change) => change.decide(state, revision),
             Change::RequirePasswordChange(change) => change.decide(state, revision),
+            Change::CreateRule(change) => change.decide(state, revision),
+            Change::ChangeRule(change) => change.decide(state, revision),
+            Change::DisableRule(change) => change.decide(state, revision),
+            Change::EnableRule(change) => change.decide(state, revision),
+            Change::DeleteRule(change) => change.decide(state, revision),
+            Change::SetLocal(change) => change.decide(state, revision),
         }
     }
 
@@ -293,6 +321,12 @@ impl Change {
             Change::SetUserAccess(_) => ChangeKind::SetUserAccess,
             Change::SetRoleRule(_) => ChangeKind::SetRoleRule,
             Change::RequirePasswordChange(_) => ChangeKind::RequirePasswordChange,
+            Change::CreateRule(_) => ChangeKind::CreateRule,
+            Change::ChangeRule(_) => ChangeKind::ChangeRule,
+            Change::DisableRule(_) => ChangeKind::DisableRule,
+            Change::EnableRule(_) => ChangeKind::EnableRule,
+            Change::DeleteRule(_) => ChangeKind::DeleteRule,
+            Change::SetLocal(_) => ChangeKind::SetLocal,
         }
     }
 }

@@ -148,6 +148,7 @@ impl SyncPerson {
             former_passwords: Box::default(),
             password_changed_ms: state.stamp().ms,
             must_change_password: false,
+            local: None,
         };
         self.with_addresses(state, user, None)
     }

@@ -155,6 +155,7 @@ impl CreateUser {
             former_passwords: Box::default(),
             password_changed_ms: state.stamp().ms,
             must_change_password: self.must_change_password && self.password.is_some(),
+            local: None,
         }))
     }
 }

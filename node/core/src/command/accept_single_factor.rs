@@ -1,4 +1,4 @@
-//! Accepts a login whose application asks for no one-time code. Issued by the node that judged the login.
+//! Accepts a login of whose user no code is asked. Issued by the node that judged the login.
 
 use minicbor::{Decode, Encode};
 
@@ -12,7 +12,7 @@ use crate::{
     state::State,
 };
 
-/// Every factor that the application asks for was proven, and none of them is used up by it.
+/// Every factor of the login's plan was proven, and none of them is used up by it.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct AcceptSingleFactor {
     /// By what it was judged; `user` and `password_revision` are there.

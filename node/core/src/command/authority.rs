@@ -107,6 +107,7 @@ fn concerned(state: &State, change: &Change) -> Option<Role> {
     let of_token = |id: TokenId| state.token(id).and_then(|token| of_user(token.user));
     match change {
         Change::ChangeUser(change) => of_user(change.user),
+        Change::SetLocal(change) => of_user(change.user),
         Change::SetPassword(change) => of_user(change.user),
         Change::RequirePasswordChange(change) => of_user(change.user),
         Change::DisableUser(change) => of_user(change.user),
@@ -148,6 +149,11 @@ fn concerned(state: &State, change: &Change) -> Option<Role> {
         | Change::DisableGateway(_)
         | Change::EnableGateway(_)
         | Change::DeleteGateway(_)
+        | Change::CreateRule(_)
+        | Change::ChangeRule(_)
+        | Change::DisableRule(_)
+        | Change::EnableRule(_)
+        | Change::DeleteRule(_)
         | Change::SetPolicy(_)
         | Change::SetRoleRule(_)
         | Change::SetRetention(_) => None,

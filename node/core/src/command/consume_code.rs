@@ -19,13 +19,13 @@ use crate::{
     state::State,
 };
 
-/// These codes were right, and every other factor that the application asks for was proven.
+/// These codes were right, and every other factor of the login's plan was proven.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct ConsumeCode {
     /// By what it was judged; `user` is there.
     #[n(0)]
     pub judged: Judged,
-    /// One for each code that the application asks for, in its order, each of another token.
+    /// One for each code that has to be proven, in the order of the plan, each of another token.
     #[n(1)]
     pub codes: Box<[CodeProof]>,
 }
@@ -99,7 +99,7 @@ impl ConsumeCode {
 
     /// Whether there is a code for each that is asked for, and no other.
     fn proves_all(&self, subject: &Subject<'_>, tokens: &[&Arc<Token>]) -> bool {
-        let factors = &subject.application.factors;
+        let factors = &subject.plan.factors;
         let asked: Vec<_> = factors.iter().filter_map(|factor| factor.code_kinds()).collect();
         let proves = |(kinds, token): (&crate::CodeKinds, &&Arc<Token>)| kinds.contains(token.kind.code_kind());
         !asked.is_empty() && asked.len() == tokens.len() && asked.iter().zip(tokens).all(proves)

@@ -7,7 +7,7 @@ use minicbor::{Decode, Encode};
 use crate::{
     ids::{ApplicationId, ClientId, ConversationId, Fingerprint, NodeId, ProofDigest, Revision, UserId},
     limits,
-    records::UserName,
+    records::{Attribute, UserName},
 };
 
 /// How a login was judged, and by what.
@@ -78,6 +78,9 @@ pub struct LoginFacts {
     /// How the factors were handed over.
     #[n(5)]
     pub method: Method,
+    /// Other attributes that rules may ask about, each once, by its number.
+    #[n(20)]
+    pub attributes: Box<[Attribute]>,
 }
 
 /// How the factors were handed over.
@@ -119,9 +122,14 @@ impl Method {
 }
 
 impl LoginFacts {
-    /// Whether every fact fits into one RADIUS attribute.
+    /// Whether every fact fits into one RADIUS attribute, and none is there twice.
     pub(crate) fn is_bounded(&self) -> bool {
         let fits = |fact: &Option<Box<[u8]>>| fact.as_ref().is_none_or(|bytes| bytes.len() <= limits::FACT_BYTES);
-        self.user_name.len() <= limits::FACT_BYTES && fits(&self.calling_station_id) && fits(&self.nas_identifier)
+        let listed = |attribute: &Attribute| attribute.kind.is_listed() && attribute.value.len() <= limits::FACT_BYTES;
+        self.user_name.len() <= limits::FACT_BYTES
+            && fits(&self.calling_station_id)
+            && fits(&self.nas_identifier)
+            && self.attributes.iter().all(listed)
+            && self.attributes.is_sorted_by(|former, next| former.kind < next.kind)
     }
 }

@@ -101,7 +101,7 @@ impl QueueCode {
     fn for_login(&self, subject: &Subject<'_>, judged: &Judged) -> Result<Decided, Refusal> {
         let user = subject.user.ok_or(Refusal::Invalid(Field::Judgement))?;
         let (token, channel) = self.token(subject.state)?;
-        let is_asked = |kind| subject.application.factors.iter().any(|factor| factor.takes(kind));
+        let is_asked = |kind| subject.plan.factors.iter().any(|factor| factor.takes(kind));
         if token.user != user.id || !is_asked(channel.code_kind()) || !subject.password_settled() {
             return Err(Refusal::Invalid(Field::Judgement));
         }

@@ -65,7 +65,7 @@ pub enum Failure {
     /// The State attribute cannot be opened.
     #[n(11)]
     UnreadableState,
-    /// The State attribute belongs to another client, user or application.
+    /// The State attribute belongs to another client or user.
     #[n(12)]
     ConversationMismatch,
     /// The challenge is too old.
@@ -101,6 +101,18 @@ pub enum Failure {
     /// The user needs more than one factor, and the application lets in by one.
     #[n(56)]
     MfaRequired,
+    /// The client lets nobody in from there.
+    #[n(46)]
+    NetworkBlocked,
+    /// A rule refuses the login.
+    #[n(47)]
+    RefusedByRule,
+    /// The user is in none of the groups that the client requires.
+    #[n(48)]
+    NotInGroups,
+    /// The login was sent another way since the challenge.
+    #[n(49)]
+    PlanChanged,
 }
 
 impl Failure {
@@ -131,6 +143,10 @@ impl Failure {
             Failure::SendLimit => Reason::SendLimit,
             Failure::CodeSent => Reason::CodeSent,
             Failure::MfaRequired => Reason::MfaRequired,
+            Failure::NetworkBlocked => Reason::NetworkBlocked,
+            Failure::RefusedByRule => Reason::RefusedByRule,
+            Failure::NotInGroups => Reason::NotInGroups,
+            Failure::PlanChanged => Reason::PlanChanged,
         }
     }
 }

@@ -4,7 +4,7 @@
 //!    is consumed. An accept whose user, token or client was disabled, locked or deleted since is void.
 //! 2. spent: another answer to a challenge that came to its verdict is rejected.
 //! 3. too old, or from a clock too far ahead: refused, without a verdict.
-//! 4. stale: judged by a revision that is no longer current, so judge again.
+//! 4. stale: judged by a revision that is no longer current, or sent another way by the rules since, so judge again.
 //! 5. the verdict itself, which is each command's own.
 //! 6. room: every bounded table must have some, or there is no verdict.
 
@@ -16,7 +16,8 @@ use crate::{
     event::{Event, PasswordSource},
     limits,
     outcome::{Field, Reason, Refusal, Verdict},
-    records::{Application, Client, Policy, User, is_multi_factor},
+    plan::{Grounds, Plan, Question, plan},
+    records::{Client, Policy, User},
     state::{Remembered, SourceDigest, State},
 };
 
@@ -26,7 +27,7 @@ pub(super) struct Subject<'a> {
     pub judged: &'a Judged,
     pub now_ms: u64,
     pub client: &'a Arc<Client>,
-    pub application: &'a Arc<Application>,
+    pub plan: Plan,
     pub policy: &'a Policy,
     pub user: Option<&'a Arc<User>>,
 }
@@ -43,7 +44,8 @@ pub(super) fn decide_verdict(
         Some(decided) => decided,
         None => {
             check_age(judged, now_ms)?;
-            verdict(&current(state, judged, now_ms).ok_or(Refusal::Stale)?)?
+            let subject = current(state, judged, now_ms).ok_or(Refusal::Stale)?;
+            with_grounds(verdict(&subject)?, subject.plan.grounds())
         }
     };
     let is_written = !decided.events.is_empty();
@@ -51,6 +53,16 @@ pub(super) fn decide_verdict(
         return Err(Refusal::LimitReached);
     }
     Ok(decided)
+}
+
+/// The audit says by which plan a login was judged.
+fn with_grounds(mut decided: Decided, by: Grounds) -> Decided {
+    for event in &mut decided.events {
+        if let Event::LoginJudged { grounds, .. } = event {
+            *grounds = by;
+        }
+    }
+    decided
 }
 
 fn check_shape(judged: &Judged) -> Result<(), Refusal> {
@@ -110,9 +122,6 @@ fn current<'a>(state: &'a State, judged: &'a Judged, now_ms: u64) -> Option<Subj
     let client = state
         .client(judged.client)
         .filter(|client| client.revision == judged.client_revision)?;
-    let application = state.application(judged.application).filter(|application| {
-        application.revision == judged.application_revision && client.application == application.id
-    })?;
     let policy = Some(state.policy()).filter(|policy| policy.revision == judged.policy_revision)?;
     let user = match judged.user {
         Some((id, revision)) => Some(state.user(id).filter(|user| user.revision == revision)?),
@@ -125,12 +134,18 @@ fn current<'a>(state: &'a State, judged: &'a Judged, now_ms: u64) -> Option<Subj
     let same_password = judged
         .password_revision
         .is_none_or(|revision| user.is_none_or(|user| user.password_revision == revision));
+    let question = Question::of_verdict(client, user.map(|user| &**user), judged, now_ms);
+    // By these rules, whatever the node that judged took for them.
+    let plan = plan(state, &question).filter(|plan| {
+        let application = &plan.application;
+        application.id == judged.application && application.revision == judged.application_revision
+    })?;
     (still_absent && same_password).then_some(Subject {
         state,
         judged,
         now_ms,
         client,
-        application,
+        plan,
         policy,
         user,
     })
@@ -152,6 +167,7 @@ pub(super) fn conclude(judged: &Judged, codes: &[CodeProof], verdict: Verdict, m
         judged: judged.clone(),
         tokens: codes.iter().map(|code| code.token).collect(),
         verdict,
+        grounds: Grounds::default(),
     });
     Decided::judged(verdict, events)
 }
@@ -165,13 +181,15 @@ impl Subject<'_> {
         }
         if !self.client.enabled {
             Some(Reason::ClientDisabled)
-        } else if !self.application.enabled {
+        } else if !self.plan.application.enabled {
             Some(Reason::ApplicationDisabled)
         } else if !user.enabled {
             Some(Reason::UserDisabled)
         } else if !user.is_active() || self.is_without_judge(user) {
             Some(Reason::DisabledInDirectory)
-        } else if user.needs_mfa(self.policy) && !self.is_multi_factor() {
+        } else if let Some(refused) = self.plan.refused {
+            Some(refused.reason())
+        } else if user.needs_mfa(self.policy) && !self.plan.is_multi_factor(self.client.modes.passcode_only) {
             Some(Reason::MfaRequired)
         } else if self.asks_for_code() && user.locked_at(self.now_ms) {
             Some(Reason::Locked)
@@ -198,19 +216,14 @@ impl Subject<'_> {
         silent && self.asks_for_password()
     }
 
-    /// Whether whoever gets in has proven more than one factor.
-    fn is_multi_factor(&self) -> bool {
-        is_multi_factor(&self.application.factors, self.client.modes.passcode_only)
-    }
-
-    /// Whether a password has to be proven here: the application wants one and the client has not checked it.
+    /// Whether a password has to be proven here.
     pub fn asks_for_password(&self) -> bool {
-        self.application.asks_for_password() && !self.client.modes.passcode_only
+        self.plan.asks_for_password()
     }
 
-    /// Whether a one-time code has to be proven here.
+    /// Whether a code has to be proven here.
     pub fn asks_for_code(&self) -> bool {
-        self.application.asks_for_code()
+        self.plan.asks_for_code()
     }
 
     /// Whether the password was proven, or need not be.

@@ -13,14 +13,15 @@ use crate::{
         renewal::{self, Renewal},
     },
     method::{self, Moment},
-    records::{Application, Client, Directory, Factor, Policy, SentCode, Token, User, is_multi_factor},
+    plan::{Plan, Question, Refused, plan},
+    records::{Client, Directory, Factor, Policy, SentCode, Token, User},
     state::State,
 };
 
 pub(super) struct Attempt {
     pub request: Request,
     pub client: Arc<Client>,
-    pub application: Arc<Application>,
+    pub plan: Plan,
     pub policy: Policy,
     pub account: Option<Account>,
     /// Who judges the password, if not this cluster: of nobody known, the directory of the name's domain.
@@ -67,13 +68,14 @@ impl Attempt {
     /// None if the client is gone: then nobody is there to be answered.
     pub fn new(state: &State, request: Request) -> Option<Self> {
         let client = state.client(request.client)?.clone();
-        let application = state.application(client.application)?.clone();
         let now_ms = state.stamp().ms.max(request.received_ms);
         let account = request
             .user
             .as_ref()
             .and_then(|name| state.user_by_name(name))
             .map(|user| Account::of(state, user, now_ms));
+        let known = account.as_ref().map(|account| &*account.user);
+        let plan = plan(state, &Question::of_request(&client, known, &request, now_ms))?;
         let directory = match &account {
             Some(account) => account
                 .user
@@ -89,14 +91,14 @@ impl Attempt {
         .cloned();
         let user = account.as_ref().map_or(UserId(0), |account| account.user.id);
         let mut attempt = Attempt {
-            method: first_method(&client, &application),
+            method: first_method(&client, &plan),
             policy: *state.policy(),
             cluster: state.cluster()?.id,
             epochs: state.epochs(client.id, user).unwrap_or(0),
             now_ms,
             request,
             client,
-            application,
+            plan,
             account,
             directory,
             conversation: None,
@@ -114,7 +116,6 @@ impl Attempt {
             return Err(Failure::UnreadableState);
         }
         let same = conversation.client == self.client.id
-            && conversation.application == self.application.id
             && conversation.user_name == Conversation::name_digest(&self.request.user_name)
             && self
                 .account
@@ -142,6 +143,8 @@ impl Attempt {
             Some(Failure::PasswordChanged)
         } else if !conversation.codes().all(|code| self.is_current(state, code)) {
             Some(Failure::Voided)
+        } else if !self.goes_on(conversation) {
+            Some(Failure::PlanChanged)
         } else {
             None
         }
@@ -165,6 +168,14 @@ impl Attempt {
             && user.is_some_and(|user| user.is_password_due(&self.policy.passwords, self.now_ms))
     }
 
+    /// Whether this packet's plan is one that the conversation can be finished by: the same application, something left to prove
+    /// or a password to renew, and no code proven that nobody asks for any more. What else has changed of the rules holds for the rest of it.
+    fn goes_on(&self, conversation: &Conversation) -> bool {
+        conversation.application == self.plan.application.id
+            && conversation.codes().count() <= self.plan.code_count()
+            && (conversation.renewal.is_some() || !self.due_after(&conversation.proven).is_empty())
+    }
+
     /// Whether the token of a code that was proven is as it was then.
     fn is_current(&self, state: &State, code: &CodeProof) -> bool {
         state
@@ -174,10 +185,13 @@ impl Attempt {
 
     /// Factors still to be proven, in order.
     pub fn due(&self) -> Vec<Factor> {
-        let settled_by_client = |factor: &Factor| self.client.modes.passcode_only && *factor == Factor::Password;
-        let asked = self.application.factors.iter().copied();
-        let mut due: Vec<Factor> = asked.filter(|factor| !settled_by_client(factor)).collect();
-        for proof in self.conversation.iter().flat_map(|former| former.proven.iter()) {
+        let proven = self.conversation.as_ref().map_or(&[][..], |former| &former.proven);
+        self.due_after(proven)
+    }
+
+    fn due_after(&self, proven: &[Proof]) -> Vec<Factor> {
+        let mut due = self.plan.factors.clone();
+        for proof in proven {
             if let Some(place) = due.iter().position(|factor| self.proves(proof, *factor)) {
                 due.remove(place);
             }
@@ -223,13 +237,15 @@ impl Attempt {
     pub fn barred(&self, user: &User) -> Option<Failure> {
         if !self.client.enabled {
             Some(Failure::ClientDisabled)
-        } else if !self.application.enabled {
+        } else if !self.plan.application.enabled {
             Some(Failure::ApplicationDisabled)
         } else if !user.enabled {
             Some(Failure::UserDisabled)
         } else if !user.is_active() || self.is_without_judge(user) {
             Some(Failure::DisabledInDirectory)
-        } else if user.needs_mfa(&self.policy) && !self.is_multi_factor() {
+        } else if let Some(refused) = self.plan.refused {
+            Some(refused.failure())
+        } else if user.needs_mfa(&self.policy) && !self.plan.is_multi_factor(self.client.modes.passcode_only) {
             Some(Failure::MfaRequired)
         } else if user.locked_at(self.now_ms) {
             Some(Failure::Locked)
@@ -240,15 +256,9 @@ impl Attempt {
         }
     }
 
-    /// Whether whoever gets in has proven more than one factor.
-    fn is_multi_factor(&self) -> bool {
-        is_multi_factor(&self.application.factors, self.client.modes.passcode_only)
-    }
-
     /// Whether the password is asked for, and the directory that would judge it is not asked.
     fn is_without_judge(&self, user: &User) -> bool {
-        let asked = self.application.asks_for_password() && !self.client.modes.passcode_only;
-        asked && user.origin.is_some() && self.directory.is_none()
+        self.plan.asks_for_password() && user.origin.is_some() && self.directory.is_none()
     }
 
     /// Whether the user's directory does not let the user in, or is not asked.
@@ -257,9 +267,14 @@ impl Attempt {
         user.is_some_and(|user| !user.is_active() || self.is_without_judge(user))
     }
 
+    /// Whether nobody gets in from there, whoever it is: nothing is looked at then, and no directory asked.
+    pub fn is_blocked(&self) -> bool {
+        self.plan.refused == Some(Refused::NetworkBlocked)
+    }
+
     /// The step that proposes a failure.
     pub fn fail(self, failure: Failure) -> Step {
-        let failure = if self.account.is_none() {
+        let failure = if self.account.is_none() && failure != Failure::NetworkBlocked {
             Failure::UnknownUser
         } else {
             failure
@@ -313,7 +328,7 @@ impl Attempt {
             cluster: self.cluster,
             id: self.conversation_id(),
             client: self.client.id,
-            application: self.application.id,
+            application: self.plan.application.id,
             user: user.id,
             user_name: Conversation::name_digest(&self.request.user_name),
             proven,
@@ -342,8 +357,8 @@ impl Attempt {
             proof: conversation.map(|_| request.proof),
             client: self.client.id,
             client_revision: self.client.revision,
-            application: self.application.id,
-            application_revision: self.application.revision,
+            application: self.plan.application.id,
+            application_revision: self.plan.application.revision,
             policy_revision: self.policy.revision,
             user: user.map(|user| (user.id, user.revision)),
             absent,
@@ -357,18 +372,19 @@ impl Attempt {
                 nas_identifier: request.nas_identifier.clone(),
                 node: request.node,
                 method: self.method,
+                attributes: request.attributes.clone(),
             },
         }
     }
 }
 
 /// The method, as long as the field has not been read as several factors joined.
-fn first_method(client: &Client, application: &Application) -> Method {
+fn first_method(client: &Client, plan: &Plan) -> Method {
     if client.modes.passcode_only {
         Method::PasscodeOnly
-    } else if application.factors.len() > 1 {
+    } else if plan.factors.len() > 1 {
         Method::TwoStep
-    } else if application.asks_for_password() {
+    } else if plan.asks_for_password() {
         Method::PasswordOnly
     } else {
         Method::PasscodeOnly

@@ -12,7 +12,7 @@ use crate::{
 /// (RFC 2865, section 5.24) and sealing takes its share.
 ///
 /// Of all revisions only the password's is bound: a password that was proven cannot be judged again, and
-/// everything else is judged by the state that the last packet finds.
+/// everything else is judged by the state that the last packet finds. The application is bound too: proofs for one are none for another.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Conversation {
     #[cbor(n(0), with = "minicbor::bytes")]

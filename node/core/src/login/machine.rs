@@ -25,6 +25,9 @@ pub(super) struct Machine {
 
 impl Machine {
     pub fn begin(attempt: Attempt) -> Step {
+        if attempt.is_blocked() {
+            return attempt.fail(Failure::NetworkBlocked);
+        }
         let due = attempt.due();
         let readings = readings(&attempt, &due).into();
         Machine {

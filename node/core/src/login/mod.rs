@@ -23,6 +23,8 @@
 //!   of itself it proposes as a failure, so that it is audited and remembered.
 //! - A user that does not exist makes the same steps as one whose password is wrong, with stand-ins that
 //!   the shell provides. Users whose tokens have 7 or 8 digits are read with those, unknown ones with 6.
+//! - What is due is the packet's plan ([`crate::plan`]), made anew for each packet like everything else. If it sends the login to another
+//!   application than the packet before, the conversation is over; what else it changes holds for what is still to be proven.
 //! - A challenge is not written anywhere: its State attribute carries what was proven, sealed.
 
 mod attempt;

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     ids::{ClientId, Fingerprint, NodeId, ProofDigest},
-    records::UserName,
+    records::{Attribute, UserName},
 };
 
 /// One Access-Request, as far as judging it needs. It holds what the user typed, so it has no `Debug`.
@@ -32,4 +32,6 @@ pub struct Request {
     pub calling_station_id: Option<Box<[u8]>>,
     /// NAS-Identifier, up to 253 bytes.
     pub nas_identifier: Option<Box<[u8]>>,
+    /// Other attributes that rules may ask about, each once, sorted by their kinds.
+    pub attributes: Box<[Attribute]>,
 }

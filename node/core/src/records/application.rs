@@ -64,6 +64,9 @@ pub struct Application {
     /// Moves with every administrative change.
     #[n(4)]
     pub revision: Revision,
+    /// Until when users who never had a token in use are let in by the password alone, in ms since 1970; none for never.
+    #[n(30)]
+    pub passthru_until_ms: Option<u64>,
 }
 
 impl Application {

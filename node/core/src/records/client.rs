@@ -3,7 +3,7 @@ use minicbor::{Decode, Encode};
 use crate::{
     ids::{ApplicationId, ClientId, Revision, Sealed},
     limits,
-    records::Cidr,
+    records::{Cidr, Entrance},
 };
 
 /// How a client may hand over the factors. At least one is set; `passcode_only` stands alone.
@@ -72,6 +72,9 @@ pub struct Client {
     /// Counts disables: an accept remembered under a former epoch is void.
     #[n(13)]
     pub epoch: u32,
+    /// Who may come in, and from where.
+    #[n(30)]
+    pub entrance: Entrance,
 }
 
 impl Client {

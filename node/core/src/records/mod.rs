@@ -4,15 +4,19 @@
 
 mod access;
 mod application;
+mod attribute;
 mod client;
 mod cluster;
 mod code_kind;
 mod directory;
+mod entrance;
+mod local;
 mod network;
 mod password_rules;
 mod policy;
 mod retention;
 mod role;
+mod rule;
 mod sent;
 mod token;
 mod user;
@@ -21,15 +25,19 @@ pub(crate) use self::user::NewPassword;
 pub use self::{
     access::{ApiToken, JoinToken},
     application::{Application, Factor},
+    attribute::{Attribute, AttributeKind},
     client::{Client, Modes},
     cluster::{Cluster, Node, Replacement},
     code_kind::{CodeKind, CodeKinds},
     directory::{Directory, Origin},
+    entrance::{Entrance, FactorKind, Trusted},
+    local::Local,
     network::{Cidr, MalformedCidr},
     password_rules::PasswordRules,
     policy::Policy,
     retention::Retention,
     role::{Mfa, Role, RoleRule, Trust, is_multi_factor},
+    rule::{AttributeTest, Rule, Then, When},
     sent::{Channel, Dispatch, Gateway, Report, SentCode},
     token::{OtpAlgorithm, Standing, Token, TokenKind, Used},
     user::{User, UserName},

@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     ids::{Revision, Sealed, TokenId, UserId},
-    records::{Mfa, Origin, PasswordRules, Role, Trust},
+    records::{Local, Mfa, Origin, PasswordRules, Role, Trust},
 };
 
 /// A user's name: domain and name within it, both canonical already. Folding happens where Unicode tables
@@ -106,6 +106,9 @@ pub struct User {
     /// The local password has to be changed at the next login.
     #[n(15)]
     pub must_change_password: bool,
+    /// What administrators say of the user beside that; none for nothing.
+    #[n(20)]
+    pub local: Option<Box<Local>>,
 }
 
 impl User {

@@ -14,10 +14,10 @@ use crate::{
     codec,
     ids::{
         ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId,
-        Revision, Stamp, TokenId, UserId,
+        Revision, RuleId, Stamp, TokenId, UserId,
     },
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention,
+        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention, Rule,
         SentCode, Token, User,
     },
     state::{
@@ -64,6 +64,7 @@ mod table {
     pub const DISPATCHES: u8 = 31;
     pub const SEND_COUNTS: u8 = 32;
     pub const GATEWAYS: u8 = 33;
+    pub const RULES: u8 = 34;
 }
 
 /// The one row that moves with every command.
@@ -122,6 +123,7 @@ impl State {
             .chain(table_rows(table::DISPATCHES, self.memory.dispatches.rows()))
             .chain(table_rows(table::SEND_COUNTS, self.memory.send_counts.rows()))
             .chain(table_rows(table::GATEWAYS, &self.gateways))
+            .chain(table_rows(table::RULES, &self.rules))
     }
 
     /// The state in these rows, in whatever order they come.
@@ -217,6 +219,7 @@ impl StateBuilder {
             table::DISPATCHES => take_mortal(&mut state.memory.dispatches, key, value)?,
             table::SEND_COUNTS => take_mortal(&mut state.memory.send_counts, key, value)?,
             table::GATEWAYS => state.put_gateway(codec::from_bytes(value)?),
+            table::RULES => state.put_rule(Arc::new(codec::from_bytes(value)?)),
             table::AUDIT => {
                 state
                     .audit
@@ -316,7 +319,8 @@ wrapped_key!(
     JoinTokenId,
     DirectoryId,
     NodeId,
-    GatewayId
+    GatewayId,
+    RuleId
 );
 wrapped_key!(Fingerprint, ConversationId, SourceDigest, SendCount);
 
@@ -368,7 +372,8 @@ shared_value!(
     Node,
     Directory,
     HeadSignature,
-    Gateway
+    Gateway,
+    Rule
 );
 
 impl Value for Seal {

@@ -23,12 +23,12 @@ use crate::{
     audit::Chain,
     command::Judged,
     ids::{
-        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, Revision, Stamp,
-        TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, Revision,
+        RuleId, Stamp, TokenId, UserId,
     },
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention,
-        SentCode, Token, User, UserName,
+        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention, Rule,
+        SentCode, Then, Token, User, UserName,
     },
 };
 
@@ -61,6 +61,9 @@ pub struct State {
     gateways: OrdMap<GatewayId, Arc<Gateway>>,
     /// Users who may do everything and are not shut out.
     super_admins: OrdSet<UserId>,
+    rules: OrdMap<RuleId, Arc<Rule>>,
+    /// In the order in which they are asked.
+    rule_order: OrdSet<(u32, RuleId)>,
 }
 
 impl State {
@@ -297,6 +300,21 @@ impl State {
         gateways.into_iter()
     }
 
+    /// A rule by id.
+    pub fn rule(&self, id: RuleId) -> Option<&Arc<Rule>> {
+        self.rules.get(&id)
+    }
+
+    /// A rule by name.
+    pub fn rule_by_name(&self, name: &str) -> Option<&Arc<Rule>> {
+        self.rules.values().find(|rule| &*rule.name == name)
+    }
+
+    /// Rules in the order in which they are asked: by position, then by id.
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> + '_ {
+        self.rule_order.iter().filter_map(|(_, id)| self.rule(*id))
+    }
+
     /// How many request fingerprints are remembered.
     pub fn fingerprint_count(&self) -> usize {
         self.memory.verdicts.len()
@@ -307,7 +325,8 @@ impl State {
     }
 
     pub(crate) fn application_in_use(&self, id: ApplicationId) -> bool {
-        self.clients.values().any(|client| client.application == id)
+        let by_rule = |rule: &Arc<Rule>| rule.then == Then::Application(id);
+        self.clients.values().any(|client| client.application == id) || self.rules.values().any(by_rule)
     }
 
     pub(crate) fn api_token_by_name(&self, name: &str) -> Option<&Arc<ApiToken>> {

@@ -6,14 +6,14 @@ use crate::{
     audit::{Chain, Entry, Segment},
     command::Judged,
     ids::{
-        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, Revision, Stamp,
-        TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, Revision,
+        RuleId, Stamp, TokenId, UserId,
     },
     limits,
     outcome::Verdict,
     records::{
         ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Origin, Policy,
-        Retention, SentCode, Token, User,
+        Retention, Rule, SentCode, Token, User,
     },
     state::{Delay, Memory, Remembered, SendCount, SourceDigest, State, expiring::Mortal},
 };
@@ -147,6 +147,18 @@ impl State {
 
     pub(crate) fn drop_gateway(&mut self, id: GatewayId) {
         self.gateways.remove(&id);
+    }
+
+    pub(crate) fn put_rule(&mut self, rule: Arc<Rule>) {
+        self.drop_rule(rule.id);
+        self.rule_order.insert((rule.position, rule.id));
+        self.rules.insert(rule.id, rule);
+    }
+
+    pub(crate) fn drop_rule(&mut self, id: RuleId) {
+        if let Some(rule) = self.rules.remove(&id) {
+            self.rule_order.remove(&(rule.position, id));
+        }
     }
 
     pub(crate) fn put_client(&mut self, client: Arc<Client>) {

@@ -1,6 +1,10 @@
 //! Random commands from random bytes: few ids, so that commands meet, and now and then an absurd number.
 
+mod rules;
+
 use quorate_core::{change::*, command::*, method::Use, *};
+
+pub use self::rules::planned;
 
 const FOB: TokenKind = TokenKind::Hotp {
     algorithm: OtpAlgorithm::Sha1,
@@ -11,7 +15,7 @@ const MOBILE: TokenKind = TokenKind::Sent { channel: Channel::Sms };
 
 const SHEET: TokenKind = TokenKind::Recovery { codes: 10 };
 
-/// Two applications, a client of each mode, and users 1 to 3 with a token each.
+/// Two applications, a client of each mode, users 1 to 3 with a token each, and two rules.
 pub fn objects() -> Vec<Change> {
     let mut dice = Dice::new(&[]);
     let mut changes = Vec::new();
@@ -24,6 +28,7 @@ pub fn objects() -> Vec<Change> {
             id: ApplicationId(id),
             name,
             factors: factors.into(),
+            passthru_until_ms: None,
         }));
     }
     for id in 0..3 {
@@ -39,6 +44,7 @@ pub fn objects() -> Vec<Change> {
             application,
             retry_timeout_ms: 1,
             retry_tries: 1,
+            entrance: rules::entrance_of(id),
             ..dice.settings()
         };
         changes.push(Change::CreateClient(CreateClient {
@@ -69,6 +75,7 @@ pub fn objects() -> Vec<Change> {
             hint: "".into(),
         }));
     }
+    changes.extend(rules::objects());
     // Nobody would be accepted with one otherwise.
     changes.push(Change::CreateToken(CreateToken {
         id: TokenId(4),
@@ -177,6 +184,11 @@ impl<'a> Dice<'a> {
             application: ApplicationId(self.roll(2)),
             retry_timeout_ms: self.number() as u32,
             retry_tries: self.number() as u8,
+            entrance: if self.roll(3) > 0 {
+                Entrance::default()
+            } else {
+                self.entrance()
+            },
         }
     }
 
@@ -199,7 +211,7 @@ impl<'a> Dice<'a> {
         let (user, token) = (UserId(self.roll(4)), TokenId(self.roll(5)));
         let (client, application) = (ClientId(self.roll(3)), ApplicationId(self.roll(2)));
         let name = UserName::new(["", "d"][self.roll(2) as usize], &self.text());
-        let mut which = self.roll(30);
+        let mut which = self.roll(33);
         if [3, 6, 9, 11, 14, 16, 19, 21].contains(&which) && self.roll(8) > 0 {
             // Disables and deletes are rarer than what undoes them, or nobody would ever get in.
             which = [4, 10, 15, 20][self.roll(4) as usize];
@@ -283,14 +295,17 @@ impl<'a> Dice<'a> {
                 id: application,
                 name: self.text(),
                 factors: self.factors(),
+                passthru_until_ms: self.soon(),
             }),
             18 => {
                 let (name, factors) = (self.text(), self.factors());
+                let passthru_until_ms = self.soon();
                 Change::ChangeApplication(ChangeApplication {
                     application,
                     expected,
                     name,
                     factors,
+                    passthru_until_ms,
                 })
             }
             19 => Change::DisableApplication(DisableApplication { application, expected }),
@@ -386,6 +401,7 @@ impl<'a> Dice<'a> {
             }),
             27 => Change::LoseToken(LoseToken { token, expected }),
             28 | 29 => Change::AssignToken(AssignToken { token, expected, user }),
+            30..=32 => self.rule_change(user, expected),
             other => unreachable!("{other}"),
         }
     }
@@ -394,12 +410,14 @@ impl<'a> Dice<'a> {
     fn judged(&mut self, state: &State, now_ms: u64) -> Judged {
         let client = ClientId(self.roll(3));
         let client_now = state.client(client).cloned();
-        let application = client_now
-            .as_ref()
-            .map_or(ApplicationId(self.roll(2)), |client| client.application);
+        let facts = self.facts();
         let user = self.maybe(|dice| UserId(dice.roll(4)));
         let user_now = user.and_then(|user| state.user(user)).cloned();
         let honest = self.roll(8) > 0;
+        let application = match (honest, &client_now) {
+            (true, Some(client)) => planned(state, client, user_now.as_deref(), &facts, now_ms),
+            _ => ApplicationId(self.roll(2)),
+        };
         let revision = |found: Option<Revision>, dice: &mut Self| match (honest, found) {
             (true, Some(revision)) => revision,
             _ => Revision(dice.number()),
@@ -423,14 +441,24 @@ impl<'a> Dice<'a> {
             password_revision: user_now.map(|found| found.password_revision),
             received_ms: if honest { now_ms } else { self.number() },
             retention_ms: self.number(),
-            facts: LoginFacts {
-                user_name: vec![b'a'; self.roll(256) as usize].into(),
-                source: self.address(),
-                calling_station_id: self.maybe(|dice| vec![dice.roll(2) as u8; 3].into()),
-                nas_identifier: None,
-                node: NodeId(self.roll(4)),
-                method: Method::TwoStep,
-            },
+            facts,
+        }
+    }
+
+    fn facts(&mut self) -> LoginFacts {
+        let addresses = ["10.1.2.3", "10.9.9.9", "aa-bb", "198.51.100.9"];
+        let port = self.maybe(|dice| Attribute {
+            kind: AttributeKind::NasPortType,
+            value: u32::to_be_bytes(dice.roll(8) as u32)[..].into(),
+        });
+        LoginFacts {
+            user_name: vec![b'a'; self.roll(256) as usize].into(),
+            source: self.address(),
+            calling_station_id: self.maybe(|dice| addresses[dice.roll(4) as usize].as_bytes().into()),
+            nas_identifier: None,
+            node: NodeId(self.roll(4)),
+            method: Method::TwoStep,
+            attributes: port.into_iter().collect(),
         }
     }
 
@@ -536,7 +564,7 @@ impl<'a> Dice<'a> {
 
     pub fn command(&mut self, state: &State, now_ms: u64) -> Command {
         let (request, node) = (Fingerprint(self.digest(64)), NodeId(self.roll(4)));
-        match self.roll(14) {
+        match self.roll(15) {
             12 | 13 => self.sending(state, now_ms),
             0..=2 => {
                 let changes = (0..self.roll(4) + 1).map(|_| self.change()).collect();
@@ -554,7 +582,7 @@ impl<'a> Dice<'a> {
                     .collect();
                 Command::ConsumeCode(ConsumeCode { judged, codes })
             }
-            6 => Command::AcceptSingleFactor(AcceptSingleFactor {
+            6 | 14 => Command::AcceptSingleFactor(AcceptSingleFactor {
                 judged: self.judged(state, now_ms),
             }),
             7 | 8 => {

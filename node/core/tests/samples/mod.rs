@@ -26,6 +26,11 @@ pub fn judged() -> Judged {
             nas_identifier: Some(b"vpn"[..].into()),
             node: NodeId(3),
             method: Method::TwoStep,
+            attributes: vec![Attribute {
+                kind: AttributeKind::NasPortType,
+                value: vec![0, 0, 0, 5].into(),
+            }]
+            .into(),
         },
     }
 }
@@ -43,6 +48,7 @@ fn unknown() -> Judged {
         calling_station_id: None,
         nas_identifier: None,
         method: Method::OneStep,
+        attributes: Box::default(),
         ..judged().facts
     };
     let absent = Some(UserName::new("example.org", "alice"));
@@ -205,6 +211,7 @@ pub fn changes() -> Vec<Change> {
     let (user, token, client, application) = (UserId(1), TokenId(2), ClientId(3), ApplicationId(4));
     let directory = DirectoryId(6);
     let gateway = GatewayId(5);
+    let rule = RuleId(7);
     let password = Some(Sealed::from(vec![9; 6]));
     let kind = TokenKind::Totp {
         algorithm: OtpAlgorithm::Sha256,
@@ -272,12 +279,14 @@ pub fn changes() -> Vec<Change> {
             id: application,
             name: "vpn".into(),
             factors: vec![Factor::Password, Factor::ANY_CODE].into(),
+            passthru_until_ms: Some(1_760_011_200_000),
         }),
         Change::ChangeApplication(ChangeApplication {
             application,
             expected,
             name: "vpn".into(),
             factors: vec![Factor::Code([CodeKind::Totp].into_iter().collect())].into(),
+            passthru_until_ms: None,
         }),
         Change::DisableApplication(DisableApplication { application, expected }),
         Change::EnableApplication(EnableApplication { application, expected }),
@@ -397,7 +406,49 @@ pub fn changes() -> Vec<Change> {
             expected,
             required: true,
         }),
+        Change::CreateRule(CreateRule {
+            id: rule,
+            settings: rule_settings(),
+        }),
+        Change::ChangeRule(ChangeRule {
+            rule,
+            expected,
+            settings: RuleSettings {
+                then: Then::Refuse,
+                ..rule_settings()
+            },
+        }),
+        Change::DisableRule(DisableRule { rule, expected }),
+        Change::EnableRule(EnableRule { rule, expected }),
+        Change::DeleteRule(DeleteRule { rule, expected }),
+        Change::SetLocal(SetLocal {
+            user,
+            expected,
+            local: Local {
+                groups: vec!["admins".into(), "staff".into()].into(),
+                enrol_by_ms: Some(1_760_011_200_000),
+            },
+        }),
     ]
+}
+
+fn rule_settings() -> RuleSettings {
+    RuleSettings {
+        name: "administrators".into(),
+        position: 10,
+        when: When {
+            client: Some(ClientId(3)),
+            groups: vec!["admins".into()].into(),
+            user: Some("adm-*".into()),
+            networks: vec!["198.51.100.0/24".parse().unwrap()].into(),
+            attributes: vec![AttributeTest {
+                kind: AttributeKind::NasPortType,
+                value: "5".into(),
+            }]
+            .into(),
+        },
+        then: Then::Application(ApplicationId(4)),
+    }
 }
 
 fn gateway_settings() -> GatewaySettings {
@@ -425,6 +476,15 @@ fn settings() -> ClientSettings {
         application: ApplicationId(4),
         retry_timeout_ms: 3_000,
         retry_tries: 3,
+        entrance: Entrance {
+            required_groups: vec!["vpn".into()].into(),
+            blocked: vec!["203.0.113.0/24".parse().unwrap()].into(),
+            trusted: vec![Trusted {
+                network: "198.51.100.0/24".parse().unwrap(),
+                waives: FactorKind::Code,
+            }]
+            .into(),
+        },
     }
 }
 
@@ -500,6 +560,7 @@ pub fn state() -> State {
         "fail vpn alice WrongCode",
         "admin create-token mobile kind=sms user=alice hint=67 ; create-gateway provider",
         "send-code mobile",
+        "admin create-rule admins position=10 then=app groups=admins user=adm-* ; set-local alice groups=staff",
     ] {
         world.run_line(line);
     }

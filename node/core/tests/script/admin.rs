@@ -2,12 +2,12 @@
 
 use quorate_core::{
     Actor, ApiTokenId, ApplicationId, Change, Channel, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Factor,
-    Fingerprint, GatewayId, JoinTokenId, Modes, NodeId, Origin, Revision, Role, TokenId, UserId, UserName, change::*,
-    command::*,
+    Fingerprint, GatewayId, JoinTokenId, Modes, NodeId, Origin, Revision, Role, RuleId, TokenId, UserId, UserName,
+    change::*, command::*,
 };
 
 use super::{
-    World, passwords, roles, sending, tokens,
+    World, passwords, roles, rules, sending, tokens,
     words::{Words, digest, duration_ms, fingerprint, id, sealed},
 };
 
@@ -260,12 +260,14 @@ fn change(world: &World, words: &Words) -> Change {
             id: application,
             name: renamed,
             factors: factors(words),
+            passthru_until_ms: words.key("passthru").map(|lasts| world.now_ms + duration_ms(lasts)),
         }),
         "change-application" => Change::ChangeApplication(ChangeApplication {
             application,
             expected,
             name: renamed,
             factors: factors(words),
+            passthru_until_ms: words.key("passthru").map(|lasts| world.now_ms + duration_ms(lasts)),
         }),
         "disable-application" => Change::DisableApplication(DisableApplication { application, expected }),
         "enable-application" => Change::EnableApplication(EnableApplication { application, expected }),
@@ -315,6 +317,28 @@ fn change(world: &World, words: &Words) -> Change {
         }),
         "set-access" => roles::access(words, user, expected),
         "set-role-rule" => roles::rule(words, expected),
+        "create-rule" => Change::CreateRule(CreateRule {
+            id: RuleId(id(name)),
+            settings: rules::settings(words, renamed),
+        }),
+        "change-rule" => Change::ChangeRule(ChangeRule {
+            rule: RuleId(id(name)),
+            expected,
+            settings: rules::settings(words, renamed),
+        }),
+        "disable-rule" => Change::DisableRule(DisableRule {
+            rule: RuleId(id(name)),
+            expected,
+        }),
+        "enable-rule" => Change::EnableRule(EnableRule {
+            rule: RuleId(id(name)),
+            expected,
+        }),
+        "delete-rule" => Change::DeleteRule(DeleteRule {
+            rule: RuleId(id(name)),
+            expected,
+        }),
+        "set-local" => rules::local(world, words, user, expected),
         "set-retention" => Change::SetRetention(SetRetention {
             expected,
             max_age_ms: words.key("age").map(duration_ms),
@@ -361,5 +385,6 @@ fn settings(words: &Words, name: Box<str>) -> ClientSettings {
         application: ApplicationId(id(&words.or("application", "app"))),
         retry_timeout_ms: words.number("timeout", 3_000) as u32,
         retry_tries: words.number("tries", 3) as u8,
+        entrance: rules::entrance(words),
     }
 }

@@ -8,7 +8,7 @@ use quorate_core::{
 use zeroize::Zeroizing;
 
 use super::{
-    World, show, tokens,
+    World, rules, show, tokens,
     words::{Words, digest, duration_ms, fingerprint, id},
 };
 
@@ -132,7 +132,8 @@ impl World {
             node: NodeId(words.number("node", 1)),
             source: "192.0.2.1".parse().unwrap(),
             calling_station_id: words.key("station").map(|station| station.as_bytes().into()),
-            nas_identifier: None,
+            nas_identifier: words.key("nas").map(|nas| nas.as_bytes().into()),
+            attributes: rules::attributes(words),
         }
     }
 

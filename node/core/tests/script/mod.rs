@@ -11,6 +11,7 @@ mod audit;
 mod login;
 mod passwords;
 mod roles;
+mod rules;
 mod sending;
 mod show;
 mod tokens;
@@ -120,6 +121,7 @@ impl World {
             "login" => self.login(rest),
             "own" => self.own_password(&Words::parse(rest)),
             "send-code" | "queue" | "report" => self.sending(verb, &Words::parse(rest)),
+            "plan" => self.plan(&Words::parse(rest)),
             "show" => self.show(rest),
             other => panic!("no such command in golden scripts: {other}"),
         }

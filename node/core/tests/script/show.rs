@@ -122,7 +122,15 @@ impl World {
                         Verdict::Accept => "accept".into(),
                         Verdict::Reject(reason) => format!("reject: {reason}"),
                     };
-                    format!("login {name} ({user}) by {}: {verdict}", login.facts.method.label())
+                    let rule = login.rule.and_then(|rule| self.state.rule(rule));
+                    let rule = rule.map_or_else(String::new, |rule| format!(", rule {}", rule.name));
+                    let waiver = login
+                        .waiver
+                        .map_or_else(String::new, |waiver| format!(", less asked: {}", waiver.label()));
+                    format!(
+                        "login {name} ({user}) by {}: {verdict}{rule}{waiver}",
+                        login.facts.method.label()
+                    )
                 }
                 Entry::Changed(change) => format!("{} {} by {:?}", change.kind.label(), change.name, change.actor),
                 Entry::RejectsSummarized(entry) => format!("{} rejects from {}", entry.rejects, entry.source),

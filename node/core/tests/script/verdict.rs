@@ -1,8 +1,8 @@
 //! Verdicts of scripts: what a judging node would propose, with every revision open to be wrong.
 
 use quorate_core::{
-    ClientId, Command, ConversationId, Failure, Judged, LoginFacts, Method, NodeId, ProofDigest, Revision, TokenId,
-    UserId, UserName, command::*, method::Use, otp,
+    ApplicationId, ClientId, Command, ConversationId, Failure, Judged, LoginFacts, Method, NodeId, ProofDigest,
+    Revision, TokenId, UserId, UserName, command::*, method::Use, otp,
 };
 
 use super::{
@@ -53,7 +53,8 @@ impl World {
         let (client, user) = (&words.plain[0], &words.plain[1]);
         let stale = |what: &str| if words.key("stale") == Some(what) { 1_000 } else { 0 };
         let client = state.client(ClientId(id(client)));
-        let application = client.and_then(|client| state.application(client.application));
+        let named = words.key("application").map(|name| ApplicationId(id(name)));
+        let application = client.and_then(|client| state.application(named.unwrap_or(client.application)));
         let user_id = UserId(id(user));
         let user = state.user(user_id);
         let conversation = words.key("conversation").map(|name| ConversationId(digest(name)));
@@ -68,7 +69,7 @@ impl World {
             proof: conversation.map(|_| ProofDigest(digest(&words.or("proof", "proof")))),
             client: client.map_or(ClientId(1), |client| client.id),
             client_revision: client.map_or(Revision(0), |client| Revision(client.revision.0 + stale("client"))),
-            application: application.map_or(quorate_core::ApplicationId(1), |application| application.id),
+            application: application.map_or(ApplicationId(1), |application| application.id),
             application_revision: application.map_or(Revision(0), |application| {
                 Revision(application.revision.0 + stale("application"))
             }),
@@ -87,6 +88,7 @@ impl World {
                 nas_identifier: None,
                 node: NodeId(1),
                 method: Method::TwoStep,
+                attributes: super::rules::attributes(words),
             },
         }
     }

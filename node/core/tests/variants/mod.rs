@@ -74,6 +74,12 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::SetUserAccess(_) => "SetUserAccess",
         Change::SetRoleRule(_) => "SetRoleRule",
         Change::RequirePasswordChange(_) => "RequirePasswordChange",
+        Change::CreateRule(_) => "CreateRule",
+        Change::ChangeRule(_) => "ChangeRule",
+        Change::DisableRule(_) => "DisableRule",
+        Change::EnableRule(_) => "EnableRule",
+        Change::DeleteRule(_) => "DeleteRule",
+        Change::SetLocal(_) => "SetLocal",
     }
 }
 

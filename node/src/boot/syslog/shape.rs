@@ -5,8 +5,10 @@ use quorate_core::audit::{AuditRecord, Entry};
 use quorate_core::{NodeId, Reason, State, Verdict};
 
 /// Further facts of the API, the most important first.
-const DETAILS: [&str; 26] = [
+const DETAILS: [&str; 28] = [
     "method",
+    "rule",
+    "waiver",
     "channel",
     "report",
     "gateway",

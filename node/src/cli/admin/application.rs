@@ -5,10 +5,10 @@ use quorate_api::{Application, ChangeApplication, CreateApplication, Factor, Way
 
 use crate::cli::{
     Context,
-    admin::{self, Listing, care::Care},
+    admin::{self, Listing, audit::filter, care::Care},
     api::Connection,
     exit::Done,
-    output::{Table, enabled, facts},
+    output::{Table, duration, enabled, facts, now_ms},
 };
 
 /// Applications: which factors a login needs, in order
@@ -37,6 +37,9 @@ enum Action {
         /// A factor: password, code, or kinds of code joined by +; repeat in the order in which they are asked for
         #[arg(long, required = true, value_delimiter = ',', value_parser = factor)]
         factor: Vec<FactorArg>,
+        /// Let users who never had a token in use in by the password alone until then: 90d from now, or a date in UTC
+        #[arg(long, value_name = "WHEN")]
+        passthru_until: Option<String>,
     },
     /// Change its name or factors
     Change {
@@ -48,8 +51,11 @@ enum Action {
         factor: Vec<FactorArg>,
         #[command(flatten)]
         care: Care,
+        /// Let users who never had a token in use in by the password alone until then: 90d from now, a date in UTC, or never
+        #[arg(long, value_name = "WHEN")]
+        passthru_until: Option<String>,
     },
-    /// Delete an application that no client uses
+    /// Delete an application that no client and no rule uses
     Delete { application: String },
     /// Reject every login through it, from the moment this returns
     Disable { application: String },
@@ -75,10 +81,15 @@ impl ApplicationCommand {
                 admin::done(context.format, format!("{application} is deleted"));
                 return Ok(());
             }
-            Action::Create { name, factor } => {
+            Action::Create {
+                name,
+                factor,
+                passthru_until,
+            } => {
                 let create = CreateApplication {
                     name,
                     factors: factors(&factor),
+                    passthru_until_ms: passthru_until.as_deref().map(filter::coming_ms).transpose()?,
                 };
                 api.tell(endpoints::CREATE_APPLICATION, &[], &create).await?
             }
@@ -87,9 +98,15 @@ impl ApplicationCommand {
                 name,
                 factor,
                 care,
+                passthru_until,
             } => {
+                let passthru_until_ms = passthru_until.as_deref().map(filter::coming_ms).transpose()?;
                 let factors = (!factor.is_empty()).then(|| factors(&factor));
-                let change = ChangeApplication { name, factors };
+                let change = ChangeApplication {
+                    name,
+                    factors,
+                    passthru_until_ms,
+                };
                 let endpoint = (endpoints::CHANGE_APPLICATION, &[application.as_str()][..]);
                 match api.tell_carefully(context.format, endpoint, &change, &care).await? {
                     Some(changed) => changed,
@@ -135,9 +152,14 @@ fn factor(typed: &str) -> Result<FactorArg, String> {
 }
 
 fn factors_text(application: &Application) -> String {
+    let factors = application.factors.iter();
+    factors.map(factor_text).collect::<Vec<_>>().join(", then ")
+}
+
+/// A factor as it is typed.
+pub fn factor_text(factor: &Factor) -> String {
     let name = |way: &Way| WAYS.iter().find(|(_, other)| other == way).map_or("", |(name, _)| name);
-    let any = |factor: &Factor| factor.iter().map(name).collect::<Vec<_>>().join("+");
-    application.factors.iter().map(any).collect::<Vec<_>>().join(", then ")
+    factor.iter().map(name).collect::<Vec<_>>().join("+")
 }
 
 fn table(applications: &[Application]) -> (Table, &'static str) {
@@ -156,12 +178,22 @@ fn table(applications: &[Application]) -> (Table, &'static str) {
     )
 }
 
+/// A time that something lasts to.
+fn until(at_ms: Option<u64>) -> String {
+    match at_ms {
+        None => "never".to_owned(),
+        Some(at_ms) if at_ms <= now_ms() => "no more".to_owned(),
+        Some(at_ms) => format!("for another {}", duration(at_ms - now_ms())),
+    }
+}
+
 fn text(application: &Application) -> String {
     facts(&[
         ("application", application.name.clone()),
         ("id", application.id.clone()),
         ("state", enabled(application.enabled)),
         ("factors", factors_text(application)),
+        ("without a token until", until(application.passthru_until_ms)),
         ("revision", application.revision.to_string()),
     ])
 }

@@ -1,7 +1,10 @@
 //! `quorate client`: the RADIUS clients, which are gateways, firewalls and switches.
 
 use clap::{Args, Subcommand, ValueEnum};
-use quorate_api::{ChangeClient, Client, Confidential, CreateClient, Modes, RotateSecret, ShownClient, endpoints};
+use quorate_api::{
+    ChangeClient, Client, Confidential, CreateClient, Modes, RotateSecret, ShownClient, TrustedNetwork, Waives,
+    endpoints,
+};
 
 use crate::cli::{
     Context,
@@ -24,6 +27,7 @@ Examples:
   quorate client create gate-1 --network 192.0.2.1 --application vpn
   quorate client create wifi --network 10.8.0.0/16 --network 2001:db8:8::/48 \\
       --application wifi --mode passcode-only
+  quorate client change gate-1 --required-group vpn --trusted-network 10.0.0.0/8=code
   quorate client rotate-secret gate-1 --keep-current   # the old one works on, meanwhile
   quorate client disable gate-1")]
 pub struct ClientCommand {
@@ -107,6 +111,42 @@ struct Settings {
     /// How often it sends a request in all [default: 3]
     #[arg(long)]
     retry_tries: Option<u8>,
+    /// Users have to be in one of these groups; repeat for more, "" for none
+    #[arg(long, value_name = "GROUP")]
+    required_group: Vec<String>,
+    /// Nobody is let in from this network, by the user's own address; repeat for more, "" for none
+    #[arg(long, value_name = "CIDR")]
+    blocked_network: Vec<String>,
+    /// A network from which a kind of factor is not asked for, such as 10.0.0.0/8=code; repeat for more, "" for none
+    #[arg(long, value_name = "CIDR=password|code", value_parser = trusted)]
+    trusted_network: Vec<Trusted>,
+}
+
+/// A trusted network as typed; none for the empty text, which removes all.
+#[derive(Debug, Clone)]
+struct Trusted(Option<TrustedNetwork>);
+
+fn trusted(typed: &str) -> Result<Trusted, String> {
+    if typed.is_empty() {
+        return Ok(Trusted(None));
+    }
+    let (network, waives) = typed.rsplit_once('=').unwrap_or((typed, ""));
+    let waives = match waives {
+        "password" => Waives::Password,
+        "code" => Waives::Code,
+        _ => return Err("expected CIDR=password or CIDR=code".to_owned()),
+    };
+    let network = network.to_owned();
+    Ok(Trusted(Some(TrustedNetwork { network, waives })))
+}
+
+/// What was said of a list: nothing, or all of it from now on.
+fn whole<T, U>(said: Vec<T>, kept: impl Fn(T) -> Option<U>) -> Option<Vec<U>> {
+    (!said.is_empty()).then(|| said.into_iter().filter_map(kept).collect())
+}
+
+fn filled(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -147,6 +187,9 @@ impl ClientCommand {
                     application,
                     retry_timeout_ms: settings.retry_timeout_ms,
                     retry_tries: settings.retry_tries,
+                    required_groups: whole(settings.required_group, filled).unwrap_or_default(),
+                    blocked_networks: whole(settings.blocked_network, filled).unwrap_or_default(),
+                    trusted_networks: whole(settings.trusted_network, |said| said.0).unwrap_or_default(),
                 };
                 let shown = api.tell(endpoints::CREATE_CLIENT, &[], &create).await?;
                 context.format.show(&shown, with_secret);
@@ -183,6 +226,9 @@ impl ClientCommand {
                     require_message_authenticator: settings.require_message_authenticator,
                     retry_timeout_ms: settings.retry_timeout_ms,
                     retry_tries: settings.retry_tries,
+                    required_groups: whole(settings.required_group, filled),
+                    blocked_networks: whole(settings.blocked_network, filled),
+                    trusted_networks: whole(settings.trusted_network, |said| said.0),
                 };
                 api.tell(endpoints::CHANGE_CLIENT, &[&client], &change).await?
             }
@@ -278,8 +324,22 @@ fn text(client: &Client) -> String {
                 n => n.to_string(),
             },
         ),
+        ("required groups", admin::or_dash(&client.required_groups.join(", "))),
+        ("blocked networks", admin::or_dash(&client.blocked_networks.join(", "))),
+        (
+            "trusted networks",
+            admin::or_dash(&trusted_text(&client.trusted_networks)),
+        ),
         ("revision", client.revision.to_string()),
     ])
+}
+
+fn trusted_text(networks: &[TrustedNetwork]) -> String {
+    let one = |trusted: &TrustedNetwork| match trusted.waives {
+        Waives::Password => format!("{} (no password)", trusted.network),
+        Waives::Code => format!("{} (no code)", trusted.network),
+    };
+    networks.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn with_secret(shown: &ShownClient) -> String {

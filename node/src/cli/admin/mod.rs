@@ -13,13 +13,15 @@ pub mod import;
 mod import_passwords;
 pub mod join_token;
 mod password_rules;
+pub mod plan;
 pub mod policy;
 pub mod role;
+pub mod rule;
 pub mod token;
 pub mod user;
 
 use clap::Args;
-use quorate_api::{Endpoint, ExaminedStep, Nothing, Page};
+use quorate_api::{Endpoint, ExaminedStep, Nothing, Page, PageQuery};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -45,7 +47,19 @@ impl Listing {
         (endpoint, names): (Endpoint<Nothing, Page<T>>, &[&str]),
         table: impl FnOnce(&[T]) -> (Table, &'static str),
     ) -> Done {
-        let (items, more) = api.list(endpoint, names, self.limit as usize).await?;
+        self.show_by(api, context, (endpoint, names), |page| page, table).await
+    }
+
+    /// The same, of what a query asks for beside the page.
+    async fn show_by<T: Serialize + DeserializeOwned, Q: Serialize>(
+        &self,
+        api: &Api,
+        context: &Context,
+        (endpoint, names): (Endpoint<Nothing, Page<T>>, &[&str]),
+        query: impl Fn(PageQuery) -> Q,
+        table: impl FnOnce(&[T]) -> (Table, &'static str),
+    ) -> Done {
+        let (items, more) = api.list_by(endpoint, names, self.limit as usize, query).await?;
         context.format.show(&items, |items| {
             let (table, none) = table(items);
             table.render(none)

@@ -5,7 +5,10 @@ use quorate_api::{ChangePolicy, Policy, endpoints};
 
 use crate::cli::{
     Context,
-    admin::password_rules::{self, RuleOptions},
+    admin::{
+        password_rules::{self, RuleOptions},
+        plan,
+    },
     api::Connection,
     exit::Done,
     output::{duration, facts},
@@ -17,7 +20,9 @@ use crate::cli::{
 Examples:
   quorate policy show
   quorate policy change --max-code-failures 3 --lock-s 1800
-  quorate policy change --password-min-chars 12 --password-special false --password-max-age-days 90")]
+  quorate policy change --password-min-chars 12 --password-special false --password-max-age-days 90
+  quorate policy explain --user alice --client vpn --source 198.51.100.7
+  quorate policy whatif --since 7d --rules draft.toml")]
 pub struct PolicyCommand {
     #[command(flatten)]
     at: Connection,
@@ -58,12 +63,18 @@ enum Action {
         #[command(flatten)]
         passwords: Box<RuleOptions>,
     },
+    /// Say what a login would have to prove, and why; none is run
+    Explain(plan::ExplainArgs),
+    /// Say which logins of the past other rules would change
+    Whatif(plan::WhatIfArgs),
 }
 
 impl PolicyCommand {
     pub async fn perform(self, context: &Context) -> Done {
         let api = self.at.api(context)?;
         let policy = match self.action {
+            Action::Explain(explain) => return explain.perform(&api, context).await,
+            Action::Whatif(what_if) => return what_if.perform(&api, context).await,
             Action::Show => api.ask(endpoints::SHOW_POLICY, &[]).await?,
             Action::Change {
                 max_code_failures,

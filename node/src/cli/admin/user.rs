@@ -1,13 +1,16 @@
 //! `quorate user`: who logs in.
 
 use clap::{Args, Subcommand};
-use quorate_api::{ChangeOwnPassword, ChangeUser, Confidential, CreateUser, SetPassword, User, endpoints};
+use quorate_api::{
+    ChangeOwnPassword, ChangeUser, Confidential, CreateUser, PageQuery, SetPassword, User, UserQuery, endpoints,
+};
 use zeroize::Zeroizing;
 
 use crate::cli::{
     Context,
     admin::{
         self, Listing,
+        audit::filter,
         care::Care,
         role::{self, Access, RoleArg},
     },
@@ -40,7 +43,13 @@ pub struct UserCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// List users by name
-    List(Listing),
+    List {
+        #[command(flatten)]
+        listing: Listing,
+        /// Only those who have never had a token in use
+        #[arg(long)]
+        without_token: bool,
+    },
     /// Show a user
     Show { user: String },
     /// Create a user; asks for the password
@@ -61,6 +70,7 @@ enum Action {
     #[command(after_help = "\
 Examples:
   quorate user change alice --display-name \"Alice Changed\"
+  quorate user change alice --group staff --group vpn
   quorate user change alice --password          # asks for it
   quorate user change alice --no-password       # removes it
   quorate user change alice --password --must-change-password")]
@@ -70,6 +80,12 @@ Examples:
         name: Option<String>,
         #[arg(long)]
         display_name: Option<String>,
+        /// Replaces the groups that are kept here, beside those of a directory; repeat for more, --group "" for none
+        #[arg(long)]
+        group: Vec<String>,
+        /// Until when the user may do without a token where an application lets such users in: 30d from now, a date in UTC, or never
+        #[arg(long, value_name = "WHEN")]
+        enrol_by: Option<String>,
         /// Set a new password; asks for it
         #[arg(long)]
         password: bool,
@@ -126,8 +142,15 @@ impl UserCommand {
     pub async fn perform(self, context: &Context) -> Done {
         let api = self.at.api(context)?;
         let user = match self.action {
-            Action::List(listing) => {
-                return listing.show(&api, context, (endpoints::LIST_USERS, &[]), table).await;
+            Action::List { listing, without_token } => {
+                let query = |page: PageQuery| UserQuery {
+                    limit: page.limit,
+                    after: page.after,
+                    without_token: without_token.then_some(true),
+                };
+                return listing
+                    .show_by(&api, context, (endpoints::LIST_USERS, &[]), query, table)
+                    .await;
             }
             Action::Delete { user } => {
                 api.order(endpoints::DELETE_USER, &[&user]).await?;
@@ -178,6 +201,8 @@ impl UserCommand {
                 user,
                 name,
                 display_name,
+                group,
+                enrol_by,
                 password,
                 other,
                 must_change_password,
@@ -191,12 +216,14 @@ impl UserCommand {
                 let mut shown = None;
                 // A new password brings its own mark with it.
                 let mark = must_change_password.filter(|_| !matches!(new_password, Some(Some(_))));
-                if name.is_some() || display_name.is_some() || mark.is_some() || new_password.is_none() {
-                    let change = ChangeUser {
-                        name,
-                        display_name,
-                        must_change_password: mark,
-                    };
+                let change = ChangeUser {
+                    name,
+                    display_name,
+                    groups: (!group.is_empty()).then(|| group.into_iter().filter(|name| !name.is_empty()).collect()),
+                    must_change_password: mark,
+                    enrol_by_ms: enrol_by.as_deref().map(filter::coming_ms).transpose()?,
+                };
+                if change != ChangeUser::default() || new_password.is_none() {
                     shown = Some(api.tell(endpoints::CHANGE_USER, &[&user], &change).await?);
                 }
                 match (new_password, shown) {
@@ -308,6 +335,7 @@ fn text(user: &User) -> String {
                 n => n.to_string(),
             },
         ),
+        ("groups kept here", admin::or_dash(&user.groups.join(", "))),
         ("revision", user.revision.to_string()),
     ])
 }

@@ -25,6 +25,7 @@ pub async fn create(api: &Api, home: &Home, plan: &mut Plan) -> Done {
     let application = CreateApplication {
         name: APPLICATION.to_owned(),
         factors: vec![vec![Way::Password], vec![Way::Code]],
+        passthru_until_ms: None,
     };
     make(api, endpoints::CREATE_APPLICATION, &[], &application).await?;
     let both = Modes {

@@ -29,6 +29,7 @@ pub(crate) async fn create(call: Call<CreateApplication>) -> Answer<Application>
     let spec = ApplicationSpec {
         name: call.body.name,
         factors: core_factors(&call.body.factors)?,
+        passthru_until_ms: call.body.passthru_until_ms.filter(|at_ms| *at_ms > 0),
     };
     Ok(reply(
         &*call.site.administrator.create_application(call.actor, spec).await?,
@@ -46,6 +47,11 @@ pub(crate) async fn change(call: Call<ChangeApplication>) -> Answer<Previewed<Ap
     let spec = ApplicationSpec {
         name: call.body.name.unwrap_or_else(|| former.name.to_string()),
         factors: factors.unwrap_or_else(|| former.factors.to_vec()),
+        passthru_until_ms: call
+            .body
+            .passthru_until_ms
+            .or(former.passthru_until_ms)
+            .filter(|at_ms| *at_ms > 0),
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
@@ -97,6 +103,7 @@ fn shape(application: &quorate_core::Application) -> Application {
         id: application.id.to_string(),
         name: application.name.to_string(),
         factors: application.factors.iter().map(api_factor).collect(),
+        passthru_until_ms: application.passthru_until_ms,
         enabled: application.enabled,
         revision: application.revision.0,
     }
@@ -146,7 +153,7 @@ fn code_kinds(way: &Way) -> Option<Vec<CodeKind>> {
     Some(vec![kind])
 }
 
-fn api_factor(factor: &quorate_core::Factor) -> Factor {
+pub(super) fn api_factor(factor: &quorate_core::Factor) -> Factor {
     match factor {
         quorate_core::Factor::Password => vec![Way::Password],
         quorate_core::Factor::Code(CodeKinds::CARRIED) => vec![Way::Code],

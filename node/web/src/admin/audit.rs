@@ -196,7 +196,7 @@ fn head(text: &str) -> Result<quorate_core::audit::Head, Failure> {
         .ok_or_else(|| Failure::field("expected_head", "is no head", "64 hexadecimal digits"))
 }
 
-fn unreadable(error: AuditError) -> Failure {
+pub(super) fn unreadable(error: AuditError) -> Failure {
     Failure::new(ProblemKind::Internal).because(described(&error))
 }
 

@@ -1,8 +1,11 @@
 //! RADIUS clients.
 
-use quorate_api::{ChangeClient, Client, CreateClient, Modes, Nothing, Page, PageQuery, RotateSecret, ShownClient};
-use quorate_app::{ClientSpec, SecretChange};
-use quorate_core::ApplicationId;
+use quorate_api::{
+    ChangeClient, Client, CreateClient, Modes, Nothing, Page, PageQuery, RotateSecret, ShownClient, TrustedNetwork,
+    Waives,
+};
+use quorate_app::{ClientSpec, SecretChange, TrustedSpec};
+use quorate_core::{ApplicationId, FactorKind};
 
 use super::paging;
 use crate::call::{Answer, Call, Reply};
@@ -42,6 +45,9 @@ pub(crate) async fn create(call: Call<CreateClient>) -> Answer<ShownClient> {
         name: usual.name,
         networks: usual.networks,
         application,
+        required_groups: asked.required_groups,
+        blocked_networks: asked.blocked_networks,
+        trusted_networks: asked.trusted_networks.into_iter().map(trusted).collect(),
     };
     let secret = asked.secret.as_ref().map(clear);
     let (client, made) = call.site.administrator.create_client(call.actor, spec, secret).await?;
@@ -89,10 +95,16 @@ fn changed(site: &Site, former: &quorate_core::Client, asked: ChangeClient) -> C
         .unwrap_or(spec.require_message_authenticator);
     spec.retry_timeout_ms = asked.retry_timeout_ms.unwrap_or(spec.retry_timeout_ms);
     spec.retry_tries = asked.retry_tries.unwrap_or(spec.retry_tries);
+    spec.required_groups = asked.required_groups.unwrap_or(spec.required_groups);
+    spec.blocked_networks = asked.blocked_networks.unwrap_or(spec.blocked_networks);
+    if let Some(networks) = asked.trusted_networks {
+        spec.trusted_networks = networks.into_iter().map(trusted).collect();
+    }
     spec
 }
 
 fn spec_of(client: &quorate_core::Client) -> ClientSpec {
+    let entrance = &client.entrance;
     ClientSpec {
         name: client.name.to_string(),
         device_type: client.device_type.to_string(),
@@ -103,6 +115,26 @@ fn spec_of(client: &quorate_core::Client) -> ClientSpec {
         application: client.application,
         retry_timeout_ms: client.retry_timeout_ms,
         retry_tries: client.retry_tries,
+        required_groups: entrance.required_groups.iter().map(ToString::to_string).collect(),
+        blocked_networks: entrance.blocked.iter().map(ToString::to_string).collect(),
+        trusted_networks: entrance
+            .trusted
+            .iter()
+            .map(|trusted| TrustedSpec {
+                network: trusted.network.to_string(),
+                waives: trusted.waives,
+            })
+            .collect(),
+    }
+}
+
+fn trusted(network: TrustedNetwork) -> TrustedSpec {
+    TrustedSpec {
+        network: network.network,
+        waives: match network.waives {
+            Waives::Password => FactorKind::Password,
+            Waives::Code => FactorKind::Code,
+        },
     }
 }
 
@@ -216,7 +248,25 @@ fn shape(client: &quorate_core::Client) -> Client {
         application: client.application.to_string(),
         retry_timeout_ms: client.retry_timeout_ms,
         retry_tries: client.retry_tries,
+        required_groups: client
+            .entrance
+            .required_groups
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        blocked_networks: client.entrance.blocked.iter().map(ToString::to_string).collect(),
+        trusted_networks: client.entrance.trusted.iter().map(shown_trusted).collect(),
         enabled: client.enabled,
         revision: client.revision.0,
+    }
+}
+
+fn shown_trusted(trusted: &quorate_core::Trusted) -> TrustedNetwork {
+    TrustedNetwork {
+        network: trusted.network.to_string(),
+        waives: match trusted.waives {
+            FactorKind::Password => Waives::Password,
+            FactorKind::Code => Waives::Code,
+        },
     }
 }

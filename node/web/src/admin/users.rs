@@ -3,23 +3,33 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use quorate_api::{ChangeOwnPassword, ChangeUser, CreateUser, Nothing, Page, PageQuery, SetPassword, User};
+use quorate_api::{ChangeOwnPassword, ChangeUser, CreateUser, Nothing, Page, PageQuery, SetPassword, User, UserQuery};
 use quorate_app::{AccessChange, NewUser, OwnPasswordChange, UserChange};
 use quorate_core::Actor;
+use quorate_core::plan::has_never_enrolled;
 
 use super::{paging, roles};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
+use crate::limits;
 use crate::secret::clear;
 use crate::site::Site;
 
 pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<User>> {
-    let query: PageQuery = call.query()?;
+    let UserQuery {
+        limit,
+        after,
+        without_token,
+    } = call.query()?;
+    let query = PageQuery { limit, after };
     let after = match &query.after {
         Some(name) => Some(fold(&call.site, name)?),
         None => None,
     };
     let state = call.site.replica.state();
+    if let Some(without_token) = without_token {
+        return by_enrolment(&call.site, &state, after.as_ref(), &query, without_token);
+    }
     let users = state.users_after(after.as_ref());
     let page = paging::cut(
         users,
@@ -28,6 +38,30 @@ pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<User>> {
         |user| user.name.to_string(),
     )?;
     Ok(Reply::plain(page))
+}
+
+/// Of a bounded number of users those who have never had a token in use, or those who have.
+fn by_enrolment(
+    site: &Site,
+    state: &quorate_core::State,
+    after: Option<&quorate_core::UserName>,
+    query: &PageQuery,
+    without_token: bool,
+) -> Answer<Page<User>> {
+    let limit = paging::limit(query.limit, "limit")?;
+    let mut items = Vec::new();
+    let mut next = None;
+    let mut users = state.users_after(after).enumerate().peekable();
+    while let Some((place, user)) = users.next() {
+        if has_never_enrolled(state, user) == without_token {
+            items.push(shape(site, user));
+        }
+        if items.len() == limit || place + 1 == limits::USERS_LOOKED_AT {
+            next = users.peek().map(|_| user.name.to_string());
+            break;
+        }
+    }
+    Ok(Reply::plain(Page { items, next }))
 }
 
 fn fold(site: &Site, name: &str) -> Result<quorate_core::UserName, Failure> {
@@ -69,6 +103,8 @@ pub(crate) async fn change(call: Call<ChangeUser>) -> Answer<User> {
         name: call.body.name,
         display_name: call.body.display_name,
         must_change_password: call.body.must_change_password,
+        groups: call.body.groups,
+        enrol_by_ms: call.body.enrol_by_ms.map(|at_ms| (at_ms > 0).then_some(at_ms)),
     };
     let user = call
         .site
@@ -181,6 +217,13 @@ fn shape(site: &Site, user: &Arc<quorate_core::User>) -> User {
         mfa_needed: user.needs_mfa(&policy),
         trust: roles::trust(user.trust),
         may_trust: user.may_trust(&policy),
+        groups: user
+            .local
+            .iter()
+            .flat_map(|local| local.groups.iter())
+            .map(ToString::to_string)
+            .collect(),
+        enrol_by_ms: user.local.as_ref().and_then(|local| local.enrol_by_ms),
         revision: user.revision.0,
     }
 }

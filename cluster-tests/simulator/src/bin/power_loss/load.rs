@@ -196,6 +196,7 @@ async fn log_in(parts: &Parts, client: ClientId, user: usize, timestep: u64, pac
                 source: [192, 0, 2, 1].into(),
                 calling_station_id: None,
                 nas_identifier: None,
+                attributes: Vec::new(),
                 fingerprint: packet,
                 received: Instant::now(),
                 received_ms: parts.clock.now_ms(),

@@ -35,6 +35,7 @@ fn copy(packet: &AccessRequest) -> AccessRequest {
         fingerprint: packet.fingerprint,
         calling_station_id: None,
         nas_identifier: None,
+        attributes: Vec::new(),
         ..*packet
     }
 }

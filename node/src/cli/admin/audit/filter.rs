@@ -78,7 +78,8 @@ impl Filter {
     }
 }
 
-fn time_ms(text: &str, now_ms: u64) -> Done<u64> {
+/// A time of the past, as typed.
+pub fn time_ms(text: &str, now_ms: u64) -> Done<u64> {
     ago_ms(text)
         .map(|ago_ms| now_ms.saturating_sub(ago_ms))
         .or_else(|| date_ms(text))
@@ -86,6 +87,20 @@ fn time_ms(text: &str, now_ms: u64) -> Done<u64> {
             Failure::new(Exit::Refused, format!("\"{text}\" is no time")).advise(
                 "as 90m, 24h or 7d for so long ago; or in UTC as 2026-11-22, 2026-11-22T14:05 or 2026-11-22T14:05:09",
             )
+        })
+}
+
+/// A time to come, as typed: so long from now, a date, or `never`, which is 0.
+pub fn coming_ms(text: &str) -> Done<u64> {
+    if text == "never" {
+        return Ok(0);
+    }
+    ago_ms(text)
+        .map(|ahead_ms| now_ms().saturating_add(ahead_ms))
+        .or_else(|| date_ms(text))
+        .ok_or_else(|| {
+            Failure::new(Exit::Refused, format!("\"{text}\" is no time"))
+                .advise("as 24h or 90d from now; in UTC as 2027-01-31 or 2027-01-31T18:00; or never")
         })
 }
 

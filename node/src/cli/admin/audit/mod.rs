@@ -1,7 +1,7 @@
 //! `quorate audit`: what happened, in order, and the proof that nothing was taken out.
 
 mod export;
-mod filter;
+pub(super) mod filter;
 mod keep;
 mod list;
 mod offline;

@@ -114,6 +114,25 @@ fn of_login(state: &State, blank: AuditRecord, login: &LoginEntry) -> AuditRecor
             .as_deref()
             .map(|text| ("nas_identifier".to_owned(), printable(text))),
     );
+    let rule = |id| {
+        state
+            .rule(id)
+            .map_or_else(|| id.to_string(), |rule| rule.name.to_string())
+    };
+    more.extend(login.rule.map(|id| ("rule".to_owned(), rule(id))));
+    more.extend(
+        login
+            .waiver
+            .map(|waiver| ("waiver".to_owned(), waiver.label().to_owned())),
+    );
+    let listed = facts.attributes.iter();
+    more.extend(listed.filter_map(|attribute| {
+        let text = attribute.kind.text(&attribute.value)?;
+        Some((
+            attribute.kind.label().to_ascii_lowercase().replace('-', "_"),
+            printable(text.as_bytes()),
+        ))
+    }));
     AuditRecord {
         user: Some(printable(&facts.user_name)),
         client: Some(client(state, login.client)),
@@ -150,7 +169,8 @@ fn of_change(blank: AuditRecord, change: &ChangeEntry) -> AuditRecord {
         | Object::ApiToken(_)
         | Object::Retention
         | Object::Directory(_)
-        | Object::Gateway(_) => (None, None),
+        | Object::Gateway(_)
+        | Object::Rule(_) => (None, None),
     };
     AuditRecord {
         user,

@@ -1,0 +1,259 @@
+//! Which application a login gets, and which of its factors have to be proven: a pure function of the state and the login.
+//!
+//! The same function is asked by the node that judges, by `decide` on every node (what a verdict claims is worth nothing), by
+//! *explain*, and by *what-if* with rules that are not there yet. A login that no rule matches gets its client's application.
+//!
+//! Caveats
+//! - Names of groups and attributes are compared in whatever ASCII case; beyond ASCII case counts, for `decide` has no tables.
+//! - Who is refused here is refused *after* everything was proven, so that nobody learns it who could not get in anyway. A blocked network
+//!   says nothing of the user and is refused at once.
+
+mod glob;
+mod matching;
+mod question;
+
+use std::sync::Arc;
+
+use minicbor::{Decode, Encode};
+
+pub use self::{matching::Mismatch, question::Question};
+use crate::{
+    command::Failure,
+    ids::RuleId,
+    outcome::Reason,
+    records::{Application, Factor, FactorKind, Rule, Standing, Then, User, is_multi_factor},
+    state::State,
+};
+
+/// What a login has to prove, and why that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The rule that matched; none if the client's own application counts.
+    pub rule: Option<Arc<Rule>>,
+    /// Rules that were asked before it and do not count, in their order.
+    pub passed: Vec<(RuleId, Mismatch)>,
+    /// The application.
+    pub application: Arc<Application>,
+    /// What has to be proven here, in order.
+    pub factors: Vec<Factor>,
+    /// What the application asks for beside that.
+    pub waived: Vec<(Factor, Waiver)>,
+    /// Why nobody gets in with this login, whatever is proven.
+    pub refused: Option<Refused>,
+}
+
+/// Why a factor that the application asks for need not be proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Waiver {
+    /// The client has checked the password.
+    #[n(0)]
+    CheckedByClient,
+    /// The user's address is in a network that the client trusts.
+    #[n(1)]
+    TrustedNetwork,
+    /// The user has no token yet, and the application lets such users in for a while.
+    #[n(2)]
+    Migration,
+}
+
+impl Waiver {
+    /// A stable word for JSON and searching.
+    pub fn label(self) -> &'static str {
+        match self {
+            Waiver::CheckedByClient => "checked_by_client",
+            Waiver::TrustedNetwork => "trusted_network",
+            Waiver::Migration => "migration",
+        }
+    }
+}
+
+/// Why a login is refused by what is known before anything is proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The client lets nobody in from there.
+    NetworkBlocked,
+    /// A rule says so.
+    ByRule,
+    /// The user is in none of the groups that the client requires.
+    NotInGroups,
+}
+
+impl Refused {
+    /// What the audit says.
+    pub fn reason(self) -> Reason {
+        match self {
+            Refused::NetworkBlocked => Reason::NetworkBlocked,
+            Refused::ByRule => Reason::RefusedByRule,
+            Refused::NotInGroups => Reason::NotInGroups,
+        }
+    }
+
+    pub(crate) fn failure(self) -> Failure {
+        match self {
+            Refused::NetworkBlocked => Failure::NetworkBlocked,
+            Refused::ByRule => Failure::RefusedByRule,
+            Refused::NotInGroups => Failure::NotInGroups,
+        }
+    }
+}
+
+/// What the audit says about a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Grounds {
+    /// The rule that matched.
+    pub rule: Option<RuleId>,
+    /// Why less was asked for than the application does.
+    pub waiver: Option<Waiver>,
+}
+
+impl Plan {
+    /// Whether a password has to be proven here.
+    pub fn asks_for_password(&self) -> bool {
+        self.factors.contains(&Factor::Password)
+    }
+
+    /// Whether a code has to be proven here.
+    pub fn asks_for_code(&self) -> bool {
+        self.code_count() > 0
+    }
+
+    /// How many codes have to be proven here.
+    pub(crate) fn code_count(&self) -> usize {
+        let is_code = |factor: &&Factor| factor.code_kinds().is_some();
+        self.factors.iter().filter(is_code).count()
+    }
+
+    /// Whether whoever proves all of it has proven more than one factor. A password that the client has checked counts; what is
+    /// waived does not.
+    pub(crate) fn is_multi_factor(&self, client_checks_password: bool) -> bool {
+        is_multi_factor(&self.factors, client_checks_password)
+    }
+
+    /// For the audit. That a client checks passwords is the client's way and no news.
+    pub(crate) fn grounds(&self) -> Grounds {
+        let waivers = self.waived.iter().map(|(_, waiver)| *waiver);
+        Grounds {
+            rule: self.rule.as_ref().map(|rule| rule.id),
+            waiver: waivers.into_iter().find(|waiver| *waiver != Waiver::CheckedByClient),
+        }
+    }
+
+    /// Leaves a kind of factor out, if another factor is left then.
+    fn waive(&mut self, kind: FactorKind, waiver: Waiver) {
+        let (left_out, kept): (Vec<_>, Vec<_>) = self
+            .factors
+            .iter()
+            .copied()
+            .partition(|factor| FactorKind::of(*factor) == kind);
+        if !kept.is_empty() {
+            self.waived.extend(left_out.into_iter().map(|factor| (factor, waiver)));
+            self.factors = kept;
+        }
+    }
+}
+
+/// The plan for a login. None if the client's application is gone, which `decide` never lets happen.
+pub fn plan(state: &State, question: &Question<'_>) -> Option<Plan> {
+    plan_by(state, state.rules(), question)
+}
+
+/// The plan for a login if these were the rules, in this order.
+pub fn plan_by<'a>(
+    state: &State,
+    rules: impl IntoIterator<Item = &'a Arc<Rule>>,
+    question: &Question<'_>,
+) -> Option<Plan> {
+    let mut passed = Vec::new();
+    let rule = rules.into_iter().find(|rule| match matching::mismatch(rule, question) {
+        Some(mismatch) => {
+            passed.push((rule.id, mismatch));
+            false
+        }
+        None => true,
+    });
+    let application = match rule.map(|rule| rule.then) {
+        Some(Then::Application(application)) => application,
+        // Whoever is refused is asked as usual first.
+        Some(Then::Refuse) | None => question.client.application,
+    };
+    let application = state.application(application)?.clone();
+    let mut plan = Plan {
+        rule: rule.cloned(),
+        passed,
+        factors: application.factors.to_vec(),
+        application,
+        waived: Vec::new(),
+        refused: refused(rule, question),
+    };
+    plan.settle_password(question);
+    plan.migrate(state, question);
+    plan.trust(question);
+    Some(plan)
+}
+
+fn refused(rule: Option<&Arc<Rule>>, question: &Question<'_>) -> Option<Refused> {
+    let entrance = &question.client.entrance;
+    let is_blocked = |address| entrance.blocked.iter().any(|network| network.contains(address));
+    let required = &entrance.required_groups;
+    if question.address().is_some_and(is_blocked) {
+        Some(Refused::NetworkBlocked)
+    } else if rule.is_some_and(|rule| rule.then == Then::Refuse) {
+        Some(Refused::ByRule)
+    } else if !required.is_empty() && question.user.is_some_and(|user| !is_in_any(user, required)) {
+        Some(Refused::NotInGroups)
+    } else {
+        None
+    }
+}
+
+impl Plan {
+    /// A client that checks passwords leaves nothing to prove where nothing else is asked for; the login fails then.
+    fn settle_password(&mut self, question: &Question<'_>) {
+        if question.client.modes.passcode_only && self.asks_for_password() {
+            self.factors.retain(|factor| *factor != Factor::Password);
+            self.waived.push((Factor::Password, Waiver::CheckedByClient));
+        }
+    }
+
+    /// Before trust: who gets in by the password alone has to prove at least that.
+    fn migrate(&mut self, state: &State, question: &Question<'_>) {
+        let own = question.user.and_then(|user| user.local.as_ref()?.enrol_by_ms);
+        let until = self
+            .application
+            .passthru_until_ms
+            .map(|until| until.min(own.unwrap_or(until)));
+        let lasts = until.is_some_and(|until_ms| question.now_ms < until_ms);
+        if lasts && self.asks_for_password() && question.user.is_some_and(|user| has_never_enrolled(state, user)) {
+            self.waive(FactorKind::Code, Waiver::Migration);
+        }
+    }
+
+    fn trust(&mut self, question: &Question<'_>) {
+        let Some(address) = question.address() else { return };
+        let trusted = question.client.entrance.trusted.iter();
+        if let Some(trusted) = trusted.into_iter().find(|trusted| trusted.network.contains(address)) {
+            self.waive(trusted.waives, Waiver::TrustedNetwork);
+        }
+    }
+}
+
+/// Whether a user has never had a token in use: has none at all, or only such as wait for their first code. Whoever had one and has lost
+/// it is not meant, or losing a token would be a way around it.
+pub fn has_never_enrolled(state: &State, user: &User) -> bool {
+    state
+        .tokens_of(user.id)
+        .all(|token| token.standing == Standing::Unverified)
+}
+
+/// The groups that a user is in: the directory's and those that are kept here.
+pub fn groups_of(user: &User) -> impl Iterator<Item = &str> {
+    let directory = user.origin.iter().flat_map(|origin| origin.groups.iter());
+    let local = user.local.iter().flat_map(|local| local.groups.iter());
+    directory.chain(local).map(|group| &**group)
+}
+
+/// Whether a user is in any of these groups.
+pub fn is_in_any(user: &User, groups: &[Box<str>]) -> bool {
+    groups_of(user).any(|group| groups.iter().any(|wanted| wanted.eq_ignore_ascii_case(group)))
+}

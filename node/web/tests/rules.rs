@@ -1,0 +1,212 @@
+//! Groups, networks, rules and migration, through the router, the use cases and the core.
+
+#![allow(clippy::unwrap_used, reason = "a panic is a failing test")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::Node;
+
+/// A node with two applications, a client, and alice.
+async fn node() -> Node {
+    let node = Node::start().await;
+    for (name, factors) in [
+        ("vpn", json!([["password"], ["code"]])),
+        ("light", json!([["password"]])),
+    ] {
+        let application = json!({"name": name, "factors": factors});
+        node.must("POST", "/api/v1/applications", Some(application)).await;
+    }
+    let client = json!({"name": "gate", "networks": ["192.0.2.1"], "application": "vpn"});
+    node.must("POST", "/api/v1/clients", Some(client)).await;
+    let alice = json!({"name": "alice", "password": "correct horse"});
+    node.must("POST", "/api/v1/users", Some(alice)).await;
+    node
+}
+
+async fn explain(node: &Node, more: Value) -> Value {
+    let mut asked = json!({"client": "gate", "user": "alice"});
+    asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    node.must("POST", "/api/v1/explain", Some(asked)).await
+}
+
+#[tokio::test]
+async fn a_rule_lives_through_every_endpoint_and_explain_follows_it() {
+    let node = node().await;
+    let plain = explain(&node, json!({})).await;
+    assert_eq!((&plain["application"], &plain["rules"]), (&json!("vpn"), &json!([])));
+    assert_eq!(
+        plain["factors"],
+        json!([{"factor": ["password"], "provable": true}, {"factor": ["code"], "provable": false}])
+    );
+
+    let rule = json!({
+        "name": "staff", "application": "light",
+        "when": {"groups": ["Staff"], "networks": ["10.0.0.0/8"], "attributes": {"nas-port-type": "5"}},
+    });
+    let created = node.root("POST", "/api/v1/rules", Some(rule)).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    assert_eq!(created.body["position"], 10);
+    assert_eq!(created.body["when"]["attributes"], json!({"NAS-Port-Type": "5"}));
+    let second = json!({"name": "nobody", "refuse": true, "when": {"user": "x*", "client": "gate"}});
+    let second = node.must("POST", "/api/v1/rules", Some(second)).await;
+    assert_eq!(second["position"], 20);
+
+    node.must(
+        "PATCH",
+        "/api/v1/users/alice",
+        Some(json!({"groups": ["staff", "vpn"]})),
+    )
+    .await;
+    let from = json!({"calling_station_id": "10.1.2.3", "attributes": {"NAS-Port-Type": "5"}});
+    let followed = explain(&node, from.clone()).await;
+    assert_eq!(followed["application"], "light");
+    assert_eq!(followed["groups"], json!(["staff", "vpn"]));
+    assert_eq!(followed["rules"][0]["matched"], true);
+    let elsewhere = explain(&node, json!({"calling_station_id": "198.51.100.1"})).await;
+    let asked: Vec<_> = elsewhere["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| &rule["mismatch"])
+        .collect();
+    assert_eq!(asked, ["network", "user"]);
+
+    node.must(
+        "PATCH",
+        "/api/v1/rules/nobody",
+        Some(json!({"position": 5, "when": {}})),
+    )
+    .await;
+    let refused = explain(&node, from.clone()).await;
+    assert_eq!(refused["refusals"], json!(["refused_by_rule"]));
+    node.must("POST", "/api/v1/rules/nobody/disable", None).await;
+    let passed = explain(&node, from.clone()).await;
+    assert_eq!(passed["rules"][0]["mismatch"], "disabled");
+    assert_eq!(passed["application"], "light");
+    node.must("POST", "/api/v1/rules/nobody/enable", None).await;
+    let listed = node.must("GET", "/api/v1/rules?limit=1", None).await;
+    assert_eq!(listed["items"][0]["name"], "nobody");
+    let next = listed["next"].as_str().unwrap();
+    let rest = node.must("GET", &format!("/api/v1/rules?after={next}"), None).await;
+    assert_eq!(rest["items"][0]["name"], "staff");
+
+    let in_use = node.root("DELETE", "/api/v1/applications/light", None).await;
+    assert_eq!(in_use.status, 409, "{}", in_use.body);
+    for rule in ["nobody", "staff"] {
+        assert_eq!(
+            node.root("DELETE", &format!("/api/v1/rules/{rule}"), None).await.status,
+            204
+        );
+    }
+    assert_eq!(
+        node.root("DELETE", "/api/v1/applications/light", None).await.status,
+        204
+    );
+}
+
+#[tokio::test]
+async fn every_wrong_field_of_a_rule_is_named_at_once() {
+    let node = node().await;
+    let wrong = json!({
+        "name": "", "application": "vpn", "refuse": true,
+        "when": {"client": "nobody", "networks": ["nonsense"], "groups": [""], "user": "", "attributes": {"Filter-Id": "x"}},
+    });
+    let answer = node.root("POST", "/api/v1/rules", Some(wrong.clone())).await;
+    assert_eq!(
+        answer.wrong_fields(),
+        [
+            "application",
+            "name",
+            "when.attributes.Filter-Id",
+            "when.client",
+            "when.groups[0]",
+            "when.networks[0]",
+            "when.user"
+        ]
+    );
+    let draft = node
+        .root("POST", "/api/v1/what-if", Some(json!({"rules": [wrong]})))
+        .await;
+    assert!(draft.wrong_fields().contains(&"rules[0].when.client".to_owned()));
+    let explained = json!({"client": "nobody", "user": "a@b@c", "attributes": {"NAS-Port-Type": "x"}});
+    let answer = node.root("POST", "/api/v1/explain", Some(explained)).await;
+    assert_eq!(answer.wrong_fields(), ["attributes.NAS-Port-Type", "client", "user"]);
+    assert_eq!(node.must("GET", "/api/v1/rules", None).await["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_client_says_who_may_come_in_and_from_where() {
+    let node = node().await;
+    let entrance = json!({
+        "required_groups": ["vpn"], "blocked_networks": ["203.0.113.0/24"],
+        "trusted_networks": [{"network": "10.0.0.0/8", "waives": "code"}],
+    });
+    let changed = node.must("PATCH", "/api/v1/clients/gate", Some(entrance.clone())).await;
+    for field in ["required_groups", "blocked_networks", "trusted_networks"] {
+        assert_eq!(changed[field], entrance[field], "{field}");
+    }
+    assert_eq!(explain(&node, json!({})).await["refusals"], json!(["not_in_groups"]));
+    node.must("PATCH", "/api/v1/users/alice", Some(json!({"groups": ["VPN"]})))
+        .await;
+    assert_eq!(explain(&node, json!({})).await["refusals"], json!([]));
+    let trusted = explain(&node, json!({"calling_station_id": "10.1.2.3"})).await;
+    assert_eq!(trusted["factors"][1]["waiver"], "trusted_network");
+    let blocked = explain(&node, json!({"attributes": {"Framed-IP-Address": "203.0.113.7"}})).await;
+    assert_eq!(blocked["refusals"], json!(["network_blocked"]));
+
+    let nothing_left =
+        json!({"application": "light", "trusted_networks": [{"network": "10.0.0.0/8", "waives": "password"}]});
+    let answer = node.root("PATCH", "/api/v1/clients/gate", Some(nothing_left)).await;
+    assert_eq!(answer.wrong_fields(), ["trusted_networks[0].waives"]);
+    let kept = node
+        .must("PATCH", "/api/v1/clients/gate", Some(json!({"required_groups": []})))
+        .await;
+    assert_eq!(kept["blocked_networks"], entrance["blocked_networks"]);
+    assert_eq!(kept["required_groups"], Value::Null);
+}
+
+#[tokio::test]
+async fn users_without_a_token_are_let_in_for_a_while_and_listed() {
+    let node = node().await;
+    let never = node
+        .root(
+            "PATCH",
+            "/api/v1/applications/light",
+            Some(json!({"passthru_until_ms": 9_999_999_999_999u64})),
+        )
+        .await;
+    assert_eq!(never.wrong_fields(), ["passthru_until_ms"]);
+    let until = json!({"passthru_until_ms": 9_999_999_999_999u64});
+    node.must("PATCH", "/api/v1/applications/vpn", Some(until)).await;
+    assert_eq!(explain(&node, json!({})).await["factors"][1]["waiver"], "migration");
+    node.must("PATCH", "/api/v1/users/alice", Some(json!({"enrol_by_ms": 1})))
+        .await;
+    assert_eq!(explain(&node, json!({})).await["factors"][1]["waiver"], Value::Null);
+    node.must("PATCH", "/api/v1/users/alice", Some(json!({"enrol_by_ms": 0})))
+        .await;
+
+    node.must("POST", "/api/v1/users", Some(json!({"name": "bob"}))).await;
+    let names = async |query: &str| {
+        let page = node.must("GET", &format!("/api/v1/users?{query}"), None).await;
+        let items = page["items"].as_array().unwrap().clone();
+        items
+            .into_iter()
+            .map(|user| user["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names("without_token=true").await, ["alice", "bob"]);
+    let sheet = json!({"name": "sheet", "kind": "recovery"});
+    node.must("POST", "/api/v1/users/alice/tokens", Some(sheet)).await;
+    assert_eq!(names("without_token=true").await, ["bob"]);
+    assert_eq!(names("without_token=false").await, ["alice"]);
+    assert_eq!(names("without_token=true&after=alice&limit=1").await, ["bob"]);
+    node.must(
+        "PATCH",
+        "/api/v1/applications/vpn",
+        Some(json!({"passthru_until_ms": 0})),
+    )
+    .await;
+    let shown = node.must("GET", "/api/v1/applications/vpn", None).await;
+    assert_eq!(shown["passthru_until_ms"], Value::Null);
+}
