@@ -197,10 +197,10 @@ proptest! {
                         faults.push("queued and not there".into());
                     }
                 }
-                (Command::QueueCode(queue), Outcome::Queued { code }) => {
-                    if messages.get(&queue.request).is_some_and(|(first, _)| first != code) {
-                        faults.push("another code for the same request".into());
-                    }
+                (Command::QueueCode(queue), Outcome::Queued { code })
+                    if messages.get(&queue.request).is_some_and(|(first, _)| first != code) =>
+                {
+                    faults.push("another code for the same request".into());
                 }
                 (Command::ConsumeCode(consume), Outcome::Verdict { verdict: Verdict::Accept, replayed: false }) => {
                     for proof in &consume.codes {
