@@ -52,8 +52,27 @@ impl Server {
     }
 
     /// From now on the kernel takes connections for it, and nobody answers.
+    /// Returns when it has stopped: the signal takes effect some time after it was sent, and an answer may come before.
     pub fn pause(&self) -> Result<()> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        let deadline = Instant::now() + STOPS_WITHIN;
+        while !self.is_stopped()? {
+            ensure!(Instant::now() < deadline, "a server does not stop");
+            sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// Whether each of its threads has stopped (proc(5): the state follows the name in brackets).
+    fn is_stopped(&self) -> Result<bool> {
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let stat = fs::read_to_string(thread?.path().join("stat"))?;
+            let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+            if state != Some('T') {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     pub fn resume(&self) -> Result<()> {

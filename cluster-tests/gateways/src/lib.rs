@@ -183,6 +183,12 @@ pub struct Certificates {
     pub ca_pem: String,
 }
 
+impl Default for Certificates {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Certificates {
     /// For `localhost` and `127.0.0.1`.
     pub fn new() -> Self {

@@ -25,11 +25,14 @@ pub enum Notice {
     AnswersAgain { logins: u64 },
 }
 
+/// Who is told.
+type Tell = Box<dyn Fn(&Directory, Notice) + Send + Sync>;
+
 /// Directories whose outages are told.
 pub struct WatchedDirectories {
     directories: Arc<dyn Directories>,
     outages: Mutex<Outages>,
-    tell: Box<dyn Fn(&Directory, Notice) + Send + Sync>,
+    tell: Tell,
 }
 
 impl WatchedDirectories {

@@ -179,7 +179,7 @@ impl<'a> Synchronisation<'a> {
             sync.origin.groups = origin.groups.clone();
         }
         self.users.insert(user.id);
-        if sync.changes_nothing(&state, user) {
+        if sync.changes_nothing(state, user) {
             return Ok(None);
         }
         if origin.active && !sync.origin.active {

@@ -54,7 +54,7 @@ async fn every_rule_that_a_password_breaks_is_told_at_once_and_nothing_is_set() 
     };
     let said = problems(world.admin.create_user(ROOT, new).await.err().unwrap());
     assert!(said.iter().all(|(field, _)| field == "password"), "{said:?}");
-    assert_eq!(said.len(), 6, "{said:?}");
+    assert_eq!(said.len(), 5, "{said:?}");
     assert_eq!(world.replica.take_calls(), []);
 
     let alice = user(&world, "alice", "Correct 9 horse").await;

@@ -62,6 +62,7 @@ pub enum RoleArg {
 
 /// Another access of a user, as typed.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub struct Access {
     /// What the user may do
     #[arg(long, value_enum)]
