@@ -19,10 +19,10 @@ use script::{World, words::id};
 const USERS: [&str; 8] = ["ann", "ben", "cat", "dan", "eve", "fay", "gus", "hal"];
 const DOORS: [(&str, &str); 5] = [
     ("mail", "pw"),
-    ("door", "{NAME-a}"),
-    ("vpn", "pw{NAME-a}"),
-    ("nas", "{NAME-a}"),
-    ("pair", "{NAME-a}{NAME-b}"),
+    ("door", "{NAME.a}"),
+    ("vpn", "pw{NAME.a}"),
+    ("nas", "{NAME.a}"),
+    ("pair", "{NAME.a}{NAME.b}"),
 ];
 
 /// Users with and without passwords, tokens and rights, and a client for each way of asking.
@@ -32,14 +32,14 @@ fn world() -> World {
         "genesis",
         "admin create-application mail factors=password ; create-application door factors=code ; create-application vpn factors=password,code ; create-application nas factors=code ; create-application pair factors=totp,totp",
         "admin create-client mail application=mail networks=192.0.2.0/24 modes=one ; create-client door application=door networks=198.51.100.0/24 modes=one ; create-client vpn application=vpn networks=203.0.113.0/24 modes=one ; create-client nas application=nas networks=10.0.0.0/8 modes=passcode ; create-client pair application=pair networks=10.1.0.0/16 modes=one",
-        "admin create-user ann password=pw ; create-token ann-a user=ann ; create-token ann-b user=ann",
-        "admin create-user ben password=pw ; create-token ben-a user=ben",
+        "admin create-user ann password=pw ; create-token ann.a user=ann ; create-token ann.b user=ann",
+        "admin create-user ben password=pw ; create-token ben.a user=ben",
         "admin create-user cat password=pw",
-        "admin create-user dan ; create-token dan-a user=dan",
-        "admin create-user eve password=pw ; create-token eve-a user=eve ; disable-user eve",
-        "admin create-user fay password=pw ; create-token fay-a user=fay ; set-access fay mfa=required",
-        "admin create-user gus password=pw ; create-token gus-a user=gus ; disable-token gus-a",
-        "admin create-user hal password=pw ; create-token hal-a user=hal ; set-access hal mfa=exempt",
+        "admin create-user dan ; create-token dan.a user=dan",
+        "admin create-user eve password=pw ; create-token eve.a user=eve ; disable-user eve",
+        "admin create-user fay password=pw ; create-token fay.a user=fay ; set-access fay mfa=required",
+        "admin create-user gus password=pw ; create-token gus.a user=gus ; disable-token gus.a",
+        "admin create-user hal password=pw ; create-token hal.a user=hal ; set-access hal mfa=exempt",
     ] {
         world.run_line(line);
     }
@@ -55,10 +55,10 @@ fn admitted(world: &mut World) -> BTreeSet<(&'static str, &'static str)> {
             let has = |suffix: &str| {
                 world
                     .state
-                    .token(quorate_core::TokenId(id(&format!("{name}-{suffix}"))))
+                    .token(quorate_core::TokenId(id(&format!("{name}.{suffix}"))))
                     .is_some()
             };
-            let missing = (typed.contains("-a}") && !has("a")) || (typed.contains("-b}") && !has("b"));
+            let missing = (typed.contains(".a}") && !has("a")) || (typed.contains(".b}") && !has("b"));
             let typed = if missing { "000000" } else { typed };
             world.run_line(&format!("login {door} {name} {}", typed.replace("NAME", name)));
             let (_, bytes) = world.state.audit().open_records().last().unwrap();
@@ -158,7 +158,7 @@ fn a_refused_change_is_refused_and_names_are_bounded() {
     });
     assert!(matches!(ask(&world, stale), Err(Refusal::Invalid(_))));
     let one = Change::DisableToken(DisableToken {
-        token: quorate_core::TokenId(id("ben-a")),
+        token: quorate_core::TokenId(id("ben.a")),
         expected: None,
     });
     assert_eq!(names(&world, &ask(&world, one).unwrap()), BTreeSet::from(["ben"]));
