@@ -1,17 +1,22 @@
 //! Servers that are started, stopped and ended, and commands that have to succeed.
 
 use std::{
+    fs,
     io::Write,
     net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
+    thread::sleep,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// How long is waited for a server to take connections.
 const READY: Duration = Duration::from_secs(60);
+
+/// A signal takes effect when the process is scheduled next.
+const STOPS_WITHIN: Duration = Duration::from_secs(10);
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -41,7 +46,7 @@ impl Server {
                 if Instant::now() > deadline {
                     bail!("{said} does not listen at {address}");
                 }
-                std::thread::sleep(POLL);
+                sleep(POLL);
             }
         }
         Ok(server)

@@ -305,14 +305,14 @@ async fn the_last_super_admin_stays_whoever_asks() {
 #[tokio::test]
 async fn a_change_that_locks_somebody_out_is_refused_unless_that_is_meant() {
     let node = Node::start().await;
-    let mail = json!({"name": "mail", "factors": ["password"]});
+    let mail = json!({"name": "mail", "factors": [["password"]]});
     node.must("POST", "/api/v1/applications", Some(mail)).await;
     let client = json!({"name": "post", "networks": ["192.0.2.0/24"], "application": "mail"});
     node.must("POST", "/api/v1/clients", Some(client)).await;
     node.must(
         "POST",
         "/api/v1/users",
-        Some(json!({"name": "alice", "password": "correct horse"})),
+        Some(json!({"name": "alice", "password": "Correct 9 horse"})),
     )
     .await;
     let rule = json!({"mfa_required": true});
@@ -340,7 +340,7 @@ async fn a_change_that_locks_somebody_out_is_refused_unless_that_is_meant() {
         node.root("PATCH", access, mine.clone()).await.problem().kind,
         ProblemKind::WouldLockOut
     );
-    let factors = Some(json!({"factors": ["password", "code"]}));
+    let factors = Some(json!({"factors": [["password"], ["code"]]}));
     let application = "/api/v1/applications/mail";
     let refused = node.root("PATCH", application, factors.clone()).await;
     assert_eq!(refused.problem().kind, ProblemKind::WouldLockOut);

@@ -19,7 +19,7 @@ async fn node() -> Node {
     }
     let client = json!({"name": "gate", "networks": ["192.0.2.1"], "application": "vpn"});
     node.must("POST", "/api/v1/clients", Some(client)).await;
-    let alice = json!({"name": "alice", "password": "correct horse"});
+    let alice = json!({"name": "alice", "password": "Correct 9 horse"});
     node.must("POST", "/api/v1/users", Some(alice)).await;
     node
 }

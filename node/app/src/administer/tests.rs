@@ -331,7 +331,7 @@ async fn users_in_bulk_are_atomic_commands_and_a_second_run_creates_none() {
     let count = |_| {
         calls.fetch_add(1, Ordering::Relaxed);
     };
-    let password = || Some(secret("same for all"));
+    let password = || Some(secret("Same 4 all of us"));
     let done = world
         .admin
         .create_users_in_bulk(ROOT, password(), users(), count)

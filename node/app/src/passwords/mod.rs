@@ -185,10 +185,7 @@ mod tests {
     fn every_broken_rule_is_named_at_once() {
         use BrokenRule::*;
         assert_eq!(broken(""), [TooShort(8), NoUpper, NoLower, NoDigit, NoSpecial]);
-        assert_eq!(
-            broken("alice"),
-            [TooShort(8), NoUpper, NoDigit, NoSpecial, HasName]
-        );
+        assert_eq!(broken("alice"), [TooShort(8), NoUpper, NoDigit, NoSpecial, HasName]);
         assert_eq!(
             broken("ALICE\0"),
             [TooShort(8), ControlCharacter, NoLower, NoDigit, HasName]
