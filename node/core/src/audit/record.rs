@@ -202,10 +202,10 @@ pub struct LoginEntry {
     #[n(7)]
     pub facts: LoginFacts,
     /// The rule that chose the application.
-    #[n(20)]
+    #[n(8)]
     pub rule: Option<RuleId>,
     /// Why less was asked for than the application does.
-    #[n(21)]
+    #[n(9)]
     pub waiver: Option<Waiver>,
 }
 

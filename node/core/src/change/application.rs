@@ -26,7 +26,7 @@ pub struct CreateApplication {
     #[n(2)]
     pub factors: Box<[Factor]>,
     /// See [`Application::passthru_until_ms`].
-    #[n(30)]
+    #[n(3)]
     pub passthru_until_ms: Option<u64>,
 }
 
@@ -46,7 +46,7 @@ pub struct ChangeApplication {
     #[n(3)]
     pub factors: Box<[Factor]>,
     /// See [`Application::passthru_until_ms`].
-    #[n(30)]
+    #[n(4)]
     pub passthru_until_ms: Option<u64>,
 }
 

@@ -110,7 +110,7 @@ pub struct ClientSettings {
     #[n(9)]
     pub retry_tries: u8,
     /// Who may come in, and from where.
-    #[n(30)]
+    #[n(10)]
     pub entrance: Entrance,
 }
 

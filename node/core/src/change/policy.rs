@@ -44,7 +44,7 @@ pub struct SetPolicy {
     #[n(8)]
     pub sends_per_prefix: u32,
     /// What a local password has to be like.
-    #[n(20)]
+    #[n(9)]
     pub passwords: PasswordRules,
 }
 

@@ -79,7 +79,7 @@ pub struct LoginFacts {
     #[n(5)]
     pub method: Method,
     /// Other attributes that rules may ask about, each once, by its number.
-    #[n(20)]
+    #[n(6)]
     pub attributes: Box<[Attribute]>,
 }
 

@@ -24,7 +24,7 @@ pub struct ApiToken {
     #[n(4)]
     pub revision: Revision,
     /// What its bearer may do.
-    #[n(10)]
+    #[n(5)]
     pub role: Role,
 }
 

@@ -65,7 +65,7 @@ pub struct Application {
     #[n(4)]
     pub revision: Revision,
     /// Until when users who never had a token in use are let in by the password alone, in ms since 1970; none for never.
-    #[n(30)]
+    #[n(5)]
     pub passthru_until_ms: Option<u64>,
 }
 

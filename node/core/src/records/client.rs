@@ -73,7 +73,7 @@ pub struct Client {
     #[n(13)]
     pub epoch: u32,
     /// Who may come in, and from where.
-    #[n(30)]
+    #[n(14)]
     pub entrance: Entrance,
 }
 

@@ -33,10 +33,10 @@ pub struct Policy {
     #[n(8)]
     pub sends_per_prefix: u32,
     /// What holds for the users of each role, in the order of [`crate::Role::ALL`].
-    #[n(40)]
+    #[n(9)]
     pub roles: [RoleRule; 5],
     /// What a local password has to be like.
-    #[n(20)]
+    #[n(10)]
     pub passwords: PasswordRules,
 }
 

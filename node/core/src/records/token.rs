@@ -261,7 +261,7 @@ pub struct Token {
     #[n(9)]
     pub hint: Box<str>,
     /// Whether the address is a directory's, and changes with it.
-    #[n(20)]
+    #[n(10)]
     pub of_directory: bool,
 }
 

@@ -107,7 +107,7 @@ pub struct User {
     #[n(15)]
     pub must_change_password: bool,
     /// What administrators say of the user beside that; none for nothing.
-    #[n(20)]
+    #[n(19)]
     pub local: Option<Box<Local>>,
 }
 
