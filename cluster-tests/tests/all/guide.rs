@@ -9,7 +9,10 @@ use quorate_directories::{Authority, SERVICE_PASSWORD, Slapd};
 use quorate_gateways::{Certificates, http_server, mail_server};
 
 /// What a chapter needs around it.
+#[derive(Default)]
 struct Stage {
+    /// What the chapter takes for granted.
+    before: Vec<&'static str>,
     /// Files in the folder in which it is run.
     files: Vec<(&'static str, String)>,
     /// What is written in the guide, and what stands for it here.
@@ -24,6 +27,7 @@ fn the_chapter_on_gateways_works_as_it_is_written() {
         http_server(&[], None),
     );
     let stage = Stage {
+        before: Vec::new(),
         files: vec![
             ("mail-ca.pem", certificates.ca_pem.clone()),
             ("password", "secret\n".to_owned()),
@@ -49,15 +53,38 @@ fn the_chapter_on_gateways_works_as_it_is_written() {
 #[test]
 fn the_chapter_on_tokens_works_as_it_is_written() {
     let stage = Stage {
+        before: vec!["user create alice --no-password"],
         files: vec![
             ("seed.txt", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n".to_owned()),
             ("key.txt", "010203040506 000102030405060708090a0b0c0d0e0f\n".to_owned()),
         ],
         here: Vec::new(),
     };
+    with_cluster(1, |cluster| perform(cluster, "tokens", &stage));
+}
+
+#[test]
+fn the_chapters_on_rules_roles_and_passwords_work_as_they_are_written() {
+    let people = ["user create alice --no-password", "user create bob --no-password"];
+    let applications = [
+        "application create vpn --factor password --factor code",
+        "application create strict --factor password --factor totp",
+        "application create light --factor password",
+        "client create gate-1 --network 198.51.100.1 --application vpn",
+        "client create wifi --network 198.51.100.2 --application vpn",
+    ];
+    let of_rules = Stage {
+        before: people.into_iter().chain(applications).collect(),
+        ..Stage::default()
+    };
+    let of_roles = Stage {
+        before: vec!["user create robot --no-password"],
+        ..Stage::default()
+    };
     with_cluster(1, |cluster| {
-        cluster.nodes[0].quorate(&["user", "create", "alice", "--no-password"])?;
-        perform(cluster, "tokens", &stage)
+        perform(cluster, "rules", &of_rules)?;
+        perform(cluster, "roles", &of_roles)?;
+        perform(cluster, "passwords", &Stage::default())
     });
 }
 
@@ -71,6 +98,7 @@ fn the_chapter_on_directories_works_as_it_is_written() {
             slapd.add_people("p", 3)?;
         }
         let stage = Stage {
+            before: Vec::new(),
             files: vec![
                 ("ca.pem", authority.pem.clone()),
                 ("password", format!("{SERVICE_PASSWORD}\n")),
@@ -90,6 +118,9 @@ fn perform(cluster: &mut Cluster, chapter: &str, stage: &Stage) -> Result<()> {
     let folder = tempfile::tempdir()?;
     for (name, text) in &stage.files {
         fs::write(folder.path().join(name), text)?;
+    }
+    for line in &stage.before {
+        cluster.nodes[0].quorate(&line.split(' ').collect::<Vec<_>>())?;
     }
     let blocks = blocks(chapter, "sh")?;
     ensure!(!blocks.is_empty(), "the chapter has no command that is run");

@@ -24,6 +24,7 @@ mod methods;
 mod namespaces;
 mod oathtool;
 mod paused_judge;
+mod plans;
 mod sent_codes;
 mod single_use;
 mod syslog;
