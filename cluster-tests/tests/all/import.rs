@@ -18,6 +18,15 @@ fn users_of_freeradius_move_over_and_log_in_with_password_and_code() {
         ensure!(look.status.code() == Some(3), "two of its rows are wrong: {look:?}");
         let nobody = node.try_quorate(&["user", "show", "alice"])?;
         ensure!(nobody.status.code() == Some(7), "a look changed something");
+        // What was good enough there breaks the rules here: an operator who wants it taken over loosens them for the time.
+        node.quorate(&[
+            "policy",
+            "change",
+            "--password-upper",
+            "false",
+            "--password-digit",
+            "false",
+        ])?;
         let taken = node.json(&["import", "--json", "--partial", &file])?;
         ensure!(
             taken["users_created"].as_u64() > Some(5) && taken["tokens_created"] == 1,

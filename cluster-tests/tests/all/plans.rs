@@ -19,7 +19,10 @@ const CHALLENGE: u8 = 11;
 fn a_rule_holds_at_every_node_from_the_moment_it_is_acknowledged() {
     with_cluster(3, |cluster| {
         let api = cluster.api()?;
-        api.post("/api/v1/applications", &json!({"name": "light", "factors": [["password"]]}))?;
+        api.post(
+            "/api/v1/applications",
+            &json!({"name": "light", "factors": [["password"]]}),
+        )?;
         for name in ["guest-1", "alice"] {
             api.post("/api/v1/users", &json!({"name": name, "password": PASSWORD}))?;
         }
@@ -47,7 +50,10 @@ fn a_password_that_is_due_is_changed_in_a_dialogue_with_three_nodes() {
         let user = json!({"name": "alice", "password": PASSWORD, "must_change_password": true});
         api.post("/api/v1/users", &user)?;
         let seed = [6; 20];
-        api.post("/api/v1/users/alice/tokens", &json!({"secret_base32": otp::seed_to_base32(&seed)}))?;
+        api.post(
+            "/api/v1/users/alice/tokens",
+            &json!({"secret_base32": otp::seed_to_base32(&seed)}),
+        )?;
         cluster.converged()?;
         let mut reply = ask(cluster, 0, PASSWORD, None)?;
         for (node, typed) in [(1, NEW), (2, NEW)] {
@@ -56,7 +62,10 @@ fn a_password_that_is_due_is_changed_in_a_dialogue_with_three_nodes() {
             reply = ask(cluster, node, typed, Some(&state))?;
             cluster.converged()?;
         }
-        ensure!(reply.code == CHALLENGE, "the code is asked for after the new password: {reply:?}");
+        ensure!(
+            reply.code == CHALLENGE,
+            "the code is asked for after the new password: {reply:?}"
+        );
         let state = reply.attribute("State").context("a challenge has a State")?.to_owned();
         let accepted = ask(cluster, 0, &otp::code(&seed, otp::timestep()), Some(&state))?;
         ensure!(accepted.code == ACCEPT, "{accepted:?}");
