@@ -1,6 +1,7 @@
 //! Many RADIUS logins at once, each as a NAS sends it: the identical datagram again after `retry`, to the next
 //! server of its list, until it is answered or its tries are used up. One thread, one event loop; every request in
-//! flight has a socket of its own, so identifiers never run out and a late reply cannot be taken for another's.
+//! flight has a socket of its own, so identifiers never run out and a late reply cannot be taken for another's. Waiting is counted in time
+//! that the machine gave ([`crate::pulse`]).
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
@@ -11,7 +12,7 @@ use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::{
-    limits,
+    limits, pulse,
     wire::{Reply, Request, Secret},
 };
 
@@ -63,6 +64,7 @@ struct Flight<Tag> {
     login: Login,
     socket: UdpSocket,
     begun: Instant,
+    /// On the clock of [`pulse`].
     again_at: Instant,
     tries: u32,
 }
@@ -112,17 +114,17 @@ impl<Tag> Crowd<Tag> {
             again_at: begun,
             tries: 0,
         };
-        flight.transmit(begun);
+        flight.transmit();
         self.flights.push(flight);
         Ok(())
     }
 
     /// Everything that ended within `patience`; returns as soon as something did.
     pub fn ended(&mut self, patience: Duration) -> Result<Vec<Ended<Tag>>> {
-        let until = Instant::now() + patience;
+        let until = pulse::now() + patience;
         loop {
             let ended = self.collect();
-            let now = Instant::now();
+            let now = pulse::now();
             if !ended.is_empty() || now >= until || self.flights.is_empty() {
                 return Ok(ended);
             }
@@ -165,7 +167,7 @@ impl<Tag> Crowd<Tag> {
         while at < self.flights.len() {
             let now = Instant::now();
             let reply = self.flights[at].reply(&self.secret);
-            if reply.is_none() && !self.flights[at].is_given_up(now) {
+            if reply.is_none() && !self.flights[at].is_given_up() {
                 at += 1;
                 continue;
             }
@@ -183,12 +185,12 @@ impl<Tag> Crowd<Tag> {
 }
 
 impl<Tag> Flight<Tag> {
-    fn transmit(&mut self, now: Instant) {
+    fn transmit(&mut self) {
         let server = self.login.servers[self.tries as usize % self.login.servers.len()];
         // A refused datagram (the server's process is dead) is a lost datagram: the next try is the remedy.
         let _ = self.socket.send_to(&self.login.request.datagram, server);
         self.tries += 1;
-        self.again_at = now + self.login.retry;
+        self.again_at = pulse::now() + self.login.retry;
     }
 
     /// The first datagram waiting that is a true reply to this request; anything else is passed over.
@@ -208,14 +210,14 @@ impl<Tag> Flight<Tag> {
     }
 
     /// Sends again when it is time; true when there is no try left.
-    fn is_given_up(&mut self, now: Instant) -> bool {
-        if now < self.again_at {
+    fn is_given_up(&mut self) -> bool {
+        if pulse::now() < self.again_at {
             return false;
         }
         if self.tries >= self.login.tries {
             return true;
         }
-        self.transmit(now);
+        self.transmit();
         false
     }
 }

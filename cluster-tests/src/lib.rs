@@ -32,6 +32,7 @@ pub mod otp;
 pub mod people;
 pub mod ports;
 pub mod process;
+pub mod pulse;
 pub mod radclient;
 pub mod registrar;
 pub mod relay;

@@ -9,7 +9,10 @@
 //! * the audit has every accept that a client saw, once, and no other but of uses that were never answered;
 //! * the audit's chain holds on every node and ends in the same head.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -22,6 +25,7 @@ use crate::{
     load::{Account, Load},
     otp, people,
     people::Person,
+    pulse,
     registrar::{Changes, Registrar},
     wait,
 };
@@ -45,7 +49,12 @@ pub struct Verdict {
 impl Verdict {
     /// For faults that must cost no login: every right code of a NAS that tries four servers was accepted.
     pub fn lost_nothing(&self) -> Result<()> {
-        ensure!(self.account.lost.is_empty(), "lost: {:?}", self.account.lost);
+        ensure!(
+            self.account.lost.is_empty(),
+            "lost: {:?}; the machine stood still for {} ms",
+            self.account.lost,
+            pulse::stood_still().as_millis()
+        );
         Ok(())
     }
 
@@ -53,14 +62,17 @@ impl Verdict {
     pub fn say(&self, fault: &str) {
         let count = |which: fn(Outcome) -> bool| self.history.count(which);
         println!(
-            "{fault}: {} logins, {} lost; of all uses of codes {} accepted, {} rejected, {} unknown; {} changes acknowledged, {} not",
+            "{fault}: {} logins, {} lost, the slowest {} ms; of all uses of codes {} accepted, {} rejected, {} unknown; {} changes \
+             acknowledged, {} not; the machine stood still for {} ms",
             self.account.sent,
             self.account.lost.len(),
+            self.account.latencies.iter().max().map_or(0, Duration::as_millis),
             count(|outcome| matches!(outcome, Outcome::Accepted(_))),
             count(|outcome| matches!(outcome, Outcome::Rejected(_))),
             count(|outcome| outcome == Outcome::Unknown),
             self.changes.made.len() + self.changes.disabled.len(),
             self.changes.unknown,
+            pulse::stood_still().as_millis(),
         );
     }
 }

@@ -173,9 +173,9 @@ pub struct ExamineDirectory {
     pub password: Option<Confidential>,
 }
 
-/// How a directory was examined.
+/// How a directory or a gateway was tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct DirectoryExamination {
+pub struct Examination {
     pub steps: Vec<ExaminedStep>,
 }
 

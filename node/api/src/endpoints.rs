@@ -91,7 +91,7 @@ endpoints! {
     DELETE_DIRECTORY: Nothing => Nothing = Delete "/directories/{directory}" "deleteDirectory" "Directories" "Delete a directory that has no users here".success(204).conditional();
     DISABLE_DIRECTORY: Nothing => Directory = Post "/directories/{directory}/disable" "disableDirectory" "Directories" "Ask a directory no more".conditional();
     ENABLE_DIRECTORY: Nothing => Directory = Post "/directories/{directory}/enable" "enableDirectory" "Directories" "Ask a directory again".conditional();
-    EXAMINE_DIRECTORY: ExamineDirectory => DirectoryExamination = Post "/directories/{directory}/test" "testDirectory" "Directories" "Try every step of a login through a directory";
+    EXAMINE_DIRECTORY: ExamineDirectory => Examination = Post "/directories/{directory}/test" "testDirectory" "Directories" "Try every step of a login through a directory";
     SYNC_DIRECTORY: SyncDirectory => DirectorySync = Post "/directories/{directory}/sync" "syncDirectory" "Directories" "Bring the users of a directory up to date with it";
 
     LIST_GATEWAYS: Nothing => Page<Gateway> = Get "/gateways" "listGateways" "Gateways" "List gateways in the order in which they are asked".query::<PageQuery>();
@@ -101,7 +101,7 @@ endpoints! {
     DELETE_GATEWAY: Nothing => Nothing = Delete "/gateways/{gateway}" "deleteGateway" "Gateways" "Delete a gateway".success(204).conditional();
     DISABLE_GATEWAY: Nothing => Gateway = Post "/gateways/{gateway}/disable" "disableGateway" "Gateways" "Give a gateway no more messages".conditional();
     ENABLE_GATEWAY: Nothing => Gateway = Post "/gateways/{gateway}/enable" "enableGateway" "Gateways" "Give a gateway messages again".conditional();
-    TEST_GATEWAY: TestGateway => GatewayTest = Post "/gateways/{gateway}/test" "testGateway" "Gateways" "Send a message without a code through every server of a gateway";
+    TEST_GATEWAY: TestGateway => Examination = Post "/gateways/{gateway}/test" "testGateway" "Gateways" "Send a message without a code through every server of a gateway";
 
     SHOW_POLICY: Nothing => Policy = Get "/policy" "showPolicy" "Policy" "Show the policy";
     CHANGE_POLICY: ChangePolicy => Policy = Patch "/policy" "changePolicy" "Policy" "Change the policy".conditional();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{ExaminedStep, FieldProblem};
+use crate::FieldProblem;
 
 /// A gateway as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -88,11 +88,4 @@ pub struct TestGateway {
     pub channel: Option<String>,
     /// A number in international form, or a mail address.
     pub address: String,
-}
-
-/// How a gateway was tested.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct GatewayTest {
-    /// Each server of the gateway, step by step.
-    pub steps: Vec<ExaminedStep>,
 }

@@ -57,11 +57,11 @@ pub use clients::{ChangeClient, Client, CreateClient, Modes, RotateSecret, Shown
 pub use cluster::{AuditExtent, ClusterStatus, NodeRole, NodeStatus};
 pub use confidential::Confidential;
 pub use directories::{
-    ChangeDirectory, ControllerState, CreateDirectory, Directory, DirectoryAttributes, DirectoryExamination,
-    DirectoryGroups, DirectoryKind, DirectorySettings, DirectorySync, ExamineDirectory, ExaminedStep, SyncDirectory,
+    ChangeDirectory, ControllerState, CreateDirectory, Directory, DirectoryAttributes, DirectoryGroups, DirectoryKind,
+    DirectorySettings, DirectorySync, Examination, ExamineDirectory, ExaminedStep, SyncDirectory,
 };
 pub use endpoint::{Endpoint, Method, Nothing};
-pub use gateways::{ChangeGateway, CreateGateway, Gateway, GatewayStanding, GatewayTest, TestGateway};
+pub use gateways::{ChangeGateway, CreateGateway, Gateway, GatewayStanding, TestGateway};
 pub use health::{Check, Readiness};
 pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUsers};
 pub use join_tokens::{CreateJoinToken, CreatedJoinToken, JoinToken};

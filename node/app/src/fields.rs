@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use quorate_core::Cidr;
+
 /// One field that cannot be taken as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
@@ -12,6 +14,17 @@ pub struct FieldError {
     pub problem: String,
     /// What would be right.
     pub hint: String,
+}
+
+impl FieldError {
+    /// The hint may be empty.
+    pub fn new(field: impl Into<String>, problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        FieldError {
+            field: field.into(),
+            problem: problem.into(),
+            hint: hint.into(),
+        }
+    }
 }
 
 impl fmt::Display for FieldError {
@@ -31,11 +44,7 @@ pub(crate) struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {
     pub(crate) fn add(&mut self, field: impl Into<String>, problem: impl Into<String>, hint: impl Into<String>) {
-        self.0.push(FieldError {
-            field: field.into(),
-            problem: problem.into(),
-            hint: hint.into(),
-        });
+        self.0.push(FieldError::new(field, problem, hint));
     }
 
     /// Adds an error unless the condition holds.
@@ -61,6 +70,27 @@ impl FieldErrors {
             "has a control character, or a space at its beginning or end",
             "printable characters only",
         );
+    }
+
+    /// At most so many entries of a list.
+    pub(crate) fn check_count(&mut self, field: &str, count: usize, max: usize) {
+        self.require(count <= max, field, "has too many entries", &format!("at most {max}"));
+    }
+
+    /// Names of groups: bounded, and each as any other name.
+    pub(crate) fn check_groups(&mut self, field: &str, groups: &[String], max: usize) {
+        self.check_count(field, groups.len(), max);
+        for (place, group) in groups.iter().enumerate() {
+            self.check_label(&format!("{field}[{place}]"), group, false);
+        }
+    }
+
+    /// A network, if it is one.
+    pub(crate) fn check_network(&mut self, field: &str, text: &str) -> Option<Cidr> {
+        let parsed = text.parse::<Cidr>();
+        parsed
+            .map_err(|problem| self.add(field, "is no address or range", problem.to_string()))
+            .ok()
     }
 
     /// The name of an object that has an id too: a label that nobody could take for one.

@@ -132,7 +132,7 @@ impl Directories for LdapDirectories {
             Err(problems) => problems,
             Ok(read) => match quorate_directory::Directory::new(read.settings) {
                 Ok(_) => Vec::new(),
-                Err(error) => vec![problem("settings.ca_pem", &error.to_string(), "")],
+                Err(error) => vec![FieldError::new("settings.ca_pem", &error.to_string(), "")],
             },
         }
     }
@@ -270,14 +270,6 @@ fn person(addresses: &Addresses, found: quorate_directory::Person) -> Person {
     }
 }
 
-fn problem(field: &str, problem: &str, hint: &str) -> FieldError {
-    FieldError {
-        field: field.to_owned(),
-        problem: problem.to_owned(),
-        hint: hint.to_owned(),
-    }
-}
-
 /// Settings that were read.
 struct Read {
     settings: Settings,
@@ -291,7 +283,7 @@ struct Read {
 /// Every field that is wrong.
 fn read(bytes: &[u8], name: &str, domain: &str) -> Result<Read, Vec<FieldError>> {
     let said: DirectorySettings = serde_json::from_slice(bytes)
-        .map_err(|error| vec![problem("settings", &format!("cannot be read: {error}"), "")])?;
+        .map_err(|error| vec![FieldError::new("settings", &format!("cannot be read: {error}"), "")])?;
     let mut problems = Vec::new();
     let kind = match said.kind {
         DirectoryKind::Ldap => Kind::Ldap,
@@ -336,13 +328,13 @@ fn read(bytes: &[u8], name: &str, domain: &str) -> Result<Read, Vec<FieldError>>
         let wrong = wrong
             .into_iter()
             .filter(|wrong| !(unread && wrong.field == "controllers"));
-        problems.extend(wrong.map(|wrong| problem(&field_of(&wrong.field), &wrong.complaint.to_string(), "")));
+        problems.extend(wrong.map(|wrong| FieldError::new(&field_of(&wrong.field), &wrong.complaint.to_string(), "")));
     }
     let addresses = addresses(&said, &mut problems);
     let sync_interval = said.sync_every_s.map(|every_s| Duration::from_secs(u64::from(every_s)));
     if sync_interval.is_some_and(|interval| interval < SYNC_INTERVAL_MIN) {
         let hint = format!("{} seconds at least, or nothing for never", SYNC_INTERVAL_MIN.as_secs());
-        problems.push(problem("settings.sync_every_s", "is too often", &hint));
+        problems.push(FieldError::new("settings.sync_every_s", "is too often", &hint));
     }
     match problems.is_empty() {
         true => Ok(Read {
@@ -359,7 +351,7 @@ fn addresses(said: &DirectorySettings, problems: &mut Vec<FieldError>) -> Addres
     for (place, label) in said.send_codes_to.iter().enumerate() {
         match Channel::of_label(label).filter(|channel| !channels.contains(channel)) {
             Some(channel) => channels.push(channel),
-            None => problems.push(problem(
+            None => problems.push(FieldError::new(
                 &format!("settings.send_codes_to[{place}]"),
                 "is no channel, or stands there twice",
                 "sms, email or voice",
@@ -368,7 +360,7 @@ fn addresses(said: &DirectorySettings, problems: &mut Vec<FieldError>) -> Addres
     }
     let country = said.default_country.clone().unwrap_or_default();
     if Phone::parse("2125550123", &country).is_err() && !country.is_empty() {
-        problems.push(problem(
+        problems.push(FieldError::new(
             "settings.default_country",
             "is no code of a country",
             "such as 90 or 49",
@@ -403,7 +395,7 @@ fn controllers(said: &[String], problems: &mut Vec<FieldError>) -> Vec<Controlle
     for (place, text) in said.iter().enumerate() {
         match controller(text) {
             Some(controller) => read.push(controller),
-            None => problems.push(problem(
+            None => problems.push(FieldError::new(
                 &format!("settings.controllers[{place}]"),
                 "is no controller",
                 "ldaps://host, starttls://host or plain://host, with :port if it is not the usual",
@@ -442,7 +434,7 @@ fn trust(said: &DirectorySettings, problems: &mut Vec<FieldError>) -> Trust {
         (None, true) => Trust::System,
         (ca, false) => {
             if ca.is_some() {
-                problems.push(problem(
+                problems.push(FieldError::new(
                     "settings.pins",
                     "cannot stand beside an authority",
                     "one of the two",
@@ -450,7 +442,7 @@ fn trust(said: &DirectorySettings, problems: &mut Vec<FieldError>) -> Trust {
             }
             let pins: Option<Vec<[u8; 32]>> = said.pins.iter().map(|pin| digest(pin)).collect();
             Trust::Pinned(pins.unwrap_or_else(|| {
-                problems.push(problem(
+                problems.push(FieldError::new(
                     "settings.pins",
                     "has one that is no SHA-256",
                     "64 hexadecimal digits",

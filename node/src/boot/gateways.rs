@@ -409,11 +409,7 @@ fn field_error(one: &Problem) -> FieldError {
 }
 
 fn problem(field: &str, problem: &str) -> FieldError {
-    FieldError {
-        field: field.to_owned(),
-        problem: problem.to_owned(),
-        hint: String::new(),
-    }
+    FieldError::new(field, problem, "")
 }
 
 fn listed(problems: &[Problem]) -> String {

@@ -129,30 +129,13 @@ impl Seen {
         let cause = failure.and_then(|failure| failure.cause.as_deref()).unwrap_or_default();
         let (request, method, path) = (self.id.as_str(), self.method.as_str(), self.path.as_str());
         // "Not ready" is an answer that a load balancer asks for every second, not a failure.
-        if status == 403 {
-            tracing::warn!(
-                request,
-                method,
-                path,
-                status,
-                took_ms,
-                caller,
-                peer,
-                cause,
-                "request forbidden"
-            );
-        } else if status >= 500 && self.route != "/readyz" {
-            tracing::warn!(
-                request,
-                method,
-                path,
-                status,
-                took_ms,
-                caller,
-                peer,
-                cause,
-                "request failed"
-            );
+        let warning = match status {
+            403 => Some("request forbidden"),
+            500.. if self.route != "/readyz" => Some("request failed"),
+            _ => None,
+        };
+        if let Some(warning) = warning {
+            tracing::warn!(request, method, path, status, took_ms, caller, peer, cause, "{warning}");
         } else if self.method == Method::GET {
             tracing::debug!(request, method, path, status, took_ms, caller, peer, cause, "request");
         } else {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use quorate_core::change::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient};
 use quorate_core::{
-    Actor, ApplicationId, Change, Cidr, Client, ClientId, Entrance, Factor, FactorKind, MalformedCidr, Modes, Revision,
-    Sealed, Trusted, limits as core_limits,
+    Actor, ApplicationId, Change, Cidr, Client, ClientId, Entrance, Factor, FactorKind, Modes, Revision, Sealed,
+    Trusted, limits as core_limits,
 };
 use quorate_seal::{Aad, Field};
 use zeroize::Zeroizing;
@@ -237,20 +237,11 @@ impl Administrator {
         let mut trusted = Vec::with_capacity(spec.trusted_networks.len());
         for (place, one) in spec.trusted_networks.iter().enumerate() {
             let field = format!("trusted_networks[{place}]");
-            match one.network.parse() {
-                Ok(network) => trusted.push(Trusted {
-                    network,
-                    waives: one.waives,
-                }),
-                Err(problem) => {
-                    let problem: MalformedCidr = problem;
-                    errors.add(
-                        format!("{field}.network"),
-                        "is no address or range",
-                        problem.to_string(),
-                    );
-                }
-            }
+            let network = errors.check_network(&format!("{field}.network"), &one.network);
+            trusted.extend(network.map(|network| Trusted {
+                network,
+                waives: one.waives,
+            }));
             let is_left = |factor: &Factor| {
                 let settled = spec.modes.passcode_only && *factor == Factor::Password;
                 !settled && FactorKind::of(*factor) != one.waives
@@ -345,10 +336,9 @@ fn check_networks(errors: &mut FieldErrors, texts: &[String]) -> Vec<Cidr> {
     let mut networks = Vec::with_capacity(texts.len());
     for (place, text) in texts.iter().enumerate() {
         let field = format!("networks[{place}]");
-        match text.parse::<Cidr>() {
-            Ok(network) if networks.contains(&network) => errors.add(field, "is there twice", "each network once"),
-            Ok(network) => networks.push(network),
-            Err(problem) => errors.add(field, "is no address or range", problem.to_string()),
+        match errors.check_network(&field, text) {
+            Some(network) if networks.contains(&network) => errors.add(field, "is there twice", "each network once"),
+            network => networks.extend(network),
         }
     }
     let max = core_limits::NETWORKS_PER_CLIENT;

@@ -308,5 +308,9 @@ fn size_of_person(sync: &SyncPerson) -> usize {
         &origin.language,
     ];
     let groups = origin.groups.iter().map(|group| group.len() + 2);
-    64 + sync.name.name.len() + texts.iter().map(|text| text.len() + 2).sum::<usize>() + groups.sum::<usize>()
+    let addresses = sync.addresses.iter();
+    let addresses = addresses.map(|one| one.address.as_bytes().len() + one.hint.len() + 16);
+    64 + sync.name.name.len()
+        + texts.iter().map(|text| text.len() + 2).sum::<usize>()
+        + groups.chain(addresses).sum::<usize>()
 }

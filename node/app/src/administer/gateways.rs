@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::{AdminError, Administrator};
-use crate::fields::{FieldError, FieldErrors};
+use crate::fields::FieldErrors;
 use crate::ports::{AskedGateway, ExaminedStep, GatewayStanding, ShownGateway};
 use crate::{address, limits};
 
@@ -145,10 +145,14 @@ impl Administrator {
     ) -> Result<Vec<ExaminedStep>, AdminError> {
         let carried = channel.or(gateway.channels.first().copied());
         let Some(channel) = carried.filter(|channel| gateway.channels.contains(channel)) else {
-            return Err(wrong("channel", "is not carried by this gateway", "see its channels"));
+            return Err(AdminError::field(
+                "channel",
+                "is not carried by this gateway",
+                "see its channels",
+            ));
         };
         let Some(address) = address::normal(channel, typed) else {
-            return Err(wrong(
+            return Err(AdminError::field(
                 "address",
                 "is no address for this channel",
                 address::form(channel),
@@ -210,12 +214,4 @@ impl Administrator {
         self.administer(actor, vec![change]).await?;
         self.read_gateway(gateway)
     }
-}
-
-fn wrong(field: &str, problem: &str, hint: &str) -> AdminError {
-    AdminError::Invalid(vec![FieldError {
-        field: field.to_owned(),
-        problem: problem.to_owned(),
-        hint: hint.to_owned(),
-    }])
 }

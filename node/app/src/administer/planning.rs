@@ -268,12 +268,7 @@ impl Administrator {
 fn draft(state: &State, specs: &[RuleSpec]) -> Result<Vec<Arc<Rule>>, AdminError> {
     let mut errors = FieldErrors::default();
     let max = core_limits::RULES;
-    errors.require(
-        specs.len() <= max,
-        "rules",
-        "has too many entries",
-        &format!("at most {max}"),
-    );
+    errors.check_count("rules", specs.len(), max);
     let mut rules = Vec::new();
     let mut position = 0;
     for (place, spec) in specs.iter().enumerate().take(max) {

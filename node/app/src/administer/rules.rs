@@ -198,13 +198,7 @@ fn then(errors: &mut FieldErrors, state: &State, spec: &RuleSpec, prefix: &str) 
 }
 
 fn attributes(errors: &mut FieldErrors, spec: &RuleSpec, field: &str) -> Box<[AttributeTest]> {
-    let max = core_limits::ATTRIBUTES_PER_RULE;
-    errors.require(
-        spec.attributes.len() <= max,
-        field,
-        "has too many entries",
-        &format!("at most {max}"),
-    );
+    errors.check_count(field, spec.attributes.len(), core_limits::ATTRIBUTES_PER_RULE);
     let mut tests = Vec::new();
     for (name, value) in &spec.attributes {
         let field = format!("{field}.{name}");
@@ -227,41 +221,15 @@ pub(super) fn attribute_names() -> String {
 
 /// Groups that a rule or a client names.
 pub(super) fn check_groups(errors: &mut FieldErrors, field: &str, groups: &[String]) -> Box<[Box<str>]> {
-    let max = core_limits::GROUPS_PER_RULE;
-    errors.require(
-        groups.len() <= max,
-        field,
-        "has too many entries",
-        &format!("at most {max}"),
-    );
-    for (place, group) in groups.iter().enumerate() {
-        errors.check_label(&format!("{field}[{place}]"), group, false);
-    }
+    errors.check_groups(field, groups, core_limits::GROUPS_PER_RULE);
     groups.iter().map(|group| group.as_str().into()).collect()
 }
 
 /// Networks that a rule or a client names.
 pub(super) fn check_networks(errors: &mut FieldErrors, field: &str, texts: &[String]) -> Box<[Cidr]> {
-    let max = core_limits::NETWORKS_PER_RULE;
-    errors.require(
-        texts.len() <= max,
-        field,
-        "has too many entries",
-        &format!("at most {max}"),
-    );
-    let mut networks = Vec::with_capacity(texts.len());
-    for (place, text) in texts.iter().enumerate() {
-        match text.parse() {
-            Ok(network) => networks.push(network),
-            Err(problem) => {
-                let problem: quorate_core::MalformedCidr = problem;
-                errors.add(
-                    format!("{field}[{place}]"),
-                    "is no address or range",
-                    problem.to_string(),
-                );
-            }
-        }
-    }
-    networks.into()
+    errors.check_count(field, texts.len(), core_limits::NETWORKS_PER_RULE);
+    let numbered = texts.iter().enumerate();
+    numbered
+        .filter_map(|(place, text)| errors.check_network(&format!("{field}[{place}]"), text))
+        .collect()
 }

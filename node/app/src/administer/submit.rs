@@ -86,6 +86,13 @@ fn list(errors: &[FieldError]) -> String {
     sentences.join("; ")
 }
 
+impl AdminError {
+    /// One field of the request that is wrong.
+    pub(crate) fn field(field: &str, problem: &str, hint: &str) -> Self {
+        AdminError::Invalid(vec![FieldError::new(field, problem, hint)])
+    }
+}
+
 impl From<Vec<FieldError>> for AdminError {
     fn from(errors: Vec<FieldError>) -> Self {
         AdminError::Invalid(errors)
@@ -121,11 +128,7 @@ impl From<Refusal> for AdminError {
             Refusal::Missing(permission) => AdminError::Missing(permission),
             Refusal::AboveRole => AdminError::AboveRole,
             Refusal::LastSuperAdmin => AdminError::LastSuperAdmin,
-            Refusal::Invalid(field) => AdminError::Invalid(vec![FieldError {
-                field: field.label().to_owned(),
-                problem: "is out of its bounds".to_owned(),
-                hint: String::new(),
-            }]),
+            Refusal::Invalid(field) => AdminError::field(field.label(), "is out of its bounds", ""),
             Refusal::TooOld
             | Refusal::ClockAhead
             | Refusal::IdTaken

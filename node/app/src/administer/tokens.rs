@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::token_spec::PlannedToken;
 use super::{AdminError, Administrator, Enrolment, TokenSpec};
-use crate::fields::{FieldError, FieldErrors};
+use crate::fields::FieldErrors;
 use crate::limits;
 
 impl Administrator {
@@ -79,11 +79,8 @@ impl Administrator {
     pub async fn send_code(&self, actor: Actor, token: TokenId) -> Result<Arc<Token>, AdminError> {
         let found = self.read_token(token)?;
         let Some(channel) = found.kind.channel() else {
-            return Err(AdminError::Invalid(vec![FieldError {
-                field: "token".to_owned(),
-                problem: "makes its codes by itself".to_owned(),
-                hint: "tokens of the kinds sms, email and voice are sent codes".to_owned(),
-            }]));
+            let hint = "tokens of the kinds sms, email and voice are sent codes";
+            return Err(AdminError::field("token", "makes its codes by itself", hint));
         };
         let draft = self.courier.draft(&found, channel)?;
         let command = Command::QueueCode(QueueCode {
@@ -254,9 +251,5 @@ impl Administrator {
 }
 
 fn no_code(field: &str, hint: &str) -> AdminError {
-    AdminError::Invalid(vec![FieldError {
-        field: field.to_owned(),
-        problem: "is not right".to_owned(),
-        hint: hint.to_owned(),
-    }])
+    AdminError::field(field, "is not right", hint)
 }

@@ -352,16 +352,7 @@ fn changed_local(
 }
 
 fn check_own_groups(errors: &mut FieldErrors, typed: Vec<String>) -> Box<[Box<str>]> {
-    let max = core_limits::GROUPS_PER_USER;
-    errors.require(
-        typed.len() <= max,
-        "groups",
-        "has too many entries",
-        &format!("at most {max}"),
-    );
-    for (place, group) in typed.iter().enumerate() {
-        errors.check_label(&format!("groups[{place}]"), group, false);
-    }
+    errors.check_groups("groups", &typed, core_limits::GROUPS_PER_USER);
     let sorted: std::collections::BTreeSet<Box<str>> = typed.into_iter().map(Into::into).collect();
     sorted.into_iter().collect()
 }

@@ -11,7 +11,7 @@ use crate::{
     ids::{Revision, Sealed, TokenId, UserId},
     limits, names,
     outcome::{Field, Refusal},
-    records::{Channel, Mfa, Origin, Role, Standing, Token, TokenKind, Trust, Used, User, UserName},
+    records::{Channel, Origin, Standing, Token, TokenKind, Used, User, UserName},
     state::State,
 };
 
@@ -128,27 +128,10 @@ impl SyncPerson {
         if self.id == UserId(0) || state.user(self.id).is_some() {
             return Err(Refusal::IdTaken);
         }
+        let (name, display_name) = (self.name.clone(), self.display_name.clone());
         let user = User {
-            id: self.id,
-            name: self.name.clone(),
-            display_name: self.display_name.clone(),
-            password: None,
-            password_revision: revision,
-            enabled: true,
-            tokens: Box::default(),
-            code_failures: 0,
-            locked_until_ms: None,
-            revision,
-            epoch: 0,
             origin: Some(Box::new(self.origin.clone())),
-            preferred: None,
-            role: Role::User,
-            mfa: Mfa::ByRole,
-            trust: Trust::ByRole,
-            former_passwords: Box::default(),
-            password_changed_ms: state.stamp().ms,
-            must_change_password: false,
-            local: None,
+            ..User::new(self.id, name, display_name, revision, state.stamp().ms)
         };
         self.with_addresses(state, user, None)
     }

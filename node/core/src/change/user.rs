@@ -11,7 +11,7 @@ use crate::{
     ids::{Revision, Sealed, UserId},
     names,
     outcome::{Field, Refusal},
-    records::{Mfa, NewPassword, Role, Trust, User, UserName},
+    records::{NewPassword, User, UserName},
     state::State,
 };
 
@@ -135,27 +135,11 @@ impl CreateUser {
         if self.id == UserId(0) || state.user(self.id).is_some() {
             return Err(Refusal::IdTaken);
         }
+        let (name, display_name) = (self.name.clone(), self.display_name.clone());
         Ok(saved(User {
-            id: self.id,
-            name: self.name.clone(),
-            display_name: self.display_name.clone(),
             password: self.password.clone(),
-            password_revision: revision,
-            enabled: true,
-            tokens: Box::default(),
-            code_failures: 0,
-            locked_until_ms: None,
-            revision,
-            epoch: 0,
-            origin: None,
-            preferred: None,
-            role: Role::User,
-            mfa: Mfa::ByRole,
-            trust: Trust::ByRole,
-            former_passwords: Box::default(),
-            password_changed_ms: state.stamp().ms,
             must_change_password: self.must_change_password && self.password.is_some(),
-            local: None,
+            ..User::new(self.id, name, display_name, revision, state.stamp().ms)
         }))
     }
 }

@@ -189,8 +189,6 @@ impl Subject<'_> {
             Some(Reason::DisabledInDirectory)
         } else if let Some(refused) = self.plan.refused {
             Some(refused.reason())
-        } else if user.needs_mfa(self.policy) && !self.plan.is_multi_factor(self.client.modes.passcode_only) {
-            Some(Reason::MfaRequired)
         } else if self.asks_for_code() && user.locked_at(self.now_ms) {
             Some(Reason::Locked)
         } else if self.asks_for_password() && self.state.password_delayed(user.id, self.judged, self.now_ms) {

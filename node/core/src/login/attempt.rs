@@ -245,8 +245,6 @@ impl Attempt {
             Some(Failure::DisabledInDirectory)
         } else if let Some(refused) = self.plan.refused {
             Some(refused.failure())
-        } else if user.needs_mfa(&self.policy) && !self.plan.is_multi_factor(self.client.modes.passcode_only) {
-            Some(Failure::MfaRequired)
         } else if user.locked_at(self.now_ms) {
             Some(Failure::Locked)
         } else if self.password_delayed {

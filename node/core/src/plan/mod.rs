@@ -77,6 +77,8 @@ pub enum Refused {
     ByRule,
     /// The user is in none of the groups that the client requires.
     NotInGroups,
+    /// The user needs more than one factor, and this is one.
+    MfaRequired,
 }
 
 impl Refused {
@@ -86,6 +88,7 @@ impl Refused {
             Refused::NetworkBlocked => Reason::NetworkBlocked,
             Refused::ByRule => Reason::RefusedByRule,
             Refused::NotInGroups => Reason::NotInGroups,
+            Refused::MfaRequired => Reason::MfaRequired,
         }
     }
 
@@ -94,6 +97,7 @@ impl Refused {
             Refused::NetworkBlocked => Failure::NetworkBlocked,
             Refused::ByRule => Failure::RefusedByRule,
             Refused::NotInGroups => Failure::NotInGroups,
+            Refused::MfaRequired => Failure::MfaRequired,
         }
     }
 }
@@ -122,12 +126,6 @@ impl Plan {
     pub(crate) fn code_count(&self) -> usize {
         let is_code = |factor: &&Factor| factor.code_kinds().is_some();
         self.factors.iter().filter(is_code).count()
-    }
-
-    /// Whether whoever proves all of it has proven more than one factor. A password that the client has checked counts; what is
-    /// waived does not.
-    pub(crate) fn is_multi_factor(&self, client_checks_password: bool) -> bool {
-        is_multi_factor(&self.factors, client_checks_password)
     }
 
     /// For the audit. That a client checks passwords is the client's way and no news.
@@ -189,6 +187,7 @@ pub fn plan_by<'a>(
     plan.settle_password(question);
     plan.migrate(state, question);
     plan.trust(question);
+    plan.insist(state, question);
     Some(plan)
 }
 
@@ -234,6 +233,14 @@ impl Plan {
         let trusted = question.client.entrance.trusted.iter();
         if let Some(trusted) = trusted.into_iter().find(|trusted| trusted.network.contains(address)) {
             self.waive(trusted.waives, Waiver::TrustedNetwork);
+        }
+    }
+
+    /// After everything that is waived: a password that the client has checked counts, what is waived does not.
+    fn insist(&mut self, state: &State, question: &Question<'_>) {
+        let needs = question.user.is_some_and(|user| user.needs_mfa(state.policy()));
+        if needs && !is_multi_factor(&self.factors, question.client.modes.passcode_only) {
+            self.refused.get_or_insert(Refused::MfaRequired);
         }
     }
 }

@@ -21,7 +21,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// Every channel; its place here is its bit in [`Gateway::channels`].
+    /// Every channel.
     pub const ALL: [Channel; 3] = [Channel::Sms, Channel::Email, Channel::Voice];
 
     /// A stable word for the API, the command line and searching.
@@ -106,7 +106,7 @@ pub enum Report {
     /// A gateway took it.
     #[n(0)]
     Sent {
-        /// Which; none for a node's console.
+        /// Which; none if its sender cannot say.
         #[n(0)]
         gateway: Option<GatewayId>,
     },

@@ -112,6 +112,32 @@ pub struct User {
 }
 
 impl User {
+    /// Somebody who is new: enabled, with nothing to log in by, and no more rights than anybody.
+    pub(crate) fn new(id: UserId, name: UserName, display_name: Box<str>, revision: Revision, now_ms: u64) -> User {
+        User {
+            id,
+            name,
+            display_name,
+            password: None,
+            password_revision: revision,
+            enabled: true,
+            tokens: Box::default(),
+            code_failures: 0,
+            locked_until_ms: None,
+            revision,
+            epoch: 0,
+            origin: None,
+            preferred: None,
+            role: Role::User,
+            mfa: Mfa::ByRole,
+            trust: Trust::ByRole,
+            former_passwords: Box::default(),
+            password_changed_ms: now_ms,
+            must_change_password: false,
+            local: None,
+        }
+    }
+
     /// Whether the directory that the user is from, if any, lets the user in.
     pub fn is_active(&self) -> bool {
         self.origin.as_ref().is_none_or(|origin| origin.active)

@@ -1,14 +1,13 @@
 //! Directories. Their settings lie sealed in the shape that they have on the wire.
 
 use quorate_api::{
-    ChangeDirectory, Confidential, ControllerState, CreateDirectory, Directory, DirectoryExamination,
-    DirectorySettings, DirectorySync, ExamineDirectory, ExaminedStep, Nothing, Page, PageQuery, ProblemKind,
-    SyncDirectory,
+    ChangeDirectory, Confidential, ControllerState, CreateDirectory, Directory, DirectorySettings, DirectorySync,
+    Examination, ExamineDirectory, Nothing, Page, PageQuery, ProblemKind, SyncDirectory,
 };
 use quorate_app::{DirectorySpec, SyncOrder};
 use zeroize::Zeroizing;
 
-use super::paging;
+use super::{examination, paging};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::secret;
@@ -101,18 +100,12 @@ pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Directory> {
     reply(&call.site, &changed)
 }
 
-pub(crate) async fn examine(call: Call<ExamineDirectory>) -> Answer<DirectoryExamination> {
+pub(crate) async fn examine(call: Call<ExamineDirectory>) -> Answer<Examination> {
     let directory = call.site.administrator.find_directory(call.name())?;
     let password = call.body.password.as_ref().map(secret::clear);
     let person = call.body.user.map(|user| (user, password));
     let steps = call.site.administrator.examine_directory(&directory, person).await;
-    let steps = steps.into_iter().map(|step| ExaminedStep {
-        step: step.step,
-        outcome: step.outcome.to_owned(),
-        took_ms: step.took_ms,
-        said: step.said,
-    });
-    Ok(Reply::plain(DirectoryExamination { steps: steps.collect() }))
+    Ok(Reply::plain(examination(steps)))
 }
 
 pub(crate) async fn sync(call: Call<SyncDirectory>) -> Answer<DirectorySync> {

@@ -1,15 +1,15 @@
 //! Gateways. Their settings pass through as they are: the adapter gives them their meaning.
 
 use quorate_api::{
-    ChangeGateway, CreateGateway, ExaminedStep, Gateway, GatewayStanding, GatewayTest, Nothing, Page, PageQuery,
-    ProblemKind, TestGateway,
+    ChangeGateway, CreateGateway, Examination, Gateway, GatewayStanding, Nothing, Page, PageQuery, ProblemKind,
+    TestGateway,
 };
 use quorate_app::GatewaySpec;
 use quorate_core::Channel;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{field_problem, paging};
+use super::{examination, field_problem, paging};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::site::Site;
@@ -101,7 +101,7 @@ pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Gateway> {
     reply(&call.site, &changed)
 }
 
-pub(crate) async fn test(call: Call<TestGateway>) -> Answer<GatewayTest> {
+pub(crate) async fn test(call: Call<TestGateway>) -> Answer<Examination> {
     let gateway = call.site.administrator.find_gateway(call.name())?;
     let channel = call
         .body
@@ -114,13 +114,7 @@ pub(crate) async fn test(call: Call<TestGateway>) -> Answer<GatewayTest> {
         .administrator
         .test_gateway(&gateway, channel, &call.body.address)
         .await?;
-    let steps = steps.into_iter().map(|step| ExaminedStep {
-        step: step.step,
-        outcome: step.outcome.to_owned(),
-        took_ms: step.took_ms,
-        said: step.said,
-    });
-    Ok(Reply::plain(GatewayTest { steps: steps.collect() }))
+    Ok(Reply::plain(examination(steps)))
 }
 
 fn channels(labels: &[String]) -> Result<Vec<Channel>, Failure> {

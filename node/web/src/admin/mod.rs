@@ -21,7 +21,7 @@ mod token_spec;
 pub(crate) mod tokens;
 pub(crate) mod users;
 
-use quorate_api::{FieldProblem, ProblemKind};
+use quorate_api::{Examination, ExaminedStep, FieldProblem, ProblemKind};
 use quorate_app::{AdminError, FieldError};
 
 use crate::failure::Failure;
@@ -71,6 +71,17 @@ impl From<AdminError> for Failure {
             AdminError::Seal(cause) => Failure::new(ProblemKind::Internal).because(format!("{said}: {cause}")),
         }
     }
+}
+
+/// What was tried outside, step by step.
+fn examination(steps: Vec<quorate_app::ExaminedStep>) -> Examination {
+    let steps = steps.into_iter().map(|step| ExaminedStep {
+        step: step.step,
+        outcome: step.outcome.to_owned(),
+        took_ms: step.took_ms,
+        said: step.said,
+    });
+    Examination { steps: steps.collect() }
 }
 
 fn field_problem(error: FieldError) -> FieldProblem {
