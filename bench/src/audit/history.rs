@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
-use quorate_core::change::{ClientSettings, CreateApplication, CreateClient, CreateUser};
+use quorate_core::change::{ApplicationSettings, ClientSettings, CreateApplication, CreateClient, CreateUser};
 use quorate_core::command::{AcceptSingleFactor, Administer, Genesis, RecordFailure};
 use quorate_core::{
-    Actor, ApplicationId, Change, ClientId, Command, Entrance, Factor, Failure, Fingerprint, Judged, LoginFacts,
-    Method, Modes, NodeId, Outcome, Sealed, State, UserId, UserName,
+    Actor, ApplicationId, Change, ClientId, Command, Enrolment, Entrance, Factor, Failure, Fingerprint, Judged,
+    LoginFacts, Method, Modes, NodeId, Outcome, Sealed, State, UserId, UserName,
 };
 use quorate_raft::{LogId, Machine};
 use quorate_replica::{Archive, Published, StateMachine};
@@ -115,9 +115,12 @@ impl Writer<'_> {
         self.apply(&[genesis])?;
         let application = Change::CreateApplication(CreateApplication {
             id: ApplicationId(1),
-            name: "vpn".into(),
-            factors: vec![Factor::Password].into(),
-            passthru_until_ms: None,
+            settings: ApplicationSettings {
+                name: "vpn".into(),
+                factors: vec![Factor::Password].into(),
+                passthru_until_ms: None,
+                enrolment: Enrolment::Off,
+            },
         });
         let clients = (1..=CLIENTS).map(client);
         self.administer(std::iter::once(application).chain(clients).collect())?;

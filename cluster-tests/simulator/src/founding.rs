@@ -9,7 +9,7 @@ use quorate_app::{
 };
 use quorate_core::change::SetPassword;
 use quorate_core::command::Administer;
-use quorate_core::{Change, Command, Factor, Fingerprint, Modes, NodeId, TokenKind, UserId};
+use quorate_core::{Change, Command, Enrolment, Factor, Fingerprint, Modes, NodeId, TokenKind, UserId};
 use quorate_seal::limits::{PASSWORD_HASH_LEN, SALT_LEN};
 use quorate_seal::{Aad, Field, KeyId, KeyRing, NONCE_LEN};
 use tokio::time::Instant;
@@ -65,6 +65,7 @@ pub async fn populate(parts: &Parts, count: usize) -> Result<Population> {
         name: "vpn".to_owned(),
         factors,
         passthru_until_ms: None,
+        enrolment: Enrolment::Off,
     };
     let application = parts.admin.create_application(ROOT, spec).await?.id;
     let gateway = ClientSpec {

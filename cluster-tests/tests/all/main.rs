@@ -11,6 +11,7 @@ mod demo;
 mod dependencies;
 mod directory;
 mod disable;
+mod enrolment;
 mod fault_clock;
 mod fault_disk;
 mod fault_network;

@@ -15,8 +15,22 @@ pub struct Application {
     /// Until when users who never had a token in use are let in by the password alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passthru_until_ms: Option<u64>,
+    pub enrolment: Enrolment,
     pub enabled: bool,
     pub revision: u64,
+}
+
+/// How users who never had a token in use come to one in a login itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Enrolment {
+    /// They do not.
+    #[default]
+    Off,
+    /// Whoever has proven the password is shown a key. Only the password keeps a stranger from it.
+    Password,
+    /// Whoever has proven a registration code is shown one.
+    RegistrationCode,
 }
 
 /// One thing that a user proves, in any of these ways. A password is a factor of its own, and the first.
@@ -48,6 +62,8 @@ pub enum Way {
     Voice,
     /// A static code: hardly a second factor.
     Static,
+    /// A registration code. It leads to a first token; no application asks for it beside.
+    Registration,
 }
 
 /// An application to make.
@@ -60,6 +76,9 @@ pub struct CreateApplication {
     /// Until when users who never had a token in use are let in by the password alone; never if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passthru_until_ms: Option<u64>,
+    /// Off if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolment: Option<Enrolment>,
 }
 
 /// What to change of an application. Absent fields stay as they are.
@@ -73,4 +92,6 @@ pub struct ChangeApplication {
     /// 0 for never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passthru_until_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolment: Option<Enrolment>,
 }

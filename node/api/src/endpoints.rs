@@ -34,6 +34,7 @@ endpoints! {
     CHANGE_USER: ChangeUser => User = Patch "/users/{user}" "changeUser" "Users" "Change a user".conditional();
     DELETE_USER: Nothing => Nothing = Delete "/users/{user}" "deleteUser" "Users" "Delete a user and the user's tokens".success(204).conditional();
     SET_PASSWORD: SetPassword => User = Put "/users/{user}/password" "setPassword" "Users" "Set or remove a user's password".conditional();
+    SET_PIN: SetPin => User = Put "/users/{user}/pin" "setPin" "Users" "Set or remove the PIN in front of a user's codes".conditional();
     CHANGE_OWN_PASSWORD: ChangeOwnPassword => User = Post "/users/{user}/own-password" "changeOwnPassword" "Users" "Replace a user's password by the user's own, the former one being known";
     DISABLE_USER: Nothing => User = Post "/users/{user}/disable" "disableUser" "Users" "Refuse a user everywhere from now on".conditional();
     ENABLE_USER: Nothing => User = Post "/users/{user}/enable" "enableUser" "Users" "Let a user log in again".conditional();

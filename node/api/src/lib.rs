@@ -48,7 +48,7 @@ pub mod tokens;
 pub mod users;
 
 pub use api_tokens::{ApiToken, CreateApiToken, CreatedApiToken};
-pub use applications::{Application, ChangeApplication, CreateApplication, Factor, Way};
+pub use applications::{Application, ChangeApplication, CreateApplication, Enrolment, Factor, Way};
 pub use audit::{
     AuditHeads, AuditPage, AuditQuery, AuditRecord, AuditSegment, AuditStatus, AuditVerification, HeadSignature,
     IndexProgress, LoginResult, Retention, SetRetention, SignedHead, VerifyQuery,
@@ -69,7 +69,7 @@ pub use lockouts::{CareQuery, Lockout, Lockouts, Previewed};
 pub use page::{Page, PageQuery};
 pub use password_rules::{ChangePasswordRules, PasswordRules};
 pub use plans::{AskedRule, Explain, Explanation, PlannedFactor, WhatIf, WhatIfAnswer, WhatIfChange};
-pub use policy::{ChangePolicy, Policy};
+pub use policy::{ChangePolicy, Pins, Policy};
 pub use problem::{FieldProblem, Problem, ProblemKind};
 pub use roles::{ChangeAccess, ChangeRole, MfaRule, Role, RoleRule, TrustRule};
 pub use rules::{ChangeRule, CreateRule, Rule, RuleConditions};
@@ -77,4 +77,4 @@ pub use tokens::{
     Algorithm, AssignToken, ChangeToken, CreateToken, CreatedToken, ResyncToken, Token, TokenKind, TokenState,
     VerifyToken,
 };
-pub use users::{ChangeOwnPassword, ChangeUser, CreateUser, SetPassword, User, UserQuery};
+pub use users::{ChangeOwnPassword, ChangeUser, CreateUser, SetPassword, SetPin, User, UserQuery};

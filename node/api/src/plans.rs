@@ -46,6 +46,8 @@ pub struct Explanation {
     pub application: String,
     /// What it asks for, in its order.
     pub factors: Vec<PlannedFactor>,
+    /// Whether the user comes to a first token in this login, whose code then is the one that is asked for.
+    pub enrols: bool,
     /// Why the login would be rejected whatever is proven: `refused_by_rule`, `user_disabled`, …
     pub refusals: Vec<String>,
 }

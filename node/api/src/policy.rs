@@ -24,8 +24,22 @@ pub struct Policy {
     pub sends_per_user: u32,
     /// Messages in a day to telephones whose numbers begin with the same four digits.
     pub sends_per_prefix: u32,
+    /// Whether a PIN stands in front of every code.
+    pub pins: Pins,
     pub passwords: PasswordRules,
     pub revision: u64,
+}
+
+/// Whether a PIN stands in front of every code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pins {
+    /// Nobody's does.
+    Off,
+    /// That of everybody who has one.
+    IfSet,
+    /// Everybody's: whoever has none gets in by no code.
+    Required,
 }
 
 /// What to change of the policy. Absent fields stay as they are.
@@ -48,6 +62,8 @@ pub struct ChangePolicy {
     pub sends_per_user: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sends_per_prefix: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<Pins>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passwords: Option<ChangePasswordRules>,
 }

@@ -68,6 +68,8 @@ pub enum TokenKind {
     Static,
     /// A code for a few days.
     Temporary,
+    /// A code, good once, that a user who has no token yet is given a first one for in a login.
+    Registration,
     /// Codes sent as text messages.
     Sms,
     /// Codes sent by mail.
@@ -149,7 +151,8 @@ pub struct CreateToken {
     /// SMS and voice: a number in international form (`+49 171 2345667`). E-mail: a mail address. Needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Confidential>,
-    /// When it ends, in milliseconds since 1970. A temporary code ends after a day if nothing is said, and after fourteen at most.
+    /// When it ends, in milliseconds since 1970. A temporary code ends after a day if nothing is said, a
+    /// registration code after a week, and both after fourteen days at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
     /// Whether it is in use at once. If absent: not before its first code was shown, where a seed was drawn here or codes are sent; else at once.

@@ -26,6 +26,8 @@ pub struct User {
     pub password_expires_ms: Option<u64>,
     /// The local password has to be changed at the next login.
     pub must_change_password: bool,
+    /// A PIN is typed in front of every code, where the policy asks for it.
+    pub has_pin: bool,
     /// Tokens of this user, see `/users/{user}/tokens`.
     pub tokens: u32,
     /// Wrong codes since the last accepted one.
@@ -113,6 +115,14 @@ pub struct SetPassword {
     /// It has to be changed at the next login.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub must_change_password: bool,
+}
+
+/// A new PIN: 4 to 12 digits. `null` or absent removes it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetPin {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Confidential>,
 }
 
 /// A user's own new password. The former one has to be right; wrong ones make whoever sends them wait, as in a login.

@@ -101,6 +101,9 @@ pub const RECOVERY_CODES: u8 = 10;
 /// How long a temporary code lasts, unless said otherwise: a working day and the night after it.
 pub const TEMPORARY_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
+/// How long a registration code lasts, unless said otherwise: a letter is on its way for some days.
+pub const REGISTRATION_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+
 /// How often a temporary code may be used, unless said otherwise.
 pub const TEMPORARY_USES: u32 = 20;
 

@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use quorate_core::audit::{AuditRecord, Chain, Head, HeadSignature, Segment, head_statement};
 use quorate_core::limits::RECORDS_PER_SEGMENT;
 use quorate_core::{
-    Actor, ApplicationId, Channel, Command, Factor, Gateway, GatewayId, Level, NodeId, Report, Stamp, State, apply,
+    Actor, ApplicationId, Channel, Command, Enrolment, Factor, Gateway, GatewayId, Level, NodeId, Report, Stamp, State,
+    apply,
 };
 use quorate_seal::{KeyId, KeyRing};
 use sha2::{Digest, Sha256};
@@ -262,6 +263,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::QueueCode(_) => "queue_code",
         Command::ReportMessage(_) => "report_message",
         Command::RenewPassword(_) => "renew_password",
+        Command::EnrolToken(_) => "enrol_token",
         Command::ChangeOwnPassword(_) => "change_own_password",
     }
 }
@@ -570,6 +572,7 @@ impl World {
     pub(crate) async fn application(&self, name: &str, factors: &[Factor]) -> ApplicationId {
         let spec = ApplicationSpec {
             passthru_until_ms: None,
+            enrolment: Enrolment::Off,
             name: name.to_owned(),
             factors: factors.to_vec(),
         };

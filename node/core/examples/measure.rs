@@ -99,9 +99,12 @@ fn founded() -> State {
     let changes = vec![
         Change::CreateApplication(CreateApplication {
             id: APPLICATION,
-            name: "app".into(),
-            factors,
-            passthru_until_ms: None,
+            settings: ApplicationSettings {
+                name: "app".into(),
+                factors,
+                passthru_until_ms: None,
+                enrolment: Enrolment::Off,
+            },
         }),
         Change::CreateClient(CreateClient { id: CLIENT, settings }),
     ];

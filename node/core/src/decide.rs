@@ -73,6 +73,7 @@ pub fn decide(state: &State, level: Level, stamp: Stamp, command: &Command) -> R
         Command::QueueCode(queue) => queue.decide(state, now_ms),
         Command::ReportMessage(report) => report.decide(state),
         Command::RenewPassword(renew) => renew.decide(state, now_ms),
+        Command::EnrolToken(enrol) => enrol.decide(state, now_ms),
         Command::ChangeOwnPassword(change) => change.decide(state, now_ms),
     }
 }

@@ -217,6 +217,13 @@ pub const PASSWORD_AGE_DAYS: std::ops::RangeInclusive<u16> = 1..=3_650;
 
 /// New passwords that may be tried in one login: each is compared with all that are remembered.
 pub const NEW_PASSWORDS_PER_LOGIN: u8 = 5;
+
+/// Digits of a PIN. Fewer are guessed by whoever holds the token; more are written on it.
+pub const PIN_DIGITS: std::ops::RangeInclusive<u8> = 4..=12;
+
+/// How often the code of a first token is asked for in one login: a clock that is wrong is not set right by trying.
+pub const FIRST_CODES_PER_LOGIN: u8 = 5;
+
 /// Rules: each is asked for every login that none before it matched, by the judging node and by each that applies the verdict.
 pub const RULES: usize = 256;
 

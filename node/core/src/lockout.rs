@@ -1,21 +1,22 @@
 //! Whom changes would lock out: the decision on a copy of the state, and who could log in before and could not after.
 //!
-//! "Could log in" is what can be known without what people type: nobody is barred, each factor that is asked for has
-//! something to prove it with, and there are as many factors as the user needs. Locks and delays pass by themselves and do
-//! not count. It is a reader's question (the whole state is looked through for a change that concerns everybody), so nothing
-//! in the log asks it.
+//! "Could log in" is what can be known without what people type: nobody is barred, and each factor of the login's plan has
+//! something to prove it with. Locks and delays pass by themselves and do not count; nor does where somebody comes from, so that a rule or a
+//! network that asks for an address or an attribute is one that does not match. It is a reader's question (the whole state is looked
+//! through for a change that concerns everybody), so nothing in the log asks it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     change::Change,
     command::{Administer, Command},
     decide::decide,
     event::evolve,
-    ids::{ApplicationId, Level, TokenId, UserId},
+    ids::{ApplicationId, ClientId, Level, TokenId, UserId},
     method,
     outcome::{Outcome, Refusal},
-    records::{Application, Factor, Token, User, is_multi_factor},
+    plan::{Plan, Question, plan},
+    records::{Client, Factor, Token, User},
     state::State,
 };
 
@@ -28,11 +29,29 @@ pub struct Lockouts {
     pub first: Vec<(UserId, ApplicationId)>,
 }
 
-/// An application as users of a client meet it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Door {
+/// What users of a client meet, as far as it makes a difference to who gets in: clients that are alike in it are one.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
     application: ApplicationId,
-    client_checks_password: bool,
+    modes: [bool; 3],
+    enabled: bool,
+    required_groups: Box<[Box<str>]>,
+    /// The client itself, if a rule names it.
+    named: Option<ClientId>,
+}
+
+impl Kind {
+    fn of(state: &State, client: &Client) -> Self {
+        let is_named = state.rules().any(|rule| rule.when.client == Some(client.id));
+        let modes = client.modes;
+        Kind {
+            application: client.application,
+            modes: [modes.one_step, modes.two_step, modes.passcode_only],
+            enabled: client.enabled,
+            required_groups: client.entrance.required_groups.clone(),
+            named: is_named.then_some(client.id),
+        }
+    }
 }
 
 /// Whom this command would lock out if it were the next one; at most `bound` of them by name.
@@ -46,17 +65,19 @@ pub fn lockouts(state: &State, level: Level, command: &Administer, bound: usize)
     }
     let mut after = state.clone();
     decided.events.iter().for_each(|event| evolve(&mut after, level, event));
-    let doors = doors(state);
+    let doors = doors(state, &after);
     let mut found = Lockouts::default();
     let mut look = |user: &User| {
-        let lost = doors.iter().find(|door| {
-            let then = after.user(user.id);
-            opens(state, **door, user) && !then.is_some_and(|user| opens(&after, **door, user))
+        let then = after.user(user.id);
+        let lost = doors.iter().find_map(|door| {
+            let application = admits(state, *door, user)?;
+            let stays = then.is_some_and(|user| admits(&after, *door, user).is_some());
+            (!stays).then_some(application)
         });
-        if let Some(door) = lost {
+        if let Some(application) = lost {
             found.users += 1;
             if found.first.len() < bound {
-                found.first.push((user.id, door.application));
+                found.first.push((user.id, application));
             }
         }
     };
@@ -80,6 +101,7 @@ fn concerned(state: &State, changes: &[Change]) -> Option<BTreeSet<UserId>> {
             Change::DisableUser(change) => Some(change.user),
             Change::DeleteUser(change) => Some(change.user),
             Change::SetPassword(change) => Some(change.user),
+            Change::SetPin(change) => Some(change.user),
             Change::CreateToken(change) => Some(change.user),
             Change::DisableToken(change) => Some(owner(change.token)),
             Change::DeleteToken(change) => Some(owner(change.token)),
@@ -89,43 +111,41 @@ fn concerned(state: &State, changes: &[Change]) -> Option<BTreeSet<UserId>> {
         .collect()
 }
 
-/// Every way in that there is now.
-fn doors(state: &State) -> BTreeSet<Door> {
+/// A client for each way in that there is now, and that becomes of it.
+fn doors(state: &State, after: &State) -> Vec<ClientId> {
     let clients = state.clients().filter(|client| client.enabled);
-    clients
-        .map(|client| Door {
-            application: client.application,
-            client_checks_password: client.modes.passcode_only,
-        })
-        .collect()
-}
-
-/// Whether a user can come in here, with the right password and codes.
-fn opens(state: &State, door: Door, user: &User) -> bool {
-    let Some(application) = state
-        .application(door.application)
-        .filter(|application| application.enabled)
-    else {
-        return false;
-    };
-    let enough = !user.needs_mfa(state.policy()) || is_multi_factor(&application.factors, door.client_checks_password);
-    user.enabled && user.is_active() && enough && can_prove(state, door, application, user)
-}
-
-fn can_prove(state: &State, door: Door, application: &Application, user: &User) -> bool {
-    let asks_for_password = application.asks_for_password() && !door.client_checks_password;
-    let codes: Vec<Factor> = application
-        .factors
-        .iter()
-        .copied()
-        .filter(|factor| *factor != Factor::Password)
-        .collect();
-    if !asks_for_password && codes.is_empty() {
-        return false;
+    let mut kinds = BTreeMap::new();
+    for client in clients {
+        let then = after.client(client.id).map(|client| Kind::of(after, client));
+        kinds.entry((Kind::of(state, client), then)).or_insert(client.id);
     }
+    kinds.into_values().collect()
+}
+
+/// The application that a user comes into here, with the right password and codes.
+fn admits(state: &State, door: ClientId, user: &User) -> Option<ApplicationId> {
+    let client = state.client(door).filter(|client| client.enabled)?;
+    let question = Question {
+        client,
+        user: Some(user),
+        name: Some(&user.name),
+        calling_station_id: None,
+        nas_identifier: None,
+        attributes: &[],
+        now_ms: state.stamp().ms,
+    };
+    let plan = plan(state, &question)?;
+    let open = plan.application.enabled && plan.refused.is_none() && user.enabled && user.is_active();
+    (open && can_prove(state, &plan, user)).then_some(plan.application.id)
+}
+
+fn can_prove(state: &State, plan: &Plan, user: &User) -> bool {
+    let is_code = |factor: &Factor| factor.code_kinds().is_some();
+    let codes: Vec<Factor> = plan.factors.iter().copied().filter(is_code).collect();
     let tokens = method::usable(state.tokens_of(user.id), state.stamp().ms);
     let tokens: Vec<&Token> = tokens.into_iter().map(|token| &**token).collect();
-    (!asks_for_password || has_password(state, user)) && has_tokens(&codes, &tokens)
+    let password = !plan.asks_for_password() || has_password(state, user);
+    !plan.factors.is_empty() && password && has_tokens(&codes, &tokens)
 }
 
 /// Of somebody whom a directory keeps, the directory knows; it has to be asked.

@@ -186,11 +186,17 @@ pub enum Reason {
     /// The login was sent another way since the challenge, so that what was proven does not fit any more.
     #[n(53)]
     PlanChanged,
+    /// The key of a first token was shown, and its code was wrong too often.
+    #[n(26)]
+    NotEnrolled,
+    /// Codes need a PIN before them, and the user has none.
+    #[n(27)]
+    NoPin,
 }
 
 impl Reason {
     /// Every reason, for metrics that want their labels from the start.
-    pub const ALL: [Reason; 34] = [
+    pub const ALL: [Reason; 36] = [
         Reason::UnknownUser,
         Reason::WrongPassword,
         Reason::WrongCode,
@@ -225,6 +231,8 @@ impl Reason {
         Reason::RefusedByRule,
         Reason::NotInGroups,
         Reason::PlanChanged,
+        Reason::NotEnrolled,
+        Reason::NoPin,
     ];
 
     /// The one text every rejected user sees: it tells a wrong password from an unknown user to nobody.
@@ -269,6 +277,8 @@ impl Reason {
             Reason::RefusedByRule => "refused_by_rule",
             Reason::NotInGroups => "not_in_groups",
             Reason::PlanChanged => "plan_changed",
+            Reason::NotEnrolled => "not_enrolled",
+            Reason::NoPin => "no_pin",
         }
     }
 }
@@ -310,6 +320,8 @@ impl fmt::Display for Reason {
             Reason::RefusedByRule => "a rule refuses this login",
             Reason::NotInGroups => "the user is in none of the groups that the client requires",
             Reason::PlanChanged => "the login was sent another way since it began",
+            Reason::NotEnrolled => "a first token was offered, and its code was wrong too often",
+            Reason::NoPin => "codes need a PIN before them, and the user has none",
         })
     }
 }
@@ -577,6 +589,12 @@ pub enum Field {
     /// Attributes that a request has to have.
     #[n(88)]
     RadiusAttributes,
+    /// How users come to a first token in a login.
+    #[n(89)]
+    Enrolment,
+    /// Digits in front of a code.
+    #[n(90)]
+    Pin,
 }
 
 impl Field {
@@ -633,6 +651,8 @@ impl Field {
             Field::BlockedNetworks => "blocked_networks",
             Field::TrustedNetworks => "trusted_networks",
             Field::PassthruUntil => "passthru_until_ms",
+            Field::Enrolment => "enrolment",
+            Field::Pin => "pin",
             Field::RuleClient => "client",
             Field::UserPattern => "user",
             Field::RadiusAttributes => "attributes",

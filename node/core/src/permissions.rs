@@ -196,7 +196,7 @@ impl Change {
             Change::UnlockUser(_) => Permission::UnlockUsers,
             Change::SetUserAccess(_) => Permission::AssignRoles,
             Change::CreateToken(change) => match change.kind {
-                TokenKind::Temporary { .. } => Permission::GiveTemporaryCodes,
+                TokenKind::Temporary { .. } | TokenKind::Registration => Permission::GiveTemporaryCodes,
                 TokenKind::Totp { .. }
                 | TokenKind::Hotp { .. }
                 | TokenKind::Yubikey { .. }
@@ -207,6 +207,7 @@ impl Change {
             Change::ChangeToken(_) | Change::EnableToken(_) | Change::DeleteToken(_) | Change::AssignToken(_) => {
                 Permission::ManageTokens
             }
+            Change::SetPin(_) => Permission::ManageTokens,
             Change::DisableToken(_) | Change::LoseToken(_) => Permission::WithdrawTokens,
             Change::VerifyToken(_) | Change::ResyncToken(_) => Permission::VerifyTokens,
             Change::CreateClient(_)

@@ -58,7 +58,9 @@ fn all_wrong(state: &State, request: Request) -> (Vec<String>, Decision) {
                 check.answer(false)
             }
             Step::SendCode(_) => panic!("nobody here has an address"),
-            Step::JudgeNewPassword(_) | Step::RenewPassword(_) => panic!("no password was right"),
+            Step::JudgeNewPassword(_) | Step::RenewPassword(_) | Step::MakeKey(_) | Step::EnrolToken(_) => {
+                panic!("no password was right")
+            }
             Step::MatchCode(code) => {
                 calls.push(format!("match {:?}", code.code()));
                 code.answer(None)
@@ -119,6 +121,8 @@ proptest! {
                 | Step::SealState(_)
                 | Step::JudgeNewPassword(_)
                 | Step::RenewPassword(_)
+                | Step::MakeKey(_)
+                | Step::EnrolToken(_)
                 | Step::JudgeAgain
                 | Step::Finish(_) => panic!("an unknown user got further"),
             }

@@ -10,20 +10,20 @@ use std::collections::BTreeSet;
 
 use proptest::{collection::vec, prelude::*};
 use quorate_core::{
-    ClientId, Factor, NodeId, ProofDigest, TokenId, UserName, Verdict,
+    ClientId, CodeKind, Factor, NodeId, ProofDigest, TokenId, UserName, Verdict,
     audit::{AuditRecord, Entry},
     login::{self, Conversation, Decision, OpenedState, Request, Step},
     method::Use,
     otp,
     plan::{Plan, Question, Refused, plan},
 };
-use script::{World, words};
+use script::{World, enrolling, words};
 use zeroize::Zeroizing;
 
 const STATIONS: [Option<&str>; 4] = [None, Some("10.1.2.3"), Some("203.0.113.9"), Some("aa-bb-cc")];
 
 /// What may be different from one run to the next, and may change in the midst of a login.
-const SETTINGS: [&str; 16] = [
+const SETTINGS: [&str; 19] = [
     "change-client vpn modes=one",
     "change-client vpn modes=two",
     "change-client vpn modes=one,two",
@@ -40,6 +40,9 @@ const SETTINGS: [&str; 16] = [
     "set-local alice groups=staff",
     "set-local bob groups=guests",
     "change-application app factors=password,totp passthru=60s",
+    "change-application app factors=password,totp enrol=password",
+    "change-application app factors=password,totp enrol=code",
+    "create-token ticket kind=registration user=bob lasts=3600s",
 ];
 
 fn world() -> World {
@@ -62,6 +65,8 @@ struct Dialogue {
     user: &'static str,
     password: bool,
     codes: BTreeSet<TokenId>,
+    /// It came to a first token.
+    enrolled: bool,
     opened: Option<OpenedState>,
 }
 
@@ -91,6 +96,7 @@ impl Run<'_> {
                 user: ["alice", "bob", "nobody"][self.roll(3)],
                 password: false,
                 codes: BTreeSet::new(),
+                enrolled: false,
                 opened: None,
             };
             // Codes are good once: each dialogue has timesteps of its own.
@@ -115,11 +121,13 @@ impl Run<'_> {
             client: ClientId(words::id("vpn")),
             user: Some(UserName::new("", user)),
             user_name: user.as_bytes().into(),
-            field: Zeroizing::new(
-                ["123456", "pw123456", "pw", "pw123456123456"][self.roll(4)]
-                    .as_bytes()
-                    .to_vec(),
-            ),
+            field: Zeroizing::new(match self.roll(5) {
+                0 => b"123456".to_vec(),
+                1 => b"pw123456".to_vec(),
+                2 => b"pw".to_vec(),
+                3 => b"pw123456123456".to_vec(),
+                _ => enrolling::first_code(self.world.now_ms).into_bytes(),
+            }),
             fingerprint: words::fingerprint(&self.packets.to_string()),
             proof: ProofDigest(words::digest(&self.packets.to_string())),
             received_ms: self.world.now_ms,
@@ -156,17 +164,27 @@ impl Run<'_> {
                         plan.asks_for_code() && !is_blocked(&plan),
                         "a code is asked for beside the plan",
                     );
-                    let token = code
-                        .candidates()
-                        .first()
-                        .map(|token| token.id)
-                        .filter(|_| self.roll(4) > 0);
-                    dialogue.codes.extend(token);
+                    let token = code.candidates().first().filter(|_| self.roll(4) > 0).cloned();
+                    dialogue.codes.extend(token.iter().map(|token| token.id));
                     let now = otp::timestep(self.world.now_ms, 30);
-                    code.answer(token.map(|token| (token, Use::Counter(now))))
+                    let used = |kind| match kind {
+                        CodeKind::Registration => Use::Once,
+                        _ => Use::Counter(now),
+                    };
+                    code.answer(token.map(|token| (token.id, used(token.kind.code_kind()))))
                 }
                 Step::SendCode(_) => panic!("nobody here has an address"),
                 Step::JudgeNewPassword(_) | Step::RenewPassword(_) => panic!("no password here is due"),
+                Step::MakeKey(make) => {
+                    self.note(plan.enrols, "a token is given beside the plan");
+                    make.answer(&enrolling::KEY)
+                }
+                Step::EnrolToken(enrol) => {
+                    let token = TokenId(words::id(&format!("token {}", self.packets)));
+                    dialogue.enrolled = enrol.is_right();
+                    let key = enrol.key().to_vec();
+                    enrol.right(token, key.into())
+                }
                 Step::Propose(propose) => {
                     let outcome = self.world.apply(propose.command());
                     propose.answer(&outcome)
@@ -226,6 +244,10 @@ impl Run<'_> {
         self.note(
             dialogue.codes.len() == codes,
             "accepted with other codes than the plan's",
+        );
+        self.note(
+            plan.enrols == dialogue.enrolled,
+            "accepted without the first token, or with one too many",
         );
         let (_, bytes) = self.world.state.audit().open_records().last().unwrap();
         let Entry::Login(login) = AuditRecord::from_bytes(bytes).unwrap().entry else {

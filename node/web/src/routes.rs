@@ -68,6 +68,7 @@ fn administrators() -> Table {
         .at(ManageUsers, CHANGE_USER, users::change)
         .at(ManageUsers, DELETE_USER, users::delete)
         .at(ManageUsers, SET_PASSWORD, users::set_password)
+        .at(ManageTokens, SET_PIN, users::set_pin)
         .at(ManageUsers, CHANGE_OWN_PASSWORD, users::change_own_password)
         .at(DisableUsers, DISABLE_USER, users::disable)
         .at(ManageUsers, ENABLE_USER, users::enable)

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use quorate_core::change::{
-    ChangeApplication, CreateApplication, DeleteApplication, DisableApplication, EnableApplication,
+    ApplicationSettings, ChangeApplication, CreateApplication, DeleteApplication, DisableApplication, EnableApplication,
 };
-use quorate_core::{Actor, Application, ApplicationId, Change, Factor, Revision};
+use quorate_core::{Actor, Application, ApplicationId, Change, Enrolment, Factor, Revision};
 
 use super::{AdminError, Administrator, Care, Careful};
 use crate::fields::FieldErrors;
@@ -18,6 +18,8 @@ pub struct ApplicationSpec {
     pub factors: Vec<Factor>,
     /// Until when users who never had a token in use are let in by the password alone, in ms since 1970; none for never.
     pub passthru_until_ms: Option<u64>,
+    /// How users who never had a token in use come to one in a login.
+    pub enrolment: Enrolment,
 }
 
 impl ApplicationSpec {
@@ -36,7 +38,22 @@ impl ApplicationSpec {
             "would leave nothing to prove, or nothing out",
             "only where a password and a code are asked for",
         );
+        errors.require(
+            self.enrolment.fits(&self.factors),
+            "enrolment",
+            "cannot be done in this login",
+            "off, or, where one code is asked for and may be a TOTP code: password (which is asked for then), or registration_code",
+        );
         Ok(errors.finish()?)
+    }
+
+    fn settings(self) -> ApplicationSettings {
+        ApplicationSettings {
+            name: self.name.into(),
+            factors: self.factors.into(),
+            passthru_until_ms: self.passthru_until_ms,
+            enrolment: self.enrolment,
+        }
     }
 }
 
@@ -54,9 +71,7 @@ impl Administrator {
         let id = ApplicationId(self.random_id());
         let change = Change::CreateApplication(CreateApplication {
             id,
-            name: spec.name.into(),
-            factors: spec.factors.into(),
-            passthru_until_ms: spec.passthru_until_ms,
+            settings: spec.settings(),
         });
         self.administer(actor, vec![change]).await?;
         self.read_application(id)
@@ -79,9 +94,7 @@ impl Administrator {
         let change = Change::ChangeApplication(ChangeApplication {
             application,
             expected,
-            name: spec.name.into(),
-            factors: spec.factors.into(),
-            passthru_until_ms: spec.passthru_until_ms,
+            settings: spec.settings(),
         });
         match self.make_carefully(actor, change, care).await? {
             Some(found) => Ok(Careful::Preview(found)),

@@ -23,6 +23,7 @@ mod nodes;
 mod own_password;
 #[cfg(test)]
 mod password_tests;
+mod pins;
 mod planning;
 mod policy;
 mod retention;

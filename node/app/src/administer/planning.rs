@@ -130,6 +130,10 @@ fn factors(state: &State, plan: &Plan, question: &Question<'_>) -> Vec<(Factor, 
     });
     let provable = |factor: Factor| match factor {
         Factor::Password => user.is_some_and(|user| user.password.is_some() || user.origin.is_some()),
+        Factor::Code(_) if plan.enrols => plan.factors.iter().all(|asked| match asked {
+            Factor::Password => true,
+            Factor::Code(_) => tokens.iter().any(|token| asked.takes(token.kind.code_kind())),
+        }),
         Factor::Code(_) => tokens.iter().any(|token| factor.takes(token.kind.code_kind())),
     };
     let mut left_out = |factor: Factor| {

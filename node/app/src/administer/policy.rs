@@ -1,7 +1,7 @@
 //! The policy: what holds for every login.
 
 use quorate_core::change::SetPolicy;
-use quorate_core::{Actor, Change, PasswordRules, Policy, Revision, limits as core_limits};
+use quorate_core::{Actor, Change, PasswordRules, Pins, Policy, Revision, limits as core_limits};
 
 use super::{AdminError, Administrator};
 use crate::fields::FieldErrors;
@@ -17,6 +17,7 @@ pub struct PolicySpec {
     pub sent_code_ms: u64,
     pub sends_per_user: u32,
     pub sends_per_prefix: u32,
+    pub pins: Pins,
     pub passwords: PasswordRules,
 }
 
@@ -31,6 +32,7 @@ impl From<&Policy> for PolicySpec {
             sent_code_ms: policy.sent_code_ms,
             sends_per_user: policy.sends_per_user,
             sends_per_prefix: policy.sends_per_prefix,
+            pins: policy.pins,
             passwords: policy.passwords,
         }
     }
@@ -143,6 +145,7 @@ impl Administrator {
             sent_code_ms: spec.sent_code_ms,
             sends_per_user: spec.sends_per_user,
             sends_per_prefix: spec.sends_per_prefix,
+            pins: spec.pins,
             passwords: spec.passwords,
         });
         self.administer(actor, vec![change]).await?;

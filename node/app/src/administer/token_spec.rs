@@ -120,7 +120,7 @@ impl TokenSpec {
                 "is out of its bounds",
                 &format!("1 to {uses}"),
             ),
-            TokenKind::Yubikey { .. } | TokenKind::Static | TokenKind::Sent { .. } => (),
+            TokenKind::Yubikey { .. } | TokenKind::Static | TokenKind::Sent { .. } | TokenKind::Registration => (),
         }
     }
 
@@ -195,6 +195,7 @@ impl Administrator {
         let verified = spec.is_verified();
         let expires_ms = match spec.kind {
             TokenKind::Temporary { .. } => spec.expires_ms.or(Some(self.clock.now_ms() + TEMPORARY_MS)),
+            TokenKind::Registration => spec.expires_ms.or(Some(self.clock.now_ms() + REGISTRATION_MS)),
             _ => spec.expires_ms,
         };
         let hint = self::hint(&spec);
@@ -254,7 +255,7 @@ impl Administrator {
                 enrolment.codes = codes.iter().cloned().map(Zeroizing::new).collect();
                 verifiers
             }
-            TokenKind::Static | TokenKind::Temporary { .. } => {
+            TokenKind::Static | TokenKind::Temporary { .. } | TokenKind::Registration => {
                 let code = match material {
                     Material::Code(code) => code,
                     _ => self.draw_digits(code_digits(kind)),
@@ -286,6 +287,9 @@ impl Administrator {
 
 /// See [`limits::TEMPORARY_LIFETIME`].
 const TEMPORARY_MS: u64 = limits::TEMPORARY_LIFETIME.as_secs() * 1_000;
+
+/// See [`limits::REGISTRATION_LIFETIME`].
+const REGISTRATION_MS: u64 = limits::REGISTRATION_LIFETIME.as_secs() * 1_000;
 
 fn check_digits(errors: &mut FieldErrors, prefix: &str, digits: u8) {
     errors.require(
@@ -320,7 +324,7 @@ fn hint(spec: &TokenSpec) -> Box<str> {
 
 const fn code_digits(kind: TokenKind) -> usize {
     match kind {
-        TokenKind::Temporary { .. } => TEMPORARY_DIGITS,
+        TokenKind::Temporary { .. } | TokenKind::Registration => TEMPORARY_DIGITS,
         _ => STATIC_DIGITS,
     }
 }

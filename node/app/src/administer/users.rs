@@ -252,7 +252,12 @@ impl Administrator {
         state.user(id).cloned().ok_or(AdminError::NotFound { what: "user" })
     }
 
-    async fn change_one_user(&self, actor: Actor, user: UserId, change: Change) -> Result<Arc<User>, AdminError> {
+    pub(super) async fn change_one_user(
+        &self,
+        actor: Actor,
+        user: UserId,
+        change: Change,
+    ) -> Result<Arc<User>, AdminError> {
         self.read_user(user)?;
         self.administer(actor, vec![change]).await?;
         self.read_user(user)

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use quorate_core::login::{self, CheckPassword, MatchCode, Opening, Propose, SealState, SendCode, Step};
+use quorate_core::login::{self, CheckPassword, EnrolToken, MatchCode, Opening, Propose, SealState, SendCode, Step};
 use quorate_core::{Asker, Command, Level, Method, Outcome, Reason, Refusal, Stamp, State, TokenId};
 use quorate_seal::{Aad, Field, NONCE_LEN, PasswordVerifier, StateBinding};
 use tokio::time::Instant;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{Answer, Authenticator, Decision, Login, Silence};
 use crate::hash_queue::HashRefused;
 use crate::passwords::in_normal_form;
-use crate::ports::{ProposeError, Proposed, random};
+use crate::ports::{ProposeError, Proposed, random, random_id};
 use crate::propose::propose_until_known;
 
 /// What one judgement came to.
@@ -48,6 +48,8 @@ impl Authenticator {
                 Step::MatchCode(code) => self.match_code(code),
                 Step::SendCode(send) => self.send_code(&state, login, send).await,
                 Step::SealState(seal) => self.seal_state(&state, login, seal).await,
+                Step::MakeKey(make) => ControlFlow::Continue(make.answer(&Zeroizing::new(random(&*self.entropy)))),
+                Step::EnrolToken(enrol) => self.enrol_token(enrol),
                 Step::JudgeNewPassword(judge) => self.judge_new_password(login, judge).await,
                 Step::RenewPassword(set) => self.set_new_password(login, set).await,
                 Step::Propose(propose) => self.propose(&state, login, propose).await,
@@ -115,10 +117,35 @@ impl Authenticator {
         ControlFlow::Continue(code.answer(matched))
     }
 
+    /// Seals the key of a first token, if its code was right.
+    fn enrol_token(&self, enrol: EnrolToken) -> Performed {
+        // As with every code: which timestep it is, a node whose clock is wrong does not know.
+        if !self.replica.clock().in_time {
+            return ControlFlow::Break(Judgement::silent(Silence::Clock));
+        }
+        if !enrol.is_right() {
+            return ControlFlow::Continue(enrol.wrong());
+        }
+        let record = random_id(&*self.entropy);
+        let aad = Aad {
+            field: Field::TokenSecret,
+            record,
+        };
+        let sealed = self.keys.seal(random(&*self.entropy), aad, enrol.key());
+        ControlFlow::Continue(enrol.right(TokenId(record), sealed.into()))
+    }
+
     fn open(&self, opening: Opening<'_>) -> Option<Zeroizing<Vec<u8>>> {
         match opening {
             Opening::StandIn => self.stand_in.seed(&self.keys).ok(),
             Opening::Sent(sent) => self.courier.open_verifier(sent).ok(),
+            Opening::Pin(user, pin) => {
+                let aad = Aad {
+                    field: Field::UserPin,
+                    record: user.0,
+                };
+                self.keys.open(aad, pin.verifier.as_bytes()).ok()
+            }
             Opening::Token(token) => {
                 let TokenId(record) = token.id;
                 let aad = Aad {
@@ -192,7 +219,9 @@ impl Authenticator {
             user_name: &login.request.user_name,
         };
         let nonce: [u8; NONCE_LEN] = random(&*self.entropy);
-        match self.keys.seal_state(nonce, &binding, &seal.conversation().to_bytes()) {
+        // There may be the key of a token in it.
+        let bytes = Zeroizing::new(seal.conversation().to_bytes());
+        match self.keys.seal_state(nonce, &binding, &bytes) {
             Ok(sealed) => ControlFlow::Continue(seal.answer(sealed)),
             Err(error) => {
                 tracing::error!(%error, "a challenge cannot be sealed");
@@ -255,6 +284,7 @@ fn name_of(opening: Opening<'_>) -> String {
         Opening::StandIn => "stand-in".to_owned(),
         Opening::Token(token) => token.id.to_string(),
         Opening::Sent(sent) => sent.id.to_string(),
+        Opening::Pin(user, _) => format!("the PIN of {user}"),
     }
 }
 
@@ -269,6 +299,8 @@ fn settle(propose: Propose, outcome: &Outcome) -> Judgement {
         | Step::SealState(_)
         | Step::JudgeNewPassword(_)
         | Step::RenewPassword(_)
+        | Step::MakeKey(_)
+        | Step::EnrolToken(_)
         | Step::Propose(_) => Judgement::silent(Silence::Refused),
     }
 }
@@ -307,6 +339,7 @@ const fn method_of(command: &Command) -> Option<Method> {
         | Command::CompleteReplacement(_)
         | Command::ReportMessage(_)
         | Command::ChangeOwnPassword(_) => None,
+        Command::EnrolToken(enrol) => Some(enrol.proven.judged.facts.method),
         Command::RenewPassword(renew) => Some(renew.judged.facts.method),
         Command::QueueCode(queue) => match &queue.asker {
             Asker::Login { judged, .. } => Some(judged.facts.method),

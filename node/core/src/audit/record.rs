@@ -472,6 +472,11 @@ pub enum ChangeKind {
     DeleteRule,
     #[n(60)]
     SetLocal,
+    /// By the user, in the login that this token ended.
+    #[n(61)]
+    EnrolToken,
+    #[n(62)]
+    SetPin,
 }
 
 impl ChangeKind {
@@ -524,6 +529,8 @@ impl ChangeKind {
             ChangeKind::SetRoleRule => "set_role_rule",
             ChangeKind::RequirePasswordChange => "require_password_change",
             ChangeKind::ChangeOwnPassword => "change_own_password",
+            ChangeKind::EnrolToken => "enrol_token",
+            ChangeKind::SetPin => "set_pin",
             ChangeKind::OwnPasswordWrong => "own_password_wrong",
             ChangeKind::CreateRule => "create_rule",
             ChangeKind::ChangeRule => "change_rule",

@@ -9,9 +9,26 @@ use crate::{
     ids::{ApplicationId, Revision},
     limits, names,
     outcome::{Field, Refusal},
-    records::{Application, Factor},
+    records::{Application, Enrolment, Factor},
     state::State,
 };
+
+/// What an administrator may set of an application.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ApplicationSettings {
+    /// Unique among applications.
+    #[n(0)]
+    pub name: Box<str>,
+    /// See [`Application::factors`].
+    #[n(1)]
+    pub factors: Box<[Factor]>,
+    /// See [`Application::passthru_until_ms`].
+    #[n(2)]
+    pub passthru_until_ms: Option<u64>,
+    /// See [`Application::enrolment`].
+    #[n(3)]
+    pub enrolment: Enrolment,
+}
 
 /// A new application, enabled.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -19,15 +36,9 @@ pub struct CreateApplication {
     /// Random.
     #[n(0)]
     pub id: ApplicationId,
-    /// Unique among applications.
+    /// What it is like.
     #[n(1)]
-    pub name: Box<str>,
-    /// See [`Application::factors`].
-    #[n(2)]
-    pub factors: Box<[Factor]>,
-    /// See [`Application::passthru_until_ms`].
-    #[n(3)]
-    pub passthru_until_ms: Option<u64>,
+    pub settings: ApplicationSettings,
 }
 
 /// Another name or other factors.
@@ -39,15 +50,9 @@ pub struct ChangeApplication {
     /// The revision it is expected to have.
     #[n(1)]
     pub expected: Option<Revision>,
-    /// Unique among applications.
+    /// What it is like from now on.
     #[n(2)]
-    pub name: Box<str>,
-    /// See [`Application::factors`].
-    #[n(3)]
-    pub factors: Box<[Factor]>,
-    /// See [`Application::passthru_until_ms`].
-    #[n(4)]
-    pub passthru_until_ms: Option<u64>,
+    pub settings: ApplicationSettings,
 }
 
 /// Rejects all logins of an application.
@@ -83,45 +88,55 @@ pub struct DeleteApplication {
     pub expected: Option<Revision>,
 }
 
+impl ApplicationSettings {
+    fn check(&self, state: &State, own: ApplicationId) -> Result<(), Refusal> {
+        require(names::is_name(&self.name), Field::Name)?;
+        require(Factor::may_be_asked(&self.factors), Field::Factors)?;
+        // Without a password nothing would be left to be let in by.
+        let has_both = self.factors.contains(&Factor::Password) && self.factors.len() > 1;
+        require(self.passthru_until_ms.is_none() || has_both, Field::PassthruUntil)?;
+        require(self.enrolment.fits(&self.factors), Field::Enrolment)?;
+        require_free(
+            state.application_by_name(&self.name).map(|application| application.id),
+            own,
+        )
+    }
+
+    fn of(self, id: ApplicationId, enabled: bool, revision: Revision) -> Application {
+        Application {
+            id,
+            name: self.name,
+            factors: self.factors,
+            enabled,
+            revision,
+            passthru_until_ms: self.passthru_until_ms,
+            enrolment: self.enrolment,
+        }
+    }
+}
+
 impl CreateApplication {
     pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
-        check(state, self.id, &self.name, &self.factors, self.passthru_until_ms)?;
+        self.settings.check(state, self.id)?;
         if state.application(self.id).is_some() {
             return Err(Refusal::IdTaken);
         }
         if state.applications().count() >= limits::HAND_MADE {
             return Err(Refusal::LimitReached);
         }
-        let (name, factors) = (self.name.clone(), self.factors.clone());
-        Ok(saved(Application {
-            id: self.id,
-            name,
-            factors,
-            enabled: true,
-            revision,
-            passthru_until_ms: self.passthru_until_ms,
-        }))
+        Ok(saved(self.settings.clone().of(self.id, true, revision)))
     }
 }
 
 impl ChangeApplication {
     pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
         let application = expected_application(state, self.application, self.expected)?;
-        check(
-            state,
-            self.application,
-            &self.name,
-            &self.factors,
-            self.passthru_until_ms,
-        )?;
-        let (name, factors) = (self.name.clone(), self.factors.clone());
-        Ok(saved(Application {
-            name,
-            factors,
+        self.settings.check(state, self.application)?;
+        Ok(saved(self.settings.clone().of(
+            application.id,
+            application.enabled,
             revision,
-            passthru_until_ms: self.passthru_until_ms,
-            ..application.clone()
-        }))
+        )))
     }
 }
 
@@ -165,21 +180,6 @@ fn expected_application(state: &State, id: ApplicationId, expected: Option<Revis
     let application = state.application(id).ok_or(Refusal::NotFound)?;
     expect(application.revision, expected)?;
     Ok(application)
-}
-
-fn check(
-    state: &State,
-    own: ApplicationId,
-    name: &str,
-    factors: &[Factor],
-    passthru_until_ms: Option<u64>,
-) -> Result<(), Refusal> {
-    require(names::is_name(name), Field::Name)?;
-    require(Factor::may_be_asked(factors), Field::Factors)?;
-    // Without a password nothing would be left to be let in by.
-    let has_both = factors.contains(&Factor::Password) && factors.len() > 1;
-    require(passthru_until_ms.is_none() || has_both, Field::PassthruUntil)?;
-    require_free(state.application_by_name(name).map(|application| application.id), own)
 }
 
 fn saved(application: Application) -> Effect {

@@ -23,7 +23,10 @@ use minicbor::{Decode, Encode};
 pub use self::{
     access::{SetRoleRule, SetUserAccess},
     api_token::{CreateApiToken, DeleteApiToken},
-    application::{ChangeApplication, CreateApplication, DeleteApplication, DisableApplication, EnableApplication},
+    application::{
+        ApplicationSettings, ChangeApplication, CreateApplication, DeleteApplication, DisableApplication,
+        EnableApplication,
+    },
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
     directory::{ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory},
     gateway::{ChangeGateway, CreateGateway, DeleteGateway, DisableGateway, EnableGateway, GatewaySettings},
@@ -37,7 +40,8 @@ pub use self::{
         VerifyToken,
     },
     user::{
-        ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, RequirePasswordChange, SetPassword, UnlockUser,
+        ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, RequirePasswordChange, SetPassword, SetPin,
+        UnlockUser,
     },
 };
 use crate::{
@@ -205,6 +209,9 @@ pub enum Change {
     /// Other groups of a user that are kept here.
     #[n(60)]
     SetLocal(#[n(0)] SetLocal),
+    /// Another PIN for a user, or none.
+    #[n(37)]
+    SetPin(#[n(0)] SetPin),
 }
 
 /// What a change does, and to what.
@@ -222,6 +229,7 @@ impl Change {
             Change::CreateUser(change) => change.decide(state, revision),
             Change::ChangeUser(change) => change.decide(state, revision),
             Change::SetPassword(change) => change.decide(state, revision),
+            Change::SetPin(change) => change.decide(state, revision),
             Change::DisableUser(change) => change.decide(state, revision),
             Change::EnableUser(change) => change.decide(state, revision),
             Change::UnlockUser(change) => change.decide(state, revision),
@@ -279,6 +287,7 @@ impl Change {
             Change::CreateUser(_) => ChangeKind::CreateUser,
             Change::ChangeUser(_) => ChangeKind::ChangeUser,
             Change::SetPassword(_) => ChangeKind::SetPassword,
+            Change::SetPin(_) => ChangeKind::SetPin,
             Change::DisableUser(_) => ChangeKind::DisableUser,
             Change::EnableUser(_) => ChangeKind::EnableUser,
             Change::UnlockUser(_) => ChangeKind::UnlockUser,

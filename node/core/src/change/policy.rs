@@ -9,7 +9,7 @@ use crate::{
     ids::Revision,
     limits,
     outcome::{Field, Refusal},
-    records::{PasswordRules, Policy},
+    records::{PasswordRules, Pins, Policy},
     state::State,
 };
 
@@ -43,6 +43,9 @@ pub struct SetPolicy {
     /// Messages to telephones in one region in one day.
     #[n(8)]
     pub sends_per_prefix: u32,
+    /// See [`Policy::pins`].
+    #[n(10)]
+    pub pins: Pins,
     /// What a local password has to be like.
     #[n(9)]
     pub passwords: PasswordRules,
@@ -87,6 +90,7 @@ impl SetPolicy {
             sends_per_prefix: self.sends_per_prefix,
             roles: state.policy().roles,
             passwords: self.passwords,
+            pins: self.pins,
         };
         Ok(Effect {
             events: vec![Event::PolicySet(policy)],

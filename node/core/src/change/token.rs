@@ -205,7 +205,7 @@ impl CreateToken {
     fn check_end(&self, now_ms: u64) -> Result<(), Refusal> {
         let end = self.expires_ms.map(|expires_ms| expires_ms.saturating_sub(now_ms));
         match self.kind {
-            TokenKind::Temporary { .. } => require(
+            TokenKind::Temporary { .. } | TokenKind::Registration => require(
                 end.is_some_and(|left_ms| (1..=limits::TEMPORARY_MS_MAX).contains(&left_ms)),
                 Field::Expiry,
             ),
@@ -220,7 +220,7 @@ impl ChangeToken {
         let token = expected_token(state, self.token, self.expected)?;
         require(names::is_label(&self.name), Field::Name)?;
         let same_end = self.expires_ms == token.expires_ms;
-        let temporary = matches!(token.kind, TokenKind::Temporary { .. });
+        let temporary = matches!(token.kind, TokenKind::Temporary { .. } | TokenKind::Registration);
         require(same_end || !temporary, Field::Expiry)?;
         let future = self.expires_ms.is_none_or(|expires_ms| expires_ms > state.stamp().ms);
         require(same_end || future, Field::Expiry)?;
@@ -354,7 +354,10 @@ fn check_kind(kind: TokenKind) -> Result<(), Refusal> {
         TokenKind::Temporary { uses, suspends: _ } => {
             require((1..=limits::TEMPORARY_USES_MAX).contains(&uses), Field::Uses)
         }
-        TokenKind::Yubikey { public_id: _ } | TokenKind::Static | TokenKind::Sent { channel: _ } => Ok(()),
+        TokenKind::Yubikey { public_id: _ }
+        | TokenKind::Static
+        | TokenKind::Sent { channel: _ }
+        | TokenKind::Registration => Ok(()),
     }
 }
 

@@ -9,9 +9,9 @@ use crate::{
     change::{Effect, expect, is_sealed, require, require_free},
     event::Event,
     ids::{Revision, Sealed, UserId},
-    names,
+    limits, names,
     outcome::{Field, Refusal},
-    records::{NewPassword, User, UserName},
+    records::{NewPassword, Pin, User, UserName},
     state::State,
 };
 
@@ -125,6 +125,35 @@ pub struct DeleteUser {
     /// The revision it is expected to have.
     #[n(1)]
     pub expected: Option<Revision>,
+}
+
+/// Another PIN, or none.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SetPin {
+    /// Who.
+    #[n(0)]
+    pub user: UserId,
+    /// The revision it is expected to have.
+    #[n(1)]
+    pub expected: Option<Revision>,
+    /// What it is from now on.
+    #[n(2)]
+    pub pin: Option<Pin>,
+}
+
+impl SetPin {
+    /// The new epoch voids every accept that was remembered, and every login that has proven a code with the former one.
+    pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
+        let user = expected_user(state, self.user, self.expected)?;
+        let is_good = |pin: &Pin| is_sealed(&pin.verifier) && limits::PIN_DIGITS.contains(&pin.digits);
+        require(self.pin.as_ref().is_none_or(is_good), Field::Pin)?;
+        Ok(saved(User {
+            pin: self.pin.clone().map(Box::new),
+            epoch: user.epoch.wrapping_add(1),
+            revision,
+            ..user.clone()
+        }))
+    }
 }
 
 impl CreateUser {

@@ -27,7 +27,8 @@ impl AcceptSingleFactor {
 
     fn judge(&self, subject: &Subject<'_>) -> Result<Decided, Refusal> {
         let user = subject.user.ok_or(Refusal::Invalid(Field::Judgement))?;
-        if subject.asks_for_code() || !subject.asks_for_password() || !subject.password_settled() {
+        if subject.plan.enrols || subject.asks_for_code() || !subject.asks_for_password() || !subject.password_settled()
+        {
             return Err(Refusal::Invalid(Field::Judgement));
         }
         Ok(match subject.barred(user).or_else(|| subject.password_due(user)) {

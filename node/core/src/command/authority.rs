@@ -109,6 +109,7 @@ fn concerned(state: &State, change: &Change) -> Option<Role> {
         Change::ChangeUser(change) => of_user(change.user),
         Change::SetLocal(change) => of_user(change.user),
         Change::SetPassword(change) => of_user(change.user),
+        Change::SetPin(change) => of_user(change.user),
         Change::RequirePasswordChange(change) => of_user(change.user),
         Change::DisableUser(change) => of_user(change.user),
         Change::EnableUser(change) => of_user(change.user),

@@ -52,7 +52,8 @@ impl ConsumeCode {
     fn judge(&self, subject: &Subject<'_>) -> Result<Decided, Refusal> {
         let user = subject.user.ok_or(Refusal::Invalid(Field::Judgement))?;
         let tokens = self.tokens(subject, user)?;
-        if !self.proves_all(subject, &tokens) || !subject.password_settled() {
+        let asks = subject.asks_for_code() && !subject.plan.enrols;
+        if !asks || !self.proves_all(subject, &tokens) {
             return Err(Refusal::Invalid(Field::Judgement));
         }
         if let Some(reason) = subject
@@ -77,7 +78,7 @@ impl ConsumeCode {
     }
 
     /// The tokens, if each is the user's, as it was when it was judged, and there once.
-    fn tokens<'a>(&self, subject: &Subject<'a>, user: &User) -> Result<Vec<&'a Arc<Token>>, Refusal> {
+    pub(super) fn tokens<'a>(&self, subject: &Subject<'a>, user: &User) -> Result<Vec<&'a Arc<Token>>, Refusal> {
         let distinct = |at: usize, code: &CodeProof| self.codes[..at].iter().all(|other| other.token != code.token);
         if self.codes.len() > limits::FACTORS_PER_APPLICATION
             || !self.codes.iter().enumerate().all(|(at, code)| distinct(at, code))
@@ -97,16 +98,16 @@ impl ConsumeCode {
             .collect()
     }
 
-    /// Whether there is a code for each that is asked for, and no other.
-    fn proves_all(&self, subject: &Subject<'_>, tokens: &[&Arc<Token>]) -> bool {
+    /// Whether the password was proven, and there is a code for each that is asked for, and no other.
+    pub(super) fn proves_all(&self, subject: &Subject<'_>, tokens: &[&Arc<Token>]) -> bool {
         let factors = &subject.plan.factors;
         let asked: Vec<_> = factors.iter().filter_map(|factor| factor.code_kinds()).collect();
         let proves = |(kinds, token): (&crate::CodeKinds, &&Arc<Token>)| kinds.contains(token.kind.code_kind());
-        !asked.is_empty() && asked.len() == tokens.len() && asked.iter().zip(tokens).all(proves)
+        subject.password_settled() && asked.len() == tokens.len() && asked.iter().zip(tokens).all(proves)
     }
 
     /// A code that is used, expired or of a token that sleeps was right, so that it does not count towards a lock.
-    fn refuse_codes(&self, subject: &Subject<'_>, user: &User, tokens: &[&Arc<Token>]) -> Option<Reason> {
+    pub(super) fn refuse_codes(&self, subject: &Subject<'_>, user: &User, tokens: &[&Arc<Token>]) -> Option<Reason> {
         #[cfg(feature = "mutants")]
         if quorate_mutants::is_planted(quorate_mutants::Mutant::UsedCodesLocally) {
             return None;

@@ -19,6 +19,7 @@ mod authority;
 mod change_own_password;
 mod complete_replacement;
 mod consume_code;
+mod enrol_token;
 mod genesis;
 mod issue_join_token;
 mod judged;
@@ -42,6 +43,7 @@ pub use self::{
     change_own_password::ChangeOwnPassword,
     complete_replacement::CompleteReplacement,
     consume_code::{CodeProof, ConsumeCode},
+    enrol_token::EnrolToken,
     genesis::Genesis,
     issue_join_token::IssueJoinToken,
     judged::{Judged, LoginFacts, Method},
@@ -111,6 +113,9 @@ pub enum Command {
     /// Changes a user's own password, or counts that the former one was wrong.
     #[n(26)]
     ChangeOwnPassword(#[n(0)] ChangeOwnPassword),
+    /// Accepts a login in which a user came to a first token.
+    #[n(27)]
+    EnrolToken(#[n(0)] EnrolToken),
 }
 
 impl Command {

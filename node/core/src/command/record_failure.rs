@@ -113,6 +113,12 @@ pub enum Failure {
     /// The login was sent another way since the challenge.
     #[n(49)]
     PlanChanged,
+    /// The key of a first token was shown, and its code was wrong too often.
+    #[n(21)]
+    NotEnrolled,
+    /// Codes need a PIN before them, and the user has none.
+    #[n(22)]
+    NoPin,
 }
 
 impl Failure {
@@ -147,6 +153,8 @@ impl Failure {
             Failure::RefusedByRule => Reason::RefusedByRule,
             Failure::NotInGroups => Reason::NotInGroups,
             Failure::PlanChanged => Reason::PlanChanged,
+            Failure::NotEnrolled => Reason::NotEnrolled,
+            Failure::NoPin => Reason::NoPin,
         }
     }
 }

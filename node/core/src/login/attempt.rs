@@ -10,11 +10,12 @@ use crate::{
     limits,
     login::{
         Conversation, Proof, Propose, Request, Step,
+        enrolling::Enrolling,
         renewal::{self, Renewal},
     },
     method::{self, Moment},
     plan::{Plan, Question, Refused, plan},
-    records::{Client, Directory, Factor, Policy, SentCode, Token, User},
+    records::{Client, Directory, Factor, Pin, Policy, SentCode, Token, User},
     state::State,
 };
 
@@ -40,6 +41,8 @@ pub(super) struct Attempt {
 pub(super) struct Account {
     pub user: Arc<User>,
     pub tokens: Vec<Arc<Token>>,
+    /// What stands in front of each of their codes.
+    pub pin: Option<Pin>,
     /// What was sent to them last and is unused.
     sent: Vec<(TokenId, Arc<SentCode>)>,
 }
@@ -53,6 +56,7 @@ impl Account {
         let sent = |token: &Arc<Token>| Some((token.id, state.sent_code(token.id)?.clone()));
         Account {
             user: user.clone(),
+            pin: user.pin_by(state.policy()).cloned(),
             sent: tokens.iter().filter_map(sent).collect(),
             tokens,
         }
@@ -168,12 +172,16 @@ impl Attempt {
             && user.is_some_and(|user| user.is_password_due(&self.policy.passwords, self.now_ms))
     }
 
-    /// Whether this packet's plan is one that the conversation can be finished by: the same application, something left to prove
-    /// or a password to renew, and no code proven that nobody asks for any more. What else has changed of the rules holds for the rest of it.
+    /// Whether this packet's plan is one that the conversation can be finished by: the same application, something left to prove,
+    /// a password to renew or a first token to give, and no code proven that nobody asks for any more. What else has changed of the rules holds for the rest of it.
     fn goes_on(&self, conversation: &Conversation) -> bool {
         conversation.application == self.plan.application.id
             && conversation.codes().count() <= self.plan.code_count()
-            && (conversation.renewal.is_some() || !self.due_after(&conversation.proven).is_empty())
+            && match (&conversation.enrolling, conversation.renewal) {
+                (Some(_), _) => self.plan.enrols && self.due_after(&conversation.proven).is_empty(),
+                (None, Some(_)) => true,
+                (None, None) => !self.due_after(&conversation.proven).is_empty(),
+            }
     }
 
     /// Whether the token of a code that was proven is as it was then.
@@ -281,14 +289,15 @@ impl Attempt {
         Step::Propose(Propose::new(Command::RecordFailure(RecordFailure { judged, failure })))
     }
 
+    /// Codes that were right in former packets and in this one.
+    pub fn codes(&self, proofs: &[Proof]) -> Box<[CodeProof]> {
+        let codes = self.former_codes().chain(proofs.iter().filter_map(Proof::code));
+        codes.copied().collect()
+    }
+
     /// The step that proposes an accept, all factors being proven.
     pub fn succeed(self, proofs: &[Proof]) -> Step {
-        let judged = self.judged();
-        let codes: Box<[CodeProof]> = self
-            .former_codes()
-            .chain(proofs.iter().filter_map(Proof::code))
-            .copied()
-            .collect();
+        let (judged, codes) = (self.judged(), self.codes(proofs));
         let command = match codes.is_empty() {
             false => Command::ConsumeCode(ConsumeCode { judged, codes }),
             true => Command::AcceptSingleFactor(AcceptSingleFactor { judged }),
@@ -303,6 +312,15 @@ impl Attempt {
         Conversation {
             sends: self.sends().saturating_add(1),
             expires_ms: self.request.received_ms.saturating_add(answer_ms),
+            ..self.conversation_after(user, proofs)
+        }
+    }
+
+    /// What the next packet has to bring back where a key was shown: nobody installs an application in a hurry.
+    pub fn conversation_enrolling(&self, user: &User, proofs: &[Proof], enrolling: Enrolling) -> Conversation {
+        Conversation {
+            expires_ms: self.request.received_ms.saturating_add(limits::CHALLENGE_MS_MAX),
+            enrolling: Some(enrolling),
             ..self.conversation_after(user, proofs)
         }
     }
@@ -338,6 +356,7 @@ impl Attempt {
             ),
             sends: self.sends(),
             renewal: None,
+            enrolling: None,
         }
     }
 
@@ -380,7 +399,7 @@ impl Attempt {
 fn first_method(client: &Client, plan: &Plan) -> Method {
     if client.modes.passcode_only {
         Method::PasscodeOnly
-    } else if plan.factors.len() > 1 {
+    } else if plan.factors.len() > 1 || plan.enrols {
         Method::TwoStep
     } else if plan.asks_for_password() {
         Method::PasswordOnly

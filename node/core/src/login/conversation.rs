@@ -5,7 +5,7 @@ use crate::{
     command::CodeProof,
     digest::digest_16,
     ids::{ApplicationId, ClientId, ConversationId, Fingerprint, Revision, UserId},
-    login::{Proof, renewal::Renewal},
+    login::{Proof, enrolling::Enrolling, renewal::Renewal},
 };
 
 /// What a State attribute carries, sealed: who has proven what. At most 190 bytes, for the attribute holds 253
@@ -43,6 +43,9 @@ pub struct Conversation {
     /// How far the change of a password is, if it asks for one.
     #[n(11)]
     pub(super) renewal: Option<Renewal>,
+    /// The key that was shown, if a first token is being given.
+    #[n(12)]
+    pub(super) enrolling: Option<Enrolling>,
 }
 
 /// A State attribute after the attempt to open it.

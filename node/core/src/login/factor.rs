@@ -51,6 +51,8 @@ pub(super) fn lengths(factor: Factor, account: Option<&Account>) -> Vec<usize> {
     if lengths.is_empty() {
         lengths.extend(otp::lengths(TokenKind::DEFAULT));
     }
+    let before = account.map_or(0, pin_digits);
+    lengths.iter_mut().for_each(|length| *length += before);
     lengths.extend(sending::keyword_lengths(kinds));
     lengths.sort_unstable();
     lengths.dedup();
@@ -70,6 +72,12 @@ pub(super) fn fits(factor: Factor, account: Option<&Account>, typed: &[u8]) -> b
         return true;
     };
     let tokens = account.map_or_else(Vec::new, |account| tokens_of(account, kinds));
+    let Some((pin, typed)) = typed.split_at_checked(account.map_or(0, pin_digits)) else {
+        return false;
+    };
+    if !pin.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
     match tokens.is_empty() {
         true => otp::is_code(typed),
         false => tokens
@@ -114,6 +122,11 @@ pub(super) fn failure(factor: Factor, account: Option<&Account>, typed: &[u8]) -
 pub(super) fn missing(factor: Factor, account: &Account) -> Option<Failure> {
     let kinds = factor.code_kinds()?;
     tokens_of(account, kinds).is_empty().then_some(Failure::NoToken)
+}
+
+/// How many digits stand before the user's codes.
+pub(super) fn pin_digits(account: &Account) -> usize {
+    account.pin.as_ref().map_or(0, |pin| usize::from(pin.digits))
 }
 
 /// The user's tokens that make codes of these kinds.

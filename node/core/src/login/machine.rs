@@ -7,6 +7,7 @@ use crate::{
     login::{
         SealState, SendCode, Step,
         attempt::Attempt,
+        enrolling,
         factor::{self, Proof},
         reading::{Part, Reading, readings},
         renewal, sending,
@@ -118,9 +119,10 @@ impl Machine {
     }
 }
 
-/// What comes after all that was typed was right: the accept, or a challenge for the next factor.
+/// What comes after all that was typed was right: the accept, a first token, or a challenge for the next factor.
 pub(super) fn go_on(attempt: Attempt, proofs: &[Proof], next: Option<Factor>) -> Step {
     match next {
+        None if attempt.plan.enrols => enrolling::begin(attempt, proofs),
         None => attempt.succeed(proofs),
         Some(next) => challenge(attempt, proofs, next),
     }

@@ -9,7 +9,8 @@
 //!                 └─(SendCode)─▶ SealState ─▶ Finish(Challenge) … resume ─▶ MatchCode ─▶ Propose ─▶ Finish
 //! ```
 //!
-//! A password that has to be changed is changed on the way (`renewal`): typed twice, before the other factors.
+//! A password that has to be changed is changed on the way (`renewal`): typed twice, before the other factors. A user who has to have a
+//! token and never had one is given it at the end (`enrolling`), where the application allows that.
 //!
 //! A code that is sent is asked for by a challenge, or by a word typed in its place (`sms`, `mail`, `call`, or a number
 //! from the list that a challenge shows).
@@ -29,6 +30,7 @@
 
 mod attempt;
 mod conversation;
+mod enrolling;
 mod factor;
 mod machine;
 mod reading;
@@ -40,6 +42,7 @@ mod step;
 use self::{attempt::Attempt, machine::Machine};
 pub use self::{
     conversation::{Conversation, OpenedState},
+    enrolling::{EnrolToken, MakeKey},
     factor::Proof,
     renewal::{JudgeNewPassword, SetNewPassword},
     request::Request,
@@ -69,11 +72,12 @@ pub fn resume(state: &State, opened: OpenedState, request: Request) -> Step {
     }
     // From here on the conversation is this user's, and whatever the verdict, it spends it.
     let outdated = attempt.outdated(state, &conversation);
-    let renewal = conversation.renewal;
+    let (renewal, enrolling) = (conversation.renewal, conversation.enrolling.clone());
     attempt.conversation = Some(conversation);
-    match (outdated, renewal) {
-        (Some(failure), _) => attempt.fail(failure),
-        (None, Some(renewal)) => renewal::resume(attempt, renewal, state),
-        (None, None) => Machine::begin(attempt),
+    match (outdated, enrolling, renewal) {
+        (Some(failure), ..) => attempt.fail(failure),
+        (None, Some(enrolling), _) => enrolling::resume(attempt, enrolling),
+        (None, None, Some(renewal)) => renewal::resume(attempt, renewal, state),
+        (None, None, None) => Machine::begin(attempt),
     }
 }

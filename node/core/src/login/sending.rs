@@ -73,16 +73,25 @@ pub(super) fn prompt(attempt: &Attempt, asked: Factor, proofs: &[Proof], sent: O
     if asked == Factor::Password {
         return "Enter your password".into();
     }
+    if asked == Factor::Code(CodeKinds::REGISTRATION) {
+        return "Enter your registration code".into();
+    }
+    let what = match attempt.account.as_ref().is_some_and(|account| account.pin.is_some()) {
+        true => "your PIN and, right after it, the code",
+        false => "the code",
+    };
     let addresses = addresses(attempt, asked, proofs);
     let others = others(attempt, asked, proofs);
     let alternatives = addresses.len() > 1 || others;
     let (mut text, first) = match sent {
         Some(token) => (
-            format!("Enter the code that was sent to {}", address(token)),
+            format!("Enter {what} that was sent to {}", address(token)),
             ", or type ",
         ),
-        None if addresses.is_empty() => return "Enter your one-time code".into(),
-        None if others => ("Enter your code".into(), ", or type "),
+        None if addresses.is_empty() && what == "the code" => return "Enter your one-time code".into(),
+        None if addresses.is_empty() => return format!("Enter {what}").into(),
+        None if others && what == "the code" => ("Enter your code".into(), ", or type "),
+        None if others => (format!("Enter {what}"), ", or type "),
         None => (String::new(), "Type "),
     };
     let choices = addresses.iter().zip(1..).filter(|_| sent.is_none() || alternatives);

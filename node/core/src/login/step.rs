@@ -6,11 +6,14 @@ use zeroize::Zeroizing;
 
 use crate::{
     command::{Asker, CodeProof, Command, Failure, QueueCode},
-    ids::{CodeId, Revision, Sealed, TokenId, UserId},
-    login::{Conversation, JudgeNewPassword, Proof, SetNewPassword, attempt::Attempt, machine::Machine, sending},
-    method::{self, Use},
+    ids::{CodeId, Sealed, TokenId, UserId},
+    login::{
+        Conversation, EnrolToken, JudgeNewPassword, MakeKey, Proof, SetNewPassword, attempt::Attempt, factor,
+        machine::Machine, sending,
+    },
+    method::{self, Use, verifier},
     outcome::{Outcome, Reason, Refusal, Verdict},
-    records::{CodeKind, Directory, Factor, SentCode, Standing, Token, TokenKind, Used},
+    records::{CodeKind, Directory, Factor, Pin, SentCode, Token},
 };
 
 /// What to do next.
@@ -22,6 +25,10 @@ pub enum Step {
     MatchCode(MatchCode),
     /// Make a code, have it queued, and send it if this node's is the one that was.
     SendCode(SendCode),
+    /// Make the key of a first token, to be shown.
+    MakeKey(MakeKey),
+    /// Have a first token written down, if its code is right.
+    EnrolToken(EnrolToken),
     /// Say whether a new password is good.
     JudgeNewPassword(JudgeNewPassword),
     /// Have a new password set.
@@ -138,7 +145,7 @@ impl MatchCode {
         part.map_or_else(Vec::new, |part| sending::unproven(attempt, part.factor, proofs))
     }
 
-    /// What was typed.
+    /// What was typed, the PIN included.
     pub fn code(&self) -> &[u8] {
         self.machine.typed()
     }
@@ -147,9 +154,12 @@ impl MatchCode {
     /// nothing.
     pub fn matching(&self, mut open: impl FnMut(Opening<'_>) -> Option<Zeroizing<Vec<u8>>>) -> Option<(TokenId, Use)> {
         let (candidates, attempt) = (self.candidates(), &self.machine.attempt);
+        let account = attempt.account.as_ref();
+        let (pin, typed) = self.code().split_at_checked(account.map_or(0, factor::pin_digits))?;
         if candidates.is_empty() {
             let (secret, at) = (open(Opening::StandIn).unwrap_or_default(), attempt.moment(TokenId(0)));
-            let _same_work = method::of(CodeKind::Totp).find(&stand_in(), &secret, self.code(), at);
+            let stand_in = Token::first(TokenId(0), UserId(0), Sealed::from(Vec::new()));
+            let _same_work = method::of(CodeKind::Totp).find(&stand_in, &secret, typed, at);
             return None;
         }
         let (mut fresh, mut spent) = (None, None);
@@ -162,7 +172,7 @@ impl MatchCode {
             };
             let Some(secret) = open(opening) else { continue };
             let (method, at) = (method::of_token(token), attempt.moment(token.id));
-            if let Some(used) = method.find(token, &secret, self.code(), at) {
+            if let Some(used) = method.find(token, &secret, typed, at) {
                 let found = match method.refuse(token, used, at) {
                     None => &mut fresh,
                     Some(_) => &mut spent,
@@ -170,7 +180,13 @@ impl MatchCode {
                 found.get_or_insert((token.id, used));
             }
         }
-        fresh.or(spent)
+        // After the codes, so that a wrong PIN takes no other time than a right one.
+        let right = account.is_none_or(|account| match &account.pin {
+            None => true,
+            Some(known) => open(Opening::Pin(account.user.id, known))
+                .is_some_and(|verifier| verifier::place(&verifier, pin).is_some()),
+        });
+        fresh.or(spent).filter(|_| right)
     }
 
     /// Takes the answer: the token whose code this is, and what it uses.
@@ -194,6 +210,8 @@ pub enum Opening<'a> {
     Token(&'a Token),
     /// The verifier of a code that was sent.
     Sent(&'a SentCode),
+    /// The verifier of a user's PIN.
+    Pin(UserId, &'a Pin),
     /// A secret that is nobody's, for the same work where the user has no token.
     StandIn,
 }
@@ -290,23 +308,6 @@ impl SendCode {
         let prompt = sending::prompt(&self.attempt, self.factor, &self.proofs, None);
         let conversation = self.attempt.conversation_after(&account.user, &self.proofs);
         Step::SealState(SealState::new(conversation, prompt))
-    }
-}
-
-/// A token as most users have one.
-fn stand_in() -> Token {
-    Token {
-        id: TokenId(0),
-        user: UserId(0),
-        name: "".into(),
-        kind: TokenKind::DEFAULT,
-        secret: Sealed::from(Vec::new()),
-        standing: Standing::Enabled,
-        used: Used::nothing(CodeKind::Totp),
-        revision: Revision(0),
-        expires_ms: None,
-        hint: "".into(),
-        of_directory: false,
     }
 }
 

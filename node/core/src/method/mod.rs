@@ -20,7 +20,7 @@ mod resync;
 mod reusable;
 mod sent;
 mod totp;
-mod verifier;
+pub(crate) mod verifier;
 mod yubikey;
 
 use std::sync::Arc;
@@ -117,7 +117,7 @@ pub fn of(kind: CodeKind) -> &'static dyn Method {
         CodeKind::Hotp => &hotp::Hotp,
         CodeKind::Yubikey => &yubikey::Yubikey,
         CodeKind::Recovery => &recovery::Recovery,
-        CodeKind::Static | CodeKind::Temporary => &reusable::Reusable,
+        CodeKind::Static | CodeKind::Temporary | CodeKind::Registration => &reusable::Reusable,
         CodeKind::Sms | CodeKind::Email | CodeKind::Voice => &sent::Sent,
     }
 }

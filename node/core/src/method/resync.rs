@@ -33,6 +33,7 @@ pub fn in_step_by(token: &Token, secret: &[u8], codes: [&[u8]; 2], now_ms: u64) 
         | TokenKind::Recovery { .. }
         | TokenKind::Static
         | TokenKind::Temporary { .. }
+        | TokenKind::Registration
         | TokenKind::Sent { .. } => None,
     }
 }

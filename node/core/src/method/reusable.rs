@@ -1,6 +1,8 @@
-//! Codes that are good more than once: the static code, and the temporary one. The secret is one verifier.
+//! Codes that are written down and good as often as was said: the static code, the temporary one, and the one for a first token. The
+//! secret is one verifier.
 //!
-//! A temporary code ends with its days or with its uses, whichever comes first; a static one with its token.
+//! A temporary code ends with its days or with its uses, whichever comes first; a static one with its token; a registration code with
+//! its first use, or its days.
 
 use super::{Method, Moment, Use, verifier};
 use crate::{
@@ -19,7 +21,7 @@ pub(super) struct Reusable;
 impl Method for Reusable {
     fn lengths(&self, kind: TokenKind) -> &'static [usize] {
         match kind {
-            TokenKind::Temporary { .. } => &[TEMPORARY_DIGITS],
+            TokenKind::Temporary { .. } | TokenKind::Registration => &[TEMPORARY_DIGITS],
             _ => &[STATIC_DIGITS],
         }
     }
@@ -39,6 +41,7 @@ impl Method for Reusable {
             (Use::Once, TokenKind::Temporary { uses, .. }, Used::Times { uses: used }) => {
                 (used >= uses).then_some(Reason::CodeUsed)
             }
+            (Use::Once, TokenKind::Registration, Used::Times { uses: used }) => (used > 0).then_some(Reason::CodeUsed),
             _ => Some(Reason::WrongCode),
         }
     }

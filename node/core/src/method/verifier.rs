@@ -19,7 +19,7 @@ pub fn verifiers<'a>(salt: [u8; SALT_BYTES], codes: impl IntoIterator<Item = &'a
 }
 
 /// The place of a code, from 0. All are compared.
-pub(super) fn place(verifiers: &[u8], code: &[u8]) -> Option<u8> {
+pub(crate) fn place(verifiers: &[u8], code: &[u8]) -> Option<u8> {
     let (salt, digests) = verifiers.split_at_checked(SALT_BYTES)?;
     let typed = digest(salt, code);
     let (digests, _) = digests.as_chunks::<DIGEST_BYTES>();

@@ -7,6 +7,7 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeLess};
 
+pub(crate) use self::uri::base32;
 pub use self::uri::otpauth_uri;
 use crate::{
     limits,

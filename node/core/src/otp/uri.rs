@@ -17,6 +17,7 @@ pub fn otpauth_uri(issuer: &str, account: &str, kind: TokenKind, seed: &[u8]) ->
         | TokenKind::Recovery { .. }
         | TokenKind::Static
         | TokenKind::Temporary { .. }
+        | TokenKind::Registration
         | TokenKind::Sent { .. } => return None,
     };
     let algorithm = match algorithm {
@@ -42,7 +43,7 @@ fn escape(text: &str) -> String {
 }
 
 /// Base 32 without padding (RFC 4648, section 6): padding confuses some applications.
-fn base32(bytes: &[u8]) -> String {
+pub(crate) fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     bytes.chunks(5).fold(String::new(), |mut out, chunk| {
         let bits = chunk

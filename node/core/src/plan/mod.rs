@@ -21,7 +21,10 @@ use crate::{
     command::Failure,
     ids::RuleId,
     outcome::Reason,
-    records::{Application, Factor, FactorKind, Rule, Standing, Then, User, is_multi_factor},
+    records::{
+        Application, CodeKinds, Enrolment, Factor, FactorKind, Pins, Rule, Standing, Then, TokenKind, User,
+        is_multi_factor,
+    },
     state::State,
 };
 
@@ -38,6 +41,8 @@ pub struct Plan {
     pub factors: Vec<Factor>,
     /// What the application asks for beside that.
     pub waived: Vec<(Factor, Waiver)>,
+    /// Whether the user comes to a first token in this login, whose code then takes the place of the one that the application asks for.
+    pub enrols: bool,
     /// Why nobody gets in with this login, whatever is proven.
     pub refused: Option<Refused>,
 }
@@ -79,6 +84,8 @@ pub enum Refused {
     NotInGroups,
     /// The user needs more than one factor, and this is one.
     MfaRequired,
+    /// A code is asked for, and the user has no PIN to put before it.
+    NoPin,
 }
 
 impl Refused {
@@ -89,6 +96,7 @@ impl Refused {
             Refused::ByRule => Reason::RefusedByRule,
             Refused::NotInGroups => Reason::NotInGroups,
             Refused::MfaRequired => Reason::MfaRequired,
+            Refused::NoPin => Reason::NoPin,
         }
     }
 
@@ -98,6 +106,7 @@ impl Refused {
             Refused::ByRule => Failure::RefusedByRule,
             Refused::NotInGroups => Failure::NotInGroups,
             Refused::MfaRequired => Failure::MfaRequired,
+            Refused::NoPin => Failure::NoPin,
         }
     }
 }
@@ -182,11 +191,13 @@ pub fn plan_by<'a>(
         factors: application.factors.to_vec(),
         application,
         waived: Vec::new(),
+        enrols: false,
         refused: refused(rule, question),
     };
     plan.settle_password(question);
     plan.migrate(state, question);
     plan.trust(question);
+    plan.enrol(state, question);
     plan.insist(state, question);
     Some(plan)
 }
@@ -236,21 +247,46 @@ impl Plan {
         }
     }
 
+    /// After everything that is waived: whom no code is asked of needs no token. Where no challenge is allowed there is no way to show a key.
+    fn enrol(&mut self, state: &State, question: &Question<'_>) {
+        let way = self.application.enrolment;
+        let lacks_token = question.user.is_some_and(|user| has_never_enrolled(state, user));
+        if !self.asks_for_code() || !way.fits(&self.factors) || !lacks_token || !question.client.modes.two_step {
+            return;
+        }
+        match way {
+            Enrolment::Off => return,
+            Enrolment::ByPassword => self.factors.retain(|factor| *factor == Factor::Password),
+            Enrolment::ByRegistrationCode => {
+                let to_first_token = |factor: &mut Factor| match factor {
+                    Factor::Password => {}
+                    Factor::Code(kinds) => *kinds = CodeKinds::REGISTRATION,
+                };
+                self.factors.iter_mut().for_each(to_first_token);
+            }
+        }
+        self.enrols = true;
+    }
+
     /// After everything that is waived: a password that the client has checked counts, what is waived does not.
     fn insist(&mut self, state: &State, question: &Question<'_>) {
         let needs = question.user.is_some_and(|user| user.needs_mfa(state.policy()));
-        if needs && !is_multi_factor(&self.factors, question.client.modes.passcode_only) {
+        if needs && !self.enrols && !is_multi_factor(&self.factors, question.client.modes.passcode_only) {
             self.refused.get_or_insert(Refused::MfaRequired);
+        }
+        let lacks_pin = question.user.is_some_and(|user| user.pin.is_none());
+        if lacks_pin && state.policy().pins == Pins::Required && (self.asks_for_code() || self.enrols) {
+            self.refused.get_or_insert(Refused::NoPin);
         }
     }
 }
 
-/// Whether a user has never had a token in use: has none at all, or only such as wait for their first code. Whoever had one and has lost
+/// Whether a user has never had a token in use: has none at all, or only such as wait for their first code or lead to one. Whoever had one and has lost
 /// it is not meant, or losing a token would be a way around it.
 pub fn has_never_enrolled(state: &State, user: &User) -> bool {
     state
         .tokens_of(user.id)
-        .all(|token| token.standing == Standing::Unverified)
+        .all(|token| token.standing == Standing::Unverified || token.kind == TokenKind::Registration)
 }
 
 /// The groups that a user is in: the directory's and those that are kept here.

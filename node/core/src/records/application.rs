@@ -30,19 +30,49 @@ impl Factor {
         }
     }
 
-    /// Whether an application may ask for these, in this order.
+    /// Whether an application may ask for these, in this order. A registration code leads to a token and is not asked for beside.
     pub fn may_be_asked(factors: &[Factor]) -> bool {
         let codes = match factors.split_first() {
             Some((Factor::Password, rest)) => rest,
             _ => factors,
         };
-        let is_code = |factor: &Factor| factor.code_kinds().is_some_and(|kinds| !kinds.is_empty());
+        let may_be_code = |kinds: CodeKinds| !kinds.is_empty() && !kinds.contains(CodeKind::Registration);
+        let is_code = |factor: &Factor| factor.code_kinds().is_some_and(may_be_code);
         (1..=limits::FACTORS_PER_APPLICATION).contains(&factors.len()) && codes.iter().all(is_code)
     }
 
     /// Whether a code of this kind proves it.
     pub fn takes(self, kind: CodeKind) -> bool {
         self.code_kinds().is_some_and(|kinds| kinds.contains(kind))
+    }
+}
+
+/// How users who never had a token in use come to one in a login itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Enrolment {
+    /// They do not: an administrator gives them one.
+    #[default]
+    #[n(0)]
+    Off,
+    /// Whoever has proven the password is shown a key.
+    #[n(1)]
+    ByPassword,
+    /// Whoever has proven a registration code is, beside the password where that is asked for.
+    #[n(2)]
+    ByRegistrationCode,
+}
+
+impl Enrolment {
+    /// Whether a first token, which makes codes from the time, can stand for what these ask for.
+    pub fn fits(self, factors: &[Factor]) -> bool {
+        let codes: Vec<&Factor> = factors.iter().filter(|factor| **factor != Factor::Password).collect();
+        let takes_first_token = matches!(codes[..], [code] if code.takes(CodeKind::Totp));
+        match self {
+            Enrolment::Off => true,
+            Enrolment::ByPassword => takes_first_token && factors.contains(&Factor::Password),
+            Enrolment::ByRegistrationCode => takes_first_token,
+        }
     }
 }
 
@@ -67,6 +97,9 @@ pub struct Application {
     /// Until when users who never had a token in use are let in by the password alone, in ms since 1970; none for never.
     #[n(5)]
     pub passthru_until_ms: Option<u64>,
+    /// How users who never had a token in use come to one in a login.
+    #[n(6)]
+    pub enrolment: Enrolment,
 }
 
 impl Application {

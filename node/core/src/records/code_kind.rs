@@ -25,11 +25,13 @@ pub enum CodeKind {
     Email,
     /// Read out in a call.
     Voice,
+    /// For a first token.
+    Registration,
 }
 
 impl CodeKind {
     /// Every kind; its place here is its bit in [`CodeKinds`].
-    pub const ALL: [CodeKind; 9] = [
+    pub const ALL: [CodeKind; 10] = [
         CodeKind::Totp,
         CodeKind::Hotp,
         CodeKind::Yubikey,
@@ -39,6 +41,7 @@ impl CodeKind {
         CodeKind::Sms,
         CodeKind::Email,
         CodeKind::Voice,
+        CodeKind::Registration,
     ];
 
     /// A stable word for the API, the command line and searching.
@@ -53,6 +56,7 @@ impl CodeKind {
             CodeKind::Sms => "sms",
             CodeKind::Email => "email",
             CodeKind::Voice => "voice",
+            CodeKind::Registration => "registration",
         }
     }
 
@@ -69,6 +73,9 @@ pub struct CodeKinds(u32);
 impl CodeKinds {
     /// What a user carries or is sent, and what stands in for it when it is lost. Static codes are asked for by name or not at all.
     pub const CARRIED: CodeKinds = CodeKinds(0b1_1110_1111);
+
+    /// What leads to a first token.
+    pub const REGISTRATION: CodeKinds = CodeKinds(1 << CodeKind::Registration as u32);
 
     /// Whether the kind is in it.
     pub fn contains(self, kind: CodeKind) -> bool {

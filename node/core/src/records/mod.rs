@@ -24,7 +24,7 @@ mod user;
 pub(crate) use self::user::NewPassword;
 pub use self::{
     access::{ApiToken, JoinToken},
-    application::{Application, Factor},
+    application::{Application, Enrolment, Factor},
     attribute::{Attribute, AttributeKind},
     client::{Client, Modes},
     cluster::{Cluster, Node, Replacement},
@@ -34,11 +34,11 @@ pub use self::{
     local::Local,
     network::{Cidr, MalformedCidr},
     password_rules::PasswordRules,
-    policy::Policy,
+    policy::{Pins, Policy},
     retention::Retention,
     role::{Mfa, Role, RoleRule, Trust, is_multi_factor},
     rule::{AttributeTest, Rule, Then, When},
     sent::{Channel, Dispatch, Gateway, Report, SentCode},
     token::{OtpAlgorithm, Standing, Token, TokenKind, Used},
-    user::{User, UserName},
+    user::{Pin, User, UserName},
 };

@@ -38,6 +38,44 @@ pub struct Policy {
     /// What a local password has to be like.
     #[n(10)]
     pub passwords: PasswordRules,
+    /// Whether a PIN stands in front of every code.
+    #[n(11)]
+    pub pins: Pins,
+}
+
+/// Whether a PIN stands in front of every code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Pins {
+    /// Nobody's does, though there are PINs.
+    #[n(0)]
+    Off,
+    /// That of everybody who has one.
+    #[default]
+    #[n(1)]
+    IfSet,
+    /// Everybody's: whoever has none gets in by no code.
+    #[n(2)]
+    Required,
+}
+
+impl Pins {
+    /// Every way there is.
+    pub const ALL: [Pins; 3] = [Pins::Off, Pins::IfSet, Pins::Required];
+
+    /// A stable word for the API and the command line.
+    pub fn label(self) -> &'static str {
+        match self {
+            Pins::Off => "off",
+            Pins::IfSet => "if_set",
+            Pins::Required => "required",
+        }
+    }
+
+    /// The way with this label.
+    pub fn of_label(label: &str) -> Option<Pins> {
+        Self::ALL.into_iter().find(|way| way.label() == label)
+    }
 }
 
 impl Default for Policy {
@@ -54,6 +92,7 @@ impl Default for Policy {
             sends_per_prefix: 10_000,
             roles: RoleRule::DEFAULTS,
             passwords: PasswordRules::default(),
+            pins: Pins::default(),
         }
     }
 }

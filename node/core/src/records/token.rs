@@ -73,8 +73,11 @@ pub enum TokenKind {
         #[n(1)]
         suspends: bool,
     },
+    /// A code for a user who has no token yet: it is good once, for being shown the key of the first one.
+    #[n(7)]
+    Registration,
     /// Codes of six digits, each sent when it is asked for, and good once.
-    #[n(10)]
+    #[n(6)]
     Sent {
         /// How they travel.
         #[n(0)]
@@ -94,9 +97,11 @@ impl TokenKind {
     pub fn is_device(&self) -> bool {
         match self {
             TokenKind::Totp { .. } | TokenKind::Hotp { .. } | TokenKind::Yubikey { .. } => true,
-            TokenKind::Recovery { .. } | TokenKind::Static | TokenKind::Temporary { .. } | TokenKind::Sent { .. } => {
-                false
-            }
+            TokenKind::Recovery { .. }
+            | TokenKind::Static
+            | TokenKind::Temporary { .. }
+            | TokenKind::Sent { .. }
+            | TokenKind::Registration => false,
         }
     }
 
@@ -110,6 +115,7 @@ impl TokenKind {
             TokenKind::Static => CodeKind::Static,
             TokenKind::Temporary { .. } => CodeKind::Temporary,
             TokenKind::Sent { channel } => channel.code_kind(),
+            TokenKind::Registration => CodeKind::Registration,
         }
     }
 
@@ -122,7 +128,8 @@ impl TokenKind {
             | TokenKind::Yubikey { .. }
             | TokenKind::Recovery { .. }
             | TokenKind::Static
-            | TokenKind::Temporary { .. } => None,
+            | TokenKind::Temporary { .. }
+            | TokenKind::Registration => None,
         }
     }
 }
@@ -207,9 +214,12 @@ impl Used {
             },
             CodeKind::Hotp | CodeKind::Yubikey => Used::Counter { last: None },
             CodeKind::Recovery => Used::Slots { spent: 0 },
-            CodeKind::Static | CodeKind::Temporary | CodeKind::Sms | CodeKind::Email | CodeKind::Voice => {
-                Used::Times { uses: 0 }
-            }
+            CodeKind::Static
+            | CodeKind::Temporary
+            | CodeKind::Sms
+            | CodeKind::Email
+            | CodeKind::Voice
+            | CodeKind::Registration => Used::Times { uses: 0 },
         }
     }
 
@@ -266,6 +276,23 @@ pub struct Token {
 }
 
 impl Token {
+    /// A token that a user comes to in a login, as authenticator applications take them when nothing is said.
+    pub(crate) fn first(id: TokenId, user: UserId, secret: Sealed) -> Token {
+        Token {
+            id,
+            user,
+            name: "authenticator".into(),
+            kind: TokenKind::DEFAULT,
+            secret,
+            standing: Standing::Enabled,
+            used: Used::nothing(CodeKind::Totp),
+            revision: Revision(0),
+            expires_ms: None,
+            hint: "".into(),
+            of_directory: false,
+        }
+    }
+
     /// Whether its time has passed.
     pub fn expired_at(&self, now_ms: u64) -> bool {
         self.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms)

@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     ids::{Revision, Sealed, TokenId, UserId},
-    records::{Local, Mfa, Origin, PasswordRules, Role, Trust},
+    records::{Local, Mfa, Origin, PasswordRules, Pins, Policy, Role, Trust},
 };
 
 /// A user's name: domain and name within it, both canonical already. Folding happens where Unicode tables
@@ -109,6 +109,20 @@ pub struct User {
     /// What administrators say of the user beside that; none for nothing.
     #[n(19)]
     pub local: Option<Box<Local>>,
+    /// What is typed in front of every code, where the policy asks for it.
+    #[n(20)]
+    pub pin: Option<Box<Pin>>,
+}
+
+/// Digits that only the user knows.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Pin {
+    /// The sealed verifier; what is in it is [`crate::method::verifiers`]' own.
+    #[n(0)]
+    pub verifier: Sealed,
+    /// How many: that is how it is told from the code after it.
+    #[n(1)]
+    pub digits: u8,
 }
 
 impl User {
@@ -135,7 +149,13 @@ impl User {
             password_changed_ms: now_ms,
             must_change_password: false,
             local: None,
+            pin: None,
         }
+    }
+
+    /// What has to stand in front of this user's codes.
+    pub fn pin_by(&self, policy: &Policy) -> Option<&Pin> {
+        self.pin.as_deref().filter(|_| policy.pins != Pins::Off)
     }
 
     /// Whether the directory that the user is from, if any, lets the user in.

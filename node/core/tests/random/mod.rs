@@ -26,9 +26,12 @@ pub fn objects() -> Vec<Change> {
         let name = format!("application {id}").into();
         changes.push(Change::CreateApplication(CreateApplication {
             id: ApplicationId(id),
-            name,
-            factors: factors.into(),
-            passthru_until_ms: None,
+            settings: ApplicationSettings {
+                name,
+                factors: factors.into(),
+                passthru_until_ms: None,
+                enrolment: Enrolment::Off,
+            },
         }));
     }
     for id in 0..3 {
@@ -192,6 +195,15 @@ impl<'a> Dice<'a> {
         }
     }
 
+    fn application_settings(&mut self) -> ApplicationSettings {
+        ApplicationSettings {
+            name: self.text(),
+            factors: self.factors(),
+            passthru_until_ms: self.soon(),
+            enrolment: [Enrolment::Off, Enrolment::ByPassword, Enrolment::ByRegistrationCode][self.roll(3) as usize],
+        }
+    }
+
     fn factors(&mut self) -> Box<[Factor]> {
         let all: [&[Factor]; 4] = [
             &[Factor::Password, Factor::ANY_CODE],
@@ -233,6 +245,14 @@ impl<'a> Dice<'a> {
                 name,
                 display_name: self.text(),
             }),
+            2 if self.roll(3) == 0 => Change::SetPin(SetPin {
+                user,
+                expected,
+                pin: self.maybe(|dice| Pin {
+                    verifier: dice.sealed(),
+                    digits: dice.number() as u8,
+                }),
+            }),
             2 => Change::SetPassword(SetPassword {
                 user,
                 expected,
@@ -247,7 +267,7 @@ impl<'a> Dice<'a> {
                 id: token,
                 user,
                 name: self.text(),
-                kind: match self.roll(8) {
+                kind: match self.roll(9) {
                     0 => TokenKind::Totp {
                         algorithm: OtpAlgorithm::Sha512,
                         digits: self.number() as u8,
@@ -262,6 +282,7 @@ impl<'a> Dice<'a> {
                     4 => TokenKind::Yubikey { public_id: [7; 6] },
                     5 => TokenKind::Static,
                     6 => MOBILE,
+                    7 => TokenKind::Registration,
                     _ => TokenKind::DEFAULT,
                 },
                 secret: self.sealed(),
@@ -293,21 +314,13 @@ impl<'a> Dice<'a> {
             16 => Change::DeleteClient(DeleteClient { client, expected }),
             17 => Change::CreateApplication(CreateApplication {
                 id: application,
-                name: self.text(),
-                factors: self.factors(),
-                passthru_until_ms: self.soon(),
+                settings: self.application_settings(),
             }),
-            18 => {
-                let (name, factors) = (self.text(), self.factors());
-                let passthru_until_ms = self.soon();
-                Change::ChangeApplication(ChangeApplication {
-                    application,
-                    expected,
-                    name,
-                    factors,
-                    passthru_until_ms,
-                })
-            }
+            18 => Change::ChangeApplication(ChangeApplication {
+                application,
+                expected,
+                settings: self.application_settings(),
+            }),
             19 => Change::DisableApplication(DisableApplication { application, expected }),
             20 => Change::EnableApplication(EnableApplication { application, expected }),
             21 => Change::DeleteApplication(DeleteApplication { application, expected }),
@@ -322,6 +335,7 @@ impl<'a> Dice<'a> {
                     sent_code_ms: self.number().saturating_mul(30_000),
                     sends_per_user: self.number() as u32,
                     sends_per_prefix: self.number() as u32,
+                    pins: [Pins::IfSet, Pins::Off, Pins::Required][self.roll(3) as usize],
                     passwords: PasswordRules {
                         history: self.roll(4) as u8,
                         max_age_days: self.maybe(|dice| dice.number() as u16),
@@ -577,10 +591,19 @@ impl<'a> Dice<'a> {
             }
             3..=5 => {
                 let judged = self.judged(state, now_ms);
-                let codes = (0..1 + self.roll(20) / 19)
-                    .map(|_| self.code(state, &judged, now_ms))
-                    .collect();
-                Command::ConsumeCode(ConsumeCode { judged, codes })
+                let enrols = self.roll(6) == 0;
+                let count = if enrols { self.roll(2) } else { 1 + self.roll(20) / 19 };
+                let codes = (0..count).map(|_| self.code(state, &judged, now_ms)).collect();
+                let proven = ConsumeCode { judged, codes };
+                match enrols {
+                    false => Command::ConsumeCode(proven),
+                    true => Command::EnrolToken(EnrolToken {
+                        proven,
+                        token: TokenId(self.roll(6)),
+                        secret: self.sealed(),
+                        used: Use::Counter(now_ms / 30_000),
+                    }),
+                }
             }
             6 | 14 => Command::AcceptSingleFactor(AcceptSingleFactor {
                 judged: self.judged(state, now_ms),

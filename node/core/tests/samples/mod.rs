@@ -195,6 +195,15 @@ pub fn commands() -> Vec<Command> {
             judged: judged(),
             password: Sealed::from(vec![18; 6]),
         }),
+        Command::EnrolToken(EnrolToken {
+            proven: ConsumeCode {
+                judged: judged(),
+                codes: Box::default(),
+            },
+            token: TokenId(12),
+            secret: Sealed::from(vec![20; 6]),
+            used: Use::Counter(58_666_666),
+        }),
         Command::ChangeOwnPassword(ChangeOwnPassword {
             request,
             user: UserId(9),
@@ -232,6 +241,14 @@ pub fn changes() -> Vec<Change> {
             expected,
             name,
             display_name: "".into(),
+        }),
+        Change::SetPin(SetPin {
+            user,
+            expected,
+            pin: Some(Pin {
+                verifier: Sealed::from(vec![21; 6]),
+                digits: 4,
+            }),
         }),
         Change::SetPassword(SetPassword {
             user,
@@ -277,16 +294,22 @@ pub fn changes() -> Vec<Change> {
         Change::DeleteClient(DeleteClient { client, expected }),
         Change::CreateApplication(CreateApplication {
             id: application,
-            name: "vpn".into(),
-            factors: vec![Factor::Password, Factor::ANY_CODE].into(),
-            passthru_until_ms: Some(1_760_011_200_000),
+            settings: ApplicationSettings {
+                name: "vpn".into(),
+                factors: vec![Factor::Password, Factor::ANY_CODE].into(),
+                passthru_until_ms: Some(1_760_011_200_000),
+                enrolment: Enrolment::ByPassword,
+            },
         }),
         Change::ChangeApplication(ChangeApplication {
             application,
             expected,
-            name: "vpn".into(),
-            factors: vec![Factor::Code([CodeKind::Totp].into_iter().collect())].into(),
-            passthru_until_ms: None,
+            settings: ApplicationSettings {
+                name: "vpn".into(),
+                factors: vec![Factor::Code([CodeKind::Totp].into_iter().collect())].into(),
+                passthru_until_ms: None,
+                enrolment: Enrolment::ByRegistrationCode,
+            },
         }),
         Change::DisableApplication(DisableApplication { application, expected }),
         Change::EnableApplication(EnableApplication { application, expected }),
@@ -301,6 +324,7 @@ pub fn changes() -> Vec<Change> {
             sent_code_ms: 300_000,
             sends_per_user: 20,
             sends_per_prefix: 10_000,
+            pins: Pins::Required,
             passwords: PasswordRules {
                 max_age_days: Some(90),
                 ..PasswordRules::default()

@@ -1,9 +1,9 @@
 //! Administrative commands of scripts.
 
 use quorate_core::{
-    Actor, ApiTokenId, ApplicationId, Change, Channel, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Factor,
-    Fingerprint, GatewayId, JoinTokenId, Modes, NodeId, Origin, Revision, Role, RuleId, TokenId, UserId, UserName,
-    change::*, command::*,
+    Actor, ApiTokenId, ApplicationId, Change, Channel, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Enrolment,
+    Factor, Fingerprint, GatewayId, JoinTokenId, Modes, NodeId, Origin, Pin, Pins, Revision, Role, RuleId, Sealed,
+    TokenId, UserId, UserName, change::*, command::*, method,
 };
 
 use super::{
@@ -147,7 +147,7 @@ impl World {
     }
 
     /// Changes separated by ` ; `. `by=` and `request=` may stand in any of them.
-    fn changes(&mut self, text: &str) -> Command {
+    pub fn changes(&mut self, text: &str) -> Command {
         let lines: Vec<Words> = text.split(" ; ").map(Words::parse).collect();
         let next = self.next_request();
         let request = lines.iter().find_map(|words| words.key("request")).unwrap_or(&next);
@@ -199,6 +199,14 @@ fn change(world: &World, words: &Words) -> Change {
                 display_name,
             })
         }
+        "set-pin" => Change::SetPin(SetPin {
+            user,
+            expected,
+            pin: words.key("pin").map(|pin| Pin {
+                verifier: Sealed::from(method::verifiers([7; 16], [pin.as_bytes()])),
+                digits: pin.len() as u8,
+            }),
+        }),
         "set-password" => Change::SetPassword(SetPassword {
             user,
             expected,
@@ -258,16 +266,12 @@ fn change(world: &World, words: &Words) -> Change {
         "delete-client" => Change::DeleteClient(DeleteClient { client, expected }),
         "create-application" => Change::CreateApplication(CreateApplication {
             id: application,
-            name: renamed,
-            factors: factors(words),
-            passthru_until_ms: words.key("passthru").map(|lasts| world.now_ms + duration_ms(lasts)),
+            settings: application_settings(world, words, renamed),
         }),
         "change-application" => Change::ChangeApplication(ChangeApplication {
             application,
             expected,
-            name: renamed,
-            factors: factors(words),
-            passthru_until_ms: words.key("passthru").map(|lasts| world.now_ms + duration_ms(lasts)),
+            settings: application_settings(world, words, renamed),
         }),
         "disable-application" => Change::DisableApplication(DisableApplication { application, expected }),
         "enable-application" => Change::EnableApplication(EnableApplication { application, expected }),
@@ -282,6 +286,7 @@ fn change(world: &World, words: &Words) -> Change {
             sent_code_ms: duration_ms(&words.or("sent", "300s")),
             sends_per_user: words.number("per-user", 20) as u32,
             sends_per_prefix: words.number("per-prefix", 10_000) as u32,
+            pins: Pins::of_label(&words.or("pins", "if_set")).unwrap(),
             passwords: passwords::rules(words),
         }),
         "create-api-token" => Change::CreateApiToken(CreateApiToken {
@@ -345,6 +350,20 @@ fn change(world: &World, words: &Words) -> Change {
             max_bytes: words.key("bytes").map(|bytes| bytes.parse().unwrap()),
         }),
         other => panic!("no such change in golden scripts: {other}"),
+    }
+}
+
+/// `factors=password,code passthru=3600s enrol=password` or `enrol=code`.
+fn application_settings(world: &World, words: &Words, name: Box<str>) -> ApplicationSettings {
+    ApplicationSettings {
+        name,
+        factors: factors(words),
+        passthru_until_ms: words.key("passthru").map(|lasts| world.now_ms + duration_ms(lasts)),
+        enrolment: match words.key("enrol") {
+            None => Enrolment::Off,
+            Some("code") => Enrolment::ByRegistrationCode,
+            Some(_) => Enrolment::ByPassword,
+        },
     }
 }
 

@@ -8,7 +8,7 @@ use quorate_core::{
 use zeroize::Zeroizing;
 
 use super::{
-    World, rules, show, tokens,
+    World, enrolling, rules, show, tokens,
     words::{Words, digest, duration_ms, fingerprint, id},
 };
 
@@ -65,6 +65,7 @@ impl World {
                             Opening::StandIn => b"stand-in",
                             Opening::Token(token) => token.secret.as_bytes(),
                             Opening::Sent(sent) => sent.verifier.as_bytes(),
+                            Opening::Pin(_, pin) => pin.verifier.as_bytes(),
                         };
                         Some(Zeroizing::new(secret.to_vec()))
                     };
@@ -88,6 +89,11 @@ impl World {
                     }
                     step => step,
                 },
+                Step::MakeKey(make) => {
+                    self.say("make key");
+                    make.answer(&enrolling::KEY)
+                }
+                Step::EnrolToken(enrol) => self.enrol_token(enrol),
                 Step::Propose(propose) => {
                     let outcome = self.apply(propose.command());
                     let proposed = match propose.command() {
@@ -145,6 +151,13 @@ impl World {
         let (inside, after) = rest.split_once('}').unwrap();
         let wrong = inside.starts_with('!');
         let inside = inside.trim_start_matches('!');
+        if inside == "enrol" {
+            return format!(
+                "{before}{}{}",
+                enrolling::first_code(self.now_ms),
+                self.fill_in_codes(after)
+            );
+        }
         let (name, offset) = match inside.find(['+', '-']) {
             Some(place) => inside.split_at(place),
             None => (inside, ""),

@@ -8,6 +8,7 @@
 
 mod admin;
 mod audit;
+pub mod enrolling;
 mod login;
 mod passwords;
 mod roles;

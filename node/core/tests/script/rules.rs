@@ -137,6 +137,9 @@ impl World {
         for line in waived {
             self.say(format_args!("not asked for: {line}"));
         }
+        if plan.enrols {
+            self.say("then a first token is given");
+        }
         if let Some(refused) = plan.refused {
             self.say(format_args!("refused: {}", refused.reason()));
         }

@@ -38,6 +38,7 @@ pub fn create(words: &Words, name: &str, now_ms: u64) -> Change {
             codes: words.number("codes", 10) as u8,
         },
         "static" => TokenKind::Static,
+        "registration" => TokenKind::Registration,
         "temporary" => TokenKind::Temporary {
             uses: words.number("uses", 2) as u32,
             suspends: words.key("suspends").is_some(),
@@ -118,6 +119,7 @@ fn secret(kind: TokenKind, name: &str) -> Sealed {
         CodeKind::Recovery => Sealed::from(sheet(name).1),
         CodeKind::Static => Sealed::from(method::verifiers(digest(name), [b"112233".as_slice()])),
         CodeKind::Temporary => Sealed::from(method::verifiers(digest(name), [b"11223344".as_slice()])),
+        CodeKind::Registration => Sealed::from(method::verifiers(digest(name), [b"55667788".as_slice()])),
         CodeKind::Sms | CodeKind::Email | CodeKind::Voice => sealed("address"),
     }
 }
@@ -143,6 +145,7 @@ pub fn code(world: &World, token: &Token, name: &str, offset: &str) -> String {
         TokenKind::Recovery { .. } => sheet(name).0[number(offset) as usize].clone(),
         TokenKind::Static => "112233".into(),
         TokenKind::Temporary { .. } => "11223344".into(),
+        TokenKind::Registration => "55667788".into(),
         TokenKind::Sent { .. } => {
             let codes = &world.sent[&token.id];
             let place = codes.len() as i64 - 1 + number(offset);

@@ -24,6 +24,7 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::ReportMessage(_) => "ReportMessage",
         Command::RenewPassword(_) => "RenewPassword",
         Command::ChangeOwnPassword(_) => "ChangeOwnPassword",
+        Command::EnrolToken(_) => "EnrolToken",
     }
 }
 
@@ -32,6 +33,7 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::CreateUser(_) => "CreateUser",
         Change::ChangeUser(_) => "ChangeUser",
         Change::SetPassword(_) => "SetPassword",
+        Change::SetPin(_) => "SetPin",
         Change::DisableUser(_) => "DisableUser",
         Change::EnableUser(_) => "EnableUser",
         Change::UnlockUser(_) => "UnlockUser",

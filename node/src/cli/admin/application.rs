@@ -1,7 +1,7 @@
 //! `quorate application`: which factors a login needs, in order.
 
-use clap::{Args, Subcommand};
-use quorate_api::{Application, ChangeApplication, CreateApplication, Factor, Way, endpoints};
+use clap::{Args, Subcommand, ValueEnum};
+use quorate_api::{Application, ChangeApplication, CreateApplication, Enrolment, Factor, Way, endpoints};
 
 use crate::cli::{
     Context,
@@ -17,6 +17,7 @@ use crate::cli::{
 Examples:
   quorate application create vpn --factor password --factor code
   quorate application change vpn --factor totp+yubikey
+  quorate application change vpn --enrol registration-code
   quorate application disable vpn      # rejects every login through it")]
 pub struct ApplicationCommand {
     #[command(flatten)]
@@ -40,6 +41,9 @@ enum Action {
         /// Let users who never had a token in use in by the password alone until then: 90d from now, or a date in UTC
         #[arg(long, value_name = "WHEN")]
         passthru_until: Option<String>,
+        /// How users who never had a token in use come to one in a login
+        #[arg(long, value_enum)]
+        enrol: Option<Enrol>,
     },
     /// Change its name or factors
     Change {
@@ -54,6 +58,9 @@ enum Action {
         /// Let users who never had a token in use in by the password alone until then: 90d from now, a date in UTC, or never
         #[arg(long, value_name = "WHEN")]
         passthru_until: Option<String>,
+        /// How users who never had a token in use come to one in a login
+        #[arg(long, value_enum)]
+        enrol: Option<Enrol>,
     },
     /// Delete an application that no client and no rule uses
     Delete { application: String },
@@ -61,6 +68,27 @@ enum Action {
     Disable { application: String },
     /// Allow logins through it again
     Enable { application: String },
+}
+
+/// How users come to a first token.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Enrol {
+    /// They do not
+    Off,
+    /// The password is enough to be shown a key
+    Password,
+    /// A registration code is asked for (token add --kind registration)
+    RegistrationCode,
+}
+
+impl Enrol {
+    const fn of(self) -> Enrolment {
+        match self {
+            Enrol::Off => Enrolment::Off,
+            Enrol::Password => Enrolment::Password,
+            Enrol::RegistrationCode => Enrolment::RegistrationCode,
+        }
+    }
 }
 
 /// A factor as typed: a type of its own, for clap takes a `Vec` of plain vectors for something else.
@@ -85,11 +113,13 @@ impl ApplicationCommand {
                 name,
                 factor,
                 passthru_until,
+                enrol,
             } => {
                 let create = CreateApplication {
                     name,
                     factors: factors(&factor),
                     passthru_until_ms: passthru_until.as_deref().map(filter::coming_ms).transpose()?,
+                    enrolment: enrol.map(Enrol::of),
                 };
                 api.tell(endpoints::CREATE_APPLICATION, &[], &create).await?
             }
@@ -99,6 +129,7 @@ impl ApplicationCommand {
                 factor,
                 care,
                 passthru_until,
+                enrol,
             } => {
                 let passthru_until_ms = passthru_until.as_deref().map(filter::coming_ms).transpose()?;
                 let factors = (!factor.is_empty()).then(|| factors(&factor));
@@ -106,6 +137,7 @@ impl ApplicationCommand {
                     name,
                     factors,
                     passthru_until_ms,
+                    enrolment: enrol.map(Enrol::of),
                 };
                 let endpoint = (endpoints::CHANGE_APPLICATION, &[application.as_str()][..]);
                 match api.tell_carefully(context.format, endpoint, &change, &care).await? {
@@ -126,7 +158,7 @@ fn factors(typed: &[FactorArg]) -> Vec<Factor> {
     typed.iter().map(|factor| factor.0.clone()).collect()
 }
 
-const WAYS: [(&str, Way); 11] = [
+const WAYS: [(&str, Way); 12] = [
     ("password", Way::Password),
     ("code", Way::Code),
     ("totp", Way::Totp),
@@ -138,6 +170,7 @@ const WAYS: [(&str, Way); 11] = [
     ("email", Way::Email),
     ("voice", Way::Voice),
     ("static", Way::Static),
+    ("registration", Way::Registration),
 ];
 
 fn factor(typed: &str) -> Result<FactorArg, String> {
@@ -187,6 +220,14 @@ fn until(at_ms: Option<u64>) -> String {
     }
 }
 
+const fn enrolment_text(way: Enrolment) -> &'static str {
+    match way {
+        Enrolment::Off => "given by an administrator",
+        Enrolment::Password => "shown in the login, to whoever has the password",
+        Enrolment::RegistrationCode => "shown in the login, to whoever has a registration code",
+    }
+}
+
 fn text(application: &Application) -> String {
     facts(&[
         ("application", application.name.clone()),
@@ -194,6 +235,7 @@ fn text(application: &Application) -> String {
         ("state", enabled(application.enabled)),
         ("factors", factors_text(application)),
         ("without a token until", until(application.passthru_until_ms)),
+        ("first token", enrolment_text(application.enrolment).to_owned()),
         ("revision", application.revision.to_string()),
     ])
 }

@@ -201,6 +201,7 @@ fn tree(explanation: &Explanation) -> String {
         rules,
         application,
         factors,
+        enrols,
         refusals,
     } = explanation;
     let mut lines = vec![format!("{user} through {client}")];
@@ -225,6 +226,9 @@ fn tree(explanation: &Explanation) -> String {
     }
     lines.push(format!("├─ application {application}"));
     lines.extend(factors.iter().map(|factor| format!("│  ├─ {}", factor_text(factor))));
+    if *enrols {
+        lines.push("├─ the user has no token yet, and is given one in this login".to_owned());
+    }
     lines.push(match refusals.is_empty() {
         true => "└─ let in once all of that is proven".to_owned(),
         false => format!("└─ rejected, whatever is proven: {}", refusals.join(", ")),

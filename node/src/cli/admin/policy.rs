@@ -1,7 +1,7 @@
 //! `quorate policy`: what every login is judged by.
 
-use clap::{Args, Subcommand};
-use quorate_api::{ChangePolicy, Policy, endpoints};
+use clap::{Args, Subcommand, ValueEnum};
+use quorate_api::{ChangePolicy, Pins, Policy, endpoints};
 
 use crate::cli::{
     Context,
@@ -60,6 +60,9 @@ enum Action {
         /// Messages in a day to telephones whose numbers begin with the same four digits
         #[arg(long, value_name = "N")]
         sends_per_prefix: Option<u32>,
+        /// Whether a PIN stands in front of every code
+        #[arg(long, value_enum)]
+        pins: Option<PinsArg>,
         #[command(flatten)]
         passwords: Box<RuleOptions>,
     },
@@ -67,6 +70,35 @@ enum Action {
     Explain(plan::ExplainArgs),
     /// Say which logins of the past other rules would change
     Whatif(plan::WhatIfArgs),
+}
+
+/// Whose PIN.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PinsArg {
+    /// Nobody's
+    Off,
+    /// That of everybody who has one
+    IfSet,
+    /// Everybody's: whoever has none gets in by no code
+    Required,
+}
+
+impl PinsArg {
+    const fn of(self) -> Pins {
+        match self {
+            PinsArg::Off => Pins::Off,
+            PinsArg::IfSet => Pins::IfSet,
+            PinsArg::Required => Pins::Required,
+        }
+    }
+}
+
+const fn pins_text(pins: Pins) -> &'static str {
+    match pins {
+        Pins::Off => "of nobody",
+        Pins::IfSet => "of everybody who has one",
+        Pins::Required => "of everybody; without one no code is right",
+    }
 }
 
 impl PolicyCommand {
@@ -85,6 +117,7 @@ impl PolicyCommand {
                 sent_code_s,
                 sends_per_user,
                 sends_per_prefix,
+                pins,
                 passwords,
             } => {
                 let ms = |seconds: Option<u32>| seconds.map(|s| u64::from(s) * 1000);
@@ -98,6 +131,7 @@ impl PolicyCommand {
                     sent_code_ms: ms(sent_code_s),
                     sends_per_user,
                     sends_per_prefix,
+                    pins: pins.map(PinsArg::of),
                     passwords: passwords.change(),
                 };
                 api.tell(endpoints::CHANGE_POLICY, &[], &change).await?
@@ -123,6 +157,7 @@ fn text(policy: &Policy) -> String {
         ("a code that was sent is good for", duration(policy.sent_code_ms)),
         ("messages to a user in a day", policy.sends_per_user.to_string()),
         ("messages to a region in a day", policy.sends_per_prefix.to_string()),
+        ("a PIN in front of codes", pins_text(policy.pins).to_owned()),
         ("a challenge waits", duration(policy.challenge_ms)),
     ];
     lines.extend(password_rules::lines(&policy.passwords));

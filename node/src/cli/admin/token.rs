@@ -150,7 +150,7 @@ struct Making {
     /// Temporary: while it lasts, the other tokens of the user match nothing
     #[arg(long)]
     suspends_others: bool,
-    /// Hours from now until it matches nothing any more [temporary: 24, at most 336]
+    /// Hours from now until it matches nothing any more [temporary: 24, registration: 168, at most 336]
     #[arg(long, value_name = "HOURS")]
     lasts_h: Option<u32>,
     /// Put it into use at once, without a first code
@@ -169,6 +169,8 @@ enum Kind {
     Recovery,
     Static,
     Temporary,
+    /// A code, good once, for being given a first token in a login
+    Registration,
     Sms,
     Email,
     Voice,
@@ -302,6 +304,7 @@ impl From<Kind> for TokenKind {
             Kind::Recovery => TokenKind::Recovery,
             Kind::Static => TokenKind::Static,
             Kind::Temporary => TokenKind::Temporary,
+            Kind::Registration => TokenKind::Registration,
             Kind::Sms => TokenKind::Sms,
             Kind::Email => TokenKind::Email,
             Kind::Voice => TokenKind::Voice,
@@ -340,6 +343,7 @@ fn kind(token: &Token) -> String {
             format!("temporary, {left} uses left, suspends others")
         }
         TokenKind::Temporary => format!("temporary, {left} uses left"),
+        TokenKind::Registration => "registration code".to_owned(),
         TokenKind::Sms => format!("SMS to {}", token.address.as_deref().unwrap_or("")),
         TokenKind::Email => format!("e-mail to {}", token.address.as_deref().unwrap_or("")),
         TokenKind::Voice => format!("call to {}", token.address.as_deref().unwrap_or("")),

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use quorate_api::{
-    ChangeOwnPassword, ChangeUser, Confidential, CreateUser, PageQuery, SetPassword, User, UserQuery, endpoints,
+    ChangeOwnPassword, ChangeUser, Confidential, CreateUser, PageQuery, SetPassword, SetPin, User, UserQuery, endpoints,
 };
 use zeroize::Zeroizing;
 
@@ -21,6 +21,7 @@ use crate::cli::{
 };
 
 const PASSWORD_INSTEAD: &str = "in a script: --password-stdin, or --no-password";
+const PIN_INSTEAD: &str = "in a script: --stdin, or --remove";
 const OWN_INSTEAD: &str =
     "in a script: --stdin, with the password in use on the first line and the new one on the second";
 
@@ -105,6 +106,21 @@ first line and the new one on the second.")]
         #[arg(long)]
         stdin: bool,
     },
+    /// Set the PIN that the user types in front of every code, or remove it
+    #[command(after_help = "\
+Examples:
+  quorate user pin alice                  # asks for it
+  quorate user pin alice --stdin < pin.txt
+  quorate user pin alice --remove")]
+    Pin {
+        user: String,
+        /// Read it from standard input
+        #[arg(long, conflicts_with = "remove")]
+        stdin: bool,
+        /// The user has none any more
+        #[arg(long)]
+        remove: bool,
+    },
     /// Change what the user may do, and by how many factors the user gets in
     #[command(after_help = "\
 Examples:
@@ -173,6 +189,12 @@ impl UserCommand {
             Action::Password { user, stdin } => {
                 let change = own_change(stdin)?;
                 api.tell(endpoints::CHANGE_OWN_PASSWORD, &[&user], &change).await?
+            }
+            Action::Pin { user, stdin, remove } => {
+                let set = SetPin {
+                    pin: pin(stdin, remove)?,
+                };
+                api.tell(endpoints::SET_PIN, &[&user], &set).await?
             }
             Action::Unlock { user } => api.ask(endpoints::UNLOCK_USER, &[&user]).await?,
             Action::Create {
@@ -244,6 +266,17 @@ impl UserCommand {
         context.format.show(&user, text);
         Ok(())
     }
+}
+
+fn pin(stdin: bool, remove: bool) -> Done<Option<Confidential>> {
+    if remove {
+        return Ok(None);
+    }
+    let pin = match stdin {
+        true => terminal::secret_from_stdin("PIN")?,
+        false => terminal::ask_secret("PIN", PIN_INSTEAD)?,
+    };
+    Ok(Some(Confidential::new(pin.as_str())))
 }
 
 fn own_change(stdin: bool) -> Done<ChangeOwnPassword> {
@@ -328,6 +361,7 @@ fn text(user: &User) -> String {
         ("MFA required", role::mfa(user.mfa, user.mfa_needed)),
         ("may trust devices", role::trust(user.trust, user.may_trust)),
         ("local password", password_text(user)),
+        ("PIN", yes_no(user.has_pin)),
         (
             "tokens",
             match user.tokens {

@@ -26,6 +26,7 @@ pub async fn create(api: &Api, home: &Home, plan: &mut Plan) -> Done {
         name: APPLICATION.to_owned(),
         factors: vec![vec![Way::Password], vec![Way::Code]],
         passthru_until_ms: None,
+        enrolment: None,
     };
     make(api, endpoints::CREATE_APPLICATION, &[], &application).await?;
     let both = Modes {

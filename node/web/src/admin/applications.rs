@@ -1,7 +1,7 @@
 //! Applications.
 
 use quorate_api::{
-    Application, ChangeApplication, CreateApplication, Factor, Nothing, Page, PageQuery, Previewed, Way,
+    Application, ChangeApplication, CreateApplication, Enrolment, Factor, Nothing, Page, PageQuery, Previewed, Way,
 };
 use quorate_app::ApplicationSpec;
 use quorate_core::{CodeKind, CodeKinds};
@@ -30,6 +30,7 @@ pub(crate) async fn create(call: Call<CreateApplication>) -> Answer<Application>
         name: call.body.name,
         factors: core_factors(&call.body.factors)?,
         passthru_until_ms: call.body.passthru_until_ms.filter(|at_ms| *at_ms > 0),
+        enrolment: core_enrolment(call.body.enrolment.unwrap_or_default()),
     };
     Ok(reply(
         &*call.site.administrator.create_application(call.actor, spec).await?,
@@ -52,6 +53,7 @@ pub(crate) async fn change(call: Call<ChangeApplication>) -> Answer<Previewed<Ap
             .passthru_until_ms
             .or(former.passthru_until_ms)
             .filter(|at_ms| *at_ms > 0),
+        enrolment: call.body.enrolment.map_or(former.enrolment, core_enrolment),
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
@@ -104,8 +106,21 @@ fn shape(application: &quorate_core::Application) -> Application {
         name: application.name.to_string(),
         factors: application.factors.iter().map(api_factor).collect(),
         passthru_until_ms: application.passthru_until_ms,
+        enrolment: match application.enrolment {
+            quorate_core::Enrolment::Off => Enrolment::Off,
+            quorate_core::Enrolment::ByPassword => Enrolment::Password,
+            quorate_core::Enrolment::ByRegistrationCode => Enrolment::RegistrationCode,
+        },
         enabled: application.enabled,
         revision: application.revision.0,
+    }
+}
+
+const fn core_enrolment(way: Enrolment) -> quorate_core::Enrolment {
+    match way {
+        Enrolment::Off => quorate_core::Enrolment::Off,
+        Enrolment::Password => quorate_core::Enrolment::ByPassword,
+        Enrolment::RegistrationCode => quorate_core::Enrolment::ByRegistrationCode,
     }
 }
 
@@ -149,6 +164,7 @@ fn code_kinds(way: &Way) -> Option<Vec<CodeKind>> {
         Way::Email => CodeKind::Email,
         Way::Voice => CodeKind::Voice,
         Way::Static => CodeKind::Static,
+        Way::Registration => CodeKind::Registration,
     };
     Some(vec![kind])
 }
@@ -172,5 +188,6 @@ const fn api_way(kind: CodeKind) -> Way {
         CodeKind::Email => Way::Email,
         CodeKind::Voice => Way::Voice,
         CodeKind::Static => Way::Static,
+        CodeKind::Registration => Way::Registration,
     }
 }

@@ -83,6 +83,7 @@ fn shape(explained: &Explained) -> Explanation {
         rules: rules.collect(),
         application: explained.plan.application.name.to_string(),
         factors: factors.collect(),
+        enrols: explained.plan.enrols,
         refusals: explained
             .refusals
             .iter()

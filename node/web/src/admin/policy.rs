@@ -1,6 +1,6 @@
 //! The policy.
 
-use quorate_api::{ChangePolicy, Nothing, Policy};
+use quorate_api::{ChangePolicy, Nothing, Pins, Policy};
 use quorate_app::PolicySpec;
 
 use super::password_rules;
@@ -21,6 +21,7 @@ pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Policy> {
         hotp_look_ahead: asked.hotp_look_ahead.unwrap_or(former.hotp_look_ahead),
         sent_code_ms: asked.sent_code_ms.unwrap_or(former.sent_code_ms),
         sends_per_user: asked.sends_per_user.unwrap_or(former.sends_per_user),
+        pins: asked.pins.map_or(former.pins, core_pins),
         sends_per_prefix: asked.sends_per_prefix.unwrap_or(former.sends_per_prefix),
         passwords: match asked.passwords {
             Some(asked) => password_rules::changed(former.passwords, asked),
@@ -34,6 +35,14 @@ pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Policy> {
     ))
 }
 
+const fn core_pins(pins: Pins) -> quorate_core::Pins {
+    match pins {
+        Pins::Off => quorate_core::Pins::Off,
+        Pins::IfSet => quorate_core::Pins::IfSet,
+        Pins::Required => quorate_core::Pins::Required,
+    }
+}
+
 fn reply(policy: &quorate_core::Policy) -> Reply<Policy> {
     let shape = Policy {
         max_code_failures: policy.max_code_failures,
@@ -43,6 +52,11 @@ fn reply(policy: &quorate_core::Policy) -> Reply<Policy> {
         hotp_look_ahead: policy.hotp_look_ahead,
         sent_code_ms: policy.sent_code_ms,
         sends_per_user: policy.sends_per_user,
+        pins: match policy.pins {
+            quorate_core::Pins::Off => Pins::Off,
+            quorate_core::Pins::IfSet => Pins::IfSet,
+            quorate_core::Pins::Required => Pins::Required,
+        },
         sends_per_prefix: policy.sends_per_prefix,
         passwords: password_rules::shape(&policy.passwords),
         revision: policy.revision.0,

@@ -257,7 +257,7 @@ fn shape(token: &quorate_core::Token, now_ms: u64) -> Token {
                 shaped.uses_left = Some(u32::from(codes).saturating_sub(spent.count_ones()));
             }
         }
-        TokenKind::Static => (),
+        TokenKind::Static | TokenKind::Registration => (),
         TokenKind::Sent { channel: _ } => shaped.address = Some(token.hint.to_string()),
         TokenKind::Temporary { uses, suspends } => {
             if let Used::Times { uses: used } = token.used {

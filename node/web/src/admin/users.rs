@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use quorate_api::{ChangeOwnPassword, ChangeUser, CreateUser, Nothing, Page, PageQuery, SetPassword, User, UserQuery};
+use quorate_api::{
+    ChangeOwnPassword, ChangeUser, CreateUser, Nothing, Page, PageQuery, SetPassword, SetPin, User, UserQuery,
+};
 use quorate_app::{AccessChange, NewUser, OwnPasswordChange, UserChange};
 use quorate_core::Actor;
 use quorate_core::plan::has_never_enrolled;
@@ -140,6 +142,17 @@ pub(crate) async fn set_password(call: Call<SetPassword>) -> Answer<User> {
     Ok(reply(&call.site, &user))
 }
 
+pub(crate) async fn set_pin(call: Call<SetPin>) -> Answer<User> {
+    let user = call.site.administrator.find_user(call.name())?.id;
+    let pin = call.body.pin.as_ref().map(clear);
+    let user = call
+        .site
+        .administrator
+        .set_pin(call.actor, user, call.expected, pin)
+        .await?;
+    Ok(reply(&call.site, &user))
+}
+
 pub(crate) async fn change_own_password(call: Call<ChangeOwnPassword>) -> Answer<User> {
     let user = call.site.administrator.find_user(call.name())?;
     let change = OwnPasswordChange {
@@ -208,6 +221,7 @@ fn shape(site: &Site, user: &Arc<quorate_core::User>) -> User {
             .as_ref()
             .and_then(|_| policy.passwords.due_ms(user.password_changed_ms)),
         must_change_password: user.must_change_password,
+        has_pin: user.pin.is_some(),
         tokens: u32::try_from(user.tokens.len()).unwrap_or(u32::MAX),
         code_failures: user.code_failures,
         // A lock whose time has passed is none, though nobody has cleared it yet.
