@@ -7,7 +7,7 @@ use bytes::Bytes;
 use quorate_core::change::{ApplicationSettings, ClientSettings, CreateApplication, CreateClient, CreateUser};
 use quorate_core::command::{AcceptSingleFactor, Administer, Genesis, RecordFailure};
 use quorate_core::{
-    Actor, ApplicationId, Change, ClientId, Command, Enrolment, Entrance, Factor, Failure, Fingerprint, Judged,
+    Actor, ApplicationId, Change, ClientId, Command, Cut, Enrolment, Entrance, Factor, Failure, Fingerprint, Judged,
     LoginFacts, Method, Modes, NodeId, Outcome, Sealed, State, UserId, UserName,
 };
 use quorate_raft::{LogId, Machine};
@@ -249,6 +249,7 @@ fn client(id: u64) -> Change {
             retry_timeout_ms: 3_000,
             retry_tries: 3,
             entrance: Entrance::default(),
+            cut: Cut::default(),
         },
     })
 }

@@ -56,6 +56,7 @@ fn the_chapter_on_tokens_works_as_it_is_written() {
         before: vec!["user create alice --no-password", "user create bob --no-password"],
         files: vec![
             ("seed.txt", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n".to_owned()),
+            ("pin.txt", "4711\n".to_owned()),
             ("key.txt", "010203040506 000102030405060708090a0b0c0d0e0f\n".to_owned()),
         ],
         here: Vec::new(),

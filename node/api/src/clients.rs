@@ -24,6 +24,12 @@ pub struct Client {
     pub secrets: u8,
     pub modes: Modes,
     /// Whether a request without Message-Authenticator is dropped (CVE-2024-3596).
+    /// What stands between password and code in one field: one character. Absent where the code's length tells where it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
+    /// How many characters at the end of such a field are the code, its PIN included. Absent where that is as the user's tokens have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_length: Option<u8>,
     pub require_message_authenticator: bool,
     /// The id of the application its logins go through.
     pub application: String,
@@ -99,6 +105,12 @@ pub struct CreateClient {
     pub secret: Option<Confidential>,
     #[serde(default)]
     pub modes: Modes,
+    /// What stands between password and code in one field: one character. Absent where the code's length tells where it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
+    /// How many characters at the end of such a field are the code, its PIN included. Absent where that is as the user's tokens have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_length: Option<u8>,
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub require_message_authenticator: bool,
@@ -167,6 +179,12 @@ pub struct ChangeClient {
     /// Replaces all; empty removes them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusted_networks: Option<Vec<TrustedNetwork>>,
+    /// An empty one for none, and no `code_length` either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
+    /// 0 for none, and no `separator` either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_length: Option<u8>,
 }
 
 /// A new shared secret.

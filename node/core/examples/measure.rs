@@ -95,6 +95,7 @@ fn founded() -> State {
         retry_timeout_ms: 3_000,
         retry_tries: 3,
         entrance: Entrance::default(),
+        cut: Cut::default(),
     };
     let changes = vec![
         Change::CreateApplication(CreateApplication {

@@ -60,7 +60,7 @@ pub use self::{
     permissions::Permission,
     records::{
         ApiToken, Application, Attribute, AttributeKind, AttributeTest, Channel, Cidr, Client, Cluster, CodeKind,
-        CodeKinds, Directory, Dispatch, Enrolment, Entrance, Factor, FactorKind, Gateway, JoinToken, Local,
+        CodeKinds, Cut, Directory, Dispatch, Enrolment, Entrance, Factor, FactorKind, Gateway, JoinToken, Local,
         MalformedCidr, Mfa, Modes, Node, Origin, OtpAlgorithm, PasswordRules, Pin, Pins, Policy, Replacement, Report,
         Retention, Role, RoleRule, Rule, SentCode, Standing, Then, Token, TokenKind, Trust, Trusted, Used, User,
         UserName, When, is_multi_factor,

@@ -218,6 +218,9 @@ pub const PASSWORD_AGE_DAYS: std::ops::RangeInclusive<u16> = 1..=3_650;
 /// New passwords that may be tried in one login: each is compared with all that are remembered.
 pub const NEW_PASSWORDS_PER_LOGIN: u8 = 5;
 
+/// Characters at the end of a field that are its code: the shortest code there is, to a YubiKey's behind the longest PIN.
+pub const CUT_LENGTH: std::ops::RangeInclusive<u8> = 6..=56;
+
 /// Digits of a PIN. Fewer are guessed by whoever holds the token; more are written on it.
 pub const PIN_DIGITS: std::ops::RangeInclusive<u8> = 4..=12;
 

@@ -595,6 +595,9 @@ pub enum Field {
     /// Digits in front of a code.
     #[n(90)]
     Pin,
+    /// How fields are cut that hold password and code.
+    #[n(91)]
+    Cut,
 }
 
 impl Field {
@@ -653,6 +656,7 @@ impl Field {
             Field::PassthruUntil => "passthru_until_ms",
             Field::Enrolment => "enrolment",
             Field::Pin => "pin",
+            Field::Cut => "cut",
             Field::RuleClient => "client",
             Field::UserPattern => "user",
             Field::RadiusAttributes => "attributes",

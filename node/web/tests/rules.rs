@@ -210,3 +210,90 @@ async fn users_without_a_token_are_let_in_for_a_while_and_listed() {
     let shown = node.must("GET", "/api/v1/applications/vpn", None).await;
     assert_eq!(shown["passthru_until_ms"], Value::Null);
 }
+
+#[tokio::test]
+async fn an_application_gives_first_tokens_where_that_can_be_done() {
+    let node = node().await;
+    let path = "/api/v1/applications/light";
+    let never = node.root("PATCH", path, Some(json!({"enrolment": "password"}))).await;
+    assert_eq!(never.wrong_fields(), ["enrolment"]);
+    let never = json!({"factors": [["password"], ["registration"]]});
+    assert_eq!(node.root("PATCH", path, Some(never)).await.wrong_fields(), ["factors"]);
+    let path = "/api/v1/applications/vpn";
+    assert_eq!(node.must("GET", path, None).await["enrolment"], "off");
+    let asked = explain(&node, json!({})).await;
+    assert_eq!(
+        (&asked["enrols"], &asked["factors"][1]["provable"]),
+        (&json!(false), &json!(false))
+    );
+    node.must("PATCH", path, Some(json!({"enrolment": "password"}))).await;
+    let given = explain(&node, json!({})).await;
+    assert_eq!(
+        (&given["enrols"], &given["factors"][1]["provable"]),
+        (&json!(true), &json!(true))
+    );
+    // Whoever is given a token by the password now would need a code as well.
+    let by_code = json!({"enrolment": "registration_code"});
+    let refused = node.root("PATCH", path, Some(by_code.clone())).await;
+    assert_eq!(refused.status, 409);
+    let meant = format!("{path}?allow_lockout=1");
+    node.must("PATCH", &meant, Some(by_code)).await;
+    assert_eq!(explain(&node, json!({})).await["factors"][1]["provable"], false);
+    let ticket = json!({"kind": "registration"});
+    let made = node.must("POST", "/api/v1/users/alice/tokens", Some(ticket)).await;
+    assert_eq!(made["codes"][0].as_str().unwrap().len(), 8);
+    assert!(made["token"]["expires_ms"].is_u64() && made["token"]["name"] == "registration code");
+    assert_eq!(explain(&node, json!({})).await["factors"][1]["provable"], true);
+    let page = node.must("GET", "/api/v1/users?without_token=true", None).await;
+    assert_eq!(
+        page["items"][0]["name"], "alice",
+        "a registration code is no token in use"
+    );
+}
+
+#[tokio::test]
+async fn a_pin_is_set_shown_by_its_being_there_and_removed() {
+    let node = node().await;
+    let path = "/api/v1/users/alice/pin";
+    for bad in ["471", "4711a", "1234", "0000", "1234567890123"] {
+        let answer = node.root("PUT", path, Some(json!({"pin": bad}))).await;
+        assert_eq!(answer.wrong_fields(), ["pin"], "{bad}");
+    }
+    let set = node.must("PUT", path, Some(json!({"pin": "4711"}))).await;
+    assert_eq!(set["has_pin"], true);
+    assert!(!set.to_string().contains("4711"), "{set}");
+    let policy = node
+        .must("PATCH", "/api/v1/policy", Some(json!({"pins": "required"})))
+        .await;
+    assert_eq!(policy["pins"], "required");
+    assert_eq!(explain(&node, json!({})).await["refusals"], json!([]));
+    assert_eq!(node.must("PUT", path, Some(json!({}))).await["has_pin"], false);
+    assert_eq!(explain(&node, json!({})).await["refusals"], json!(["no_pin"]));
+}
+
+#[tokio::test]
+async fn how_fields_are_cut_is_set_and_bounded() {
+    let node = node().await;
+    let path = "/api/v1/clients/gate";
+    let cut = async |body: Value| {
+        let client = node.must("PATCH", path, Some(body)).await;
+        (client["separator"].clone(), client["code_length"].clone())
+    };
+    assert_eq!(cut(json!({"separator": ","})).await, (json!(","), Value::Null));
+    assert_eq!(cut(json!({"retry_tries": 4})).await, (json!(","), Value::Null));
+    assert_eq!(cut(json!({"code_length": 8})).await, (Value::Null, json!(8)));
+    assert_eq!(cut(json!({"code_length": 0})).await, (Value::Null, Value::Null));
+    for (body, field) in [
+        (json!({"separator": "a"}), "separator"),
+        (json!({"separator": "::"}), "separator"),
+        (json!({"code_length": 5}), "code_length"),
+        (json!({"separator": ",", "code_length": 6}), "code_length"),
+        (
+            json!({"separator": ",", "modes": {"one_step": false, "two_step": true, "passcode_only": false}}),
+            "separator",
+        ),
+    ] {
+        let answer = node.root("PATCH", path, Some(body.clone())).await;
+        assert_eq!(answer.wrong_fields(), [field], "{body}");
+    }
+}

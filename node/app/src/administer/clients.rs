@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quorate_core::change::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient};
 use quorate_core::{
-    Actor, ApplicationId, Change, Cidr, Client, ClientId, Entrance, Factor, FactorKind, Modes, Revision, Sealed,
+    Actor, ApplicationId, Change, Cidr, Client, ClientId, Cut, Entrance, Factor, FactorKind, Modes, Revision, Sealed,
     Trusted, limits as core_limits,
 };
 use quorate_seal::{Aad, Field};
@@ -37,6 +37,8 @@ pub struct ClientSpec {
     pub blocked_networks: Vec<String>,
     /// Less is asked for from these.
     pub trusted_networks: Vec<TrustedSpec>,
+    /// How its fields are cut that hold password and code.
+    pub cut: Cut,
 }
 
 /// A network from which a kind of factor is not asked for.
@@ -68,6 +70,7 @@ impl ClientSpec {
             required_groups: Vec::new(),
             blocked_networks: Vec::new(),
             trusted_networks: Vec::new(),
+            cut: Cut::ByToken,
         }
     }
 }
@@ -225,6 +228,7 @@ impl Administrator {
         }
         check_retries(errors, spec);
         self.check_modes(errors, spec);
+        check_cut(errors, spec);
         (
             check_networks(errors, &spec.networks),
             self.check_entrance(errors, spec),
@@ -329,7 +333,32 @@ fn settings(spec: ClientSpec, networks: Vec<Cidr>, secrets: Box<[Sealed]>, entra
         retry_timeout_ms: spec.retry_timeout_ms,
         retry_tries: spec.retry_tries,
         entrance,
+        cut: spec.cut,
     }
+}
+
+fn check_cut(errors: &mut FieldErrors, spec: &ClientSpec) {
+    let (field, hint) = match spec.cut {
+        Cut::ByToken => return,
+        Cut::At(_) => (
+            "separator",
+            "one character: a space, or a sign such as , or :".to_owned(),
+        ),
+        Cut::Length(_) => {
+            let bounds = core_limits::CUT_LENGTH;
+            (
+                "code_length",
+                format!("{} to {} characters", bounds.start(), bounds.end()),
+            )
+        }
+    };
+    errors.require(spec.cut.is_valid(), field, "is out of its bounds", &hint);
+    errors.require(
+        spec.modes.one_step,
+        field,
+        "is for password and code in one field",
+        "allow one-step, or leave it out",
+    );
 }
 
 fn check_networks(errors: &mut FieldErrors, texts: &[String]) -> Vec<Cidr> {

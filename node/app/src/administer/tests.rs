@@ -78,6 +78,7 @@ async fn every_bad_field_is_reported_and_nothing_is_proposed() {
         required_groups: Vec::new(),
         blocked_networks: Vec::new(),
         trusted_networks: Vec::new(),
+        cut: quorate_core::Cut::ByToken,
     };
     let error = world.admin.create_client(ROOT, spec, Some(secret("ü"))).await.err();
     let Some(AdminError::Invalid(errors)) = error else {

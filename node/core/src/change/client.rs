@@ -14,7 +14,7 @@ use crate::{
     ids::{ApplicationId, ClientId, Revision, Sealed},
     limits, names,
     outcome::{Field, Refusal},
-    records::{Cidr, Client, Entrance, Factor, FactorKind, Modes, Trusted},
+    records::{Cidr, Client, Cut, Entrance, Factor, FactorKind, Modes, Trusted},
     state::State,
 };
 
@@ -112,6 +112,9 @@ pub struct ClientSettings {
     /// Who may come in, and from where.
     #[n(10)]
     pub entrance: Entrance,
+    /// See [`crate::Client::cut`].
+    #[n(11)]
+    pub cut: Cut,
 }
 
 impl CreateClient {
@@ -196,6 +199,7 @@ impl ClientSettings {
             revision,
             epoch,
             entrance: self.entrance.clone(),
+            cut: self.cut,
         }
     }
 
@@ -209,6 +213,8 @@ impl ClientSettings {
         let secrets = (1..=limits::SECRETS_PER_CLIENT).contains(&self.secrets.len());
         require(secrets && self.secrets.iter().all(is_sealed), Field::Secrets)?;
         require(self.modes.are_valid(), Field::Modes)?;
+        let cuts = self.cut == Cut::ByToken || self.modes.one_step;
+        require(self.cut.is_valid() && cuts, Field::Cut)?;
         require(self.retry_timeout_ms > 0, Field::RetryTimeout)?;
         require(self.retry_tries > 0, Field::RetryTries)?;
         require(state.application(self.application).is_some(), Field::Application)?;

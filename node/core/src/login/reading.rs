@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     login::{attempt::Attempt, factor},
-    records::{Factor, Modes},
+    records::{Cut, Factor, Modes},
 };
 
 /// A part of the field and the factor it is taken for.
@@ -41,7 +41,7 @@ pub(super) fn readings(attempt: &Attempt, due: &[Factor]) -> Vec<Reading> {
     readings
 }
 
-/// All factors in one field: the first takes what the others, each of a known length, leave at its front.
+/// All factors in one field: the first takes what the others, each cut off as the client says, leave at its front.
 fn joined(attempt: &Attempt, first: Factor, rest: &[Factor], len: usize) -> Vec<Reading> {
     let Some((last, between)) = rest.split_last() else {
         return vec![vec![Part {
@@ -51,17 +51,25 @@ fn joined(attempt: &Attempt, first: Factor, rest: &[Factor], len: usize) -> Vec<
     };
     let account = attempt.account.as_ref();
     let fits = |range: Range<usize>| factor::may_end(*last, account, &attempt.request.field[range]);
-    let suffixes = factor::lengths(*last, account);
-    let cuts = suffixes
-        .iter()
-        .filter_map(|length| len.checked_sub(*length).filter(|cut| *cut > 0));
-    cuts.filter(|cut| fits(*cut..len))
-        .flat_map(|cut| {
+    let ends = |length: usize| len.checked_sub(length).map(|start| (start, start));
+    // Where what is before it ends, and where the last begins.
+    let cuts: Vec<(usize, usize)> = match attempt.client.cut {
+        Cut::ByToken => factor::lengths(*last, account).into_iter().filter_map(ends).collect(),
+        Cut::Length(length) => ends(usize::from(length)).into_iter().collect(),
+        Cut::At(character) => {
+            let field = attempt.request.field.get(..len).unwrap_or_default();
+            let place = field.iter().rposition(|byte| *byte == character);
+            place.map(|place| (place, place + 1)).into_iter().collect()
+        }
+    };
+    cuts.into_iter()
+        .filter(|(end, start)| *end > 0 && fits(*start..len))
+        .flat_map(|(end, start)| {
             let part = Part {
                 factor: *last,
-                range: cut..len,
+                range: start..len,
             };
-            joined(attempt, first, between, cut)
+            joined(attempt, first, between, end)
                 .into_iter()
                 .map(move |mut reading| {
                     reading.push(part.clone());

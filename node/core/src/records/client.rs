@@ -27,6 +27,32 @@ impl Modes {
     }
 }
 
+/// How a field that holds password and code is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Encode, Decode)]
+pub enum Cut {
+    /// Where the code begins, its length tells: that of the codes of the user's tokens.
+    #[default]
+    #[n(0)]
+    ByToken,
+    /// At the last of these characters: printable ASCII that is neither letter nor digit.
+    #[n(1)]
+    At(#[n(0)] u8),
+    /// So many characters are the code, its PIN included.
+    #[n(2)]
+    Length(#[n(0)] u8),
+}
+
+impl Cut {
+    /// Whether it can be done.
+    pub fn is_valid(self) -> bool {
+        match self {
+            Cut::ByToken => true,
+            Cut::At(character) => character == b' ' || character.is_ascii_punctuation(),
+            Cut::Length(length) => limits::CUT_LENGTH.contains(&length),
+        }
+    }
+}
+
 /// A RADIUS client (a NAS).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Client {
@@ -75,6 +101,9 @@ pub struct Client {
     /// Who may come in, and from where.
     #[n(14)]
     pub entrance: Entrance,
+    /// How its fields are cut that hold password and code.
+    #[n(15)]
+    pub cut: Cut,
 }
 
 impl Client {

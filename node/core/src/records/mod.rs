@@ -26,7 +26,7 @@ pub use self::{
     access::{ApiToken, JoinToken},
     application::{Application, Enrolment, Factor},
     attribute::{Attribute, AttributeKind},
-    client::{Client, Modes},
+    client::{Client, Cut, Modes},
     cluster::{Cluster, Node, Replacement},
     code_kind::{CodeKind, CodeKinds},
     directory::{Directory, Origin},

@@ -48,6 +48,7 @@ pub fn objects() -> Vec<Change> {
             retry_timeout_ms: 1,
             retry_tries: 1,
             entrance: rules::entrance_of(id),
+            cut: Cut::default(),
             ..dice.settings()
         };
         changes.push(Change::CreateClient(CreateClient {
@@ -187,6 +188,7 @@ impl<'a> Dice<'a> {
             application: ApplicationId(self.roll(2)),
             retry_timeout_ms: self.number() as u32,
             retry_tries: self.number() as u8,
+            cut: [Cut::ByToken, Cut::At(b','), Cut::Length(6)][self.roll(3) as usize],
             entrance: if self.roll(3) > 0 {
                 Entrance::default()
             } else {

@@ -500,6 +500,7 @@ fn settings() -> ClientSettings {
         application: ApplicationId(4),
         retry_timeout_ms: 3_000,
         retry_tries: 3,
+        cut: Cut::At(b','),
         entrance: Entrance {
             required_groups: vec!["vpn".into()].into(),
             blocked: vec!["203.0.113.0/24".parse().unwrap()].into(),

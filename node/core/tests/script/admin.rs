@@ -1,9 +1,9 @@
 //! Administrative commands of scripts.
 
 use quorate_core::{
-    Actor, ApiTokenId, ApplicationId, Change, Channel, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Enrolment,
-    Factor, Fingerprint, GatewayId, JoinTokenId, Modes, NodeId, Origin, Pin, Pins, Revision, Role, RuleId, Sealed,
-    TokenId, UserId, UserName, change::*, command::*, method,
+    Actor, ApiTokenId, ApplicationId, Change, Channel, ClientId, CodeKind, CodeKinds, Command, Cut, DirectoryId,
+    Enrolment, Factor, Fingerprint, GatewayId, JoinTokenId, Modes, NodeId, Origin, Pin, Pins, Revision, Role, RuleId,
+    Sealed, TokenId, UserId, UserName, change::*, command::*, method,
 };
 
 use super::{
@@ -405,5 +405,10 @@ fn settings(words: &Words, name: Box<str>) -> ClientSettings {
         retry_timeout_ms: words.number("timeout", 3_000) as u32,
         retry_tries: words.number("tries", 3) as u8,
         entrance: rules::entrance(words),
+        cut: match (words.key("at"), words.key("length")) {
+            (Some(character), _) => Cut::At(character.as_bytes()[0]),
+            (None, Some(length)) => Cut::Length(length.parse().unwrap()),
+            (None, None) => Cut::ByToken,
+        },
     }
 }

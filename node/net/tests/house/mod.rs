@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use prometheus::Registry;
 use quorate_app::{AccessRequest, Decision};
-use quorate_core::{ApplicationId, Client, ClientId, Entrance, Modes, Revision};
+use quorate_core::{ApplicationId, Client, ClientId, Cut, Entrance, Modes, Revision};
 use quorate_net::{Candidate, Config, Logins, Metrics, RadiusServer};
 use quorate_radius::SharedSecret;
 use quorate_radius::client::{Answer, Request, Sent};
@@ -174,6 +174,7 @@ pub fn client(name: &str, network: &str) -> Client {
         revision: Revision(1),
         epoch: 0,
         entrance: Entrance::default(),
+        cut: Cut::default(),
     }
 }
 

@@ -28,6 +28,7 @@ Examples:
   quorate client create wifi --network 10.8.0.0/16 --network 2001:db8:8::/48 \\
       --application wifi --mode passcode-only
   quorate client change gate-1 --required-group vpn --trusted-network 10.0.0.0/8=code
+  quorate client change gate-1 --separator ,           # password,492039 in one field
   quorate client rotate-secret gate-1 --keep-current   # the old one works on, meanwhile
   quorate client disable gate-1")]
 pub struct ClientCommand {
@@ -105,6 +106,12 @@ struct Settings {
     /// Whether to drop requests without Message-Authenticator (CVE-2024-3596) [default: true]
     #[arg(long, value_name = "true|false")]
     require_message_authenticator: Option<bool>,
+    /// One step: the character between password and code, such as ","; empty for none, where the code's length tells [default]
+    #[arg(long, value_name = "CHARACTER", conflicts_with = "code_length")]
+    separator: Option<String>,
+    /// One step: how many characters at the end are the code, its PIN included; 0 for what the user's tokens have [default]
+    #[arg(long, value_name = "N")]
+    code_length: Option<u8>,
     /// Milliseconds after which it sends again [default: 3000]
     #[arg(long)]
     retry_timeout_ms: Option<u32>,
@@ -187,6 +194,8 @@ impl ClientCommand {
                     application,
                     retry_timeout_ms: settings.retry_timeout_ms,
                     retry_tries: settings.retry_tries,
+                    separator: settings.separator,
+                    code_length: settings.code_length,
                     required_groups: whole(settings.required_group, filled).unwrap_or_default(),
                     blocked_networks: whole(settings.blocked_network, filled).unwrap_or_default(),
                     trusted_networks: whole(settings.trusted_network, |said| said.0).unwrap_or_default(),
@@ -226,6 +235,8 @@ impl ClientCommand {
                     require_message_authenticator: settings.require_message_authenticator,
                     retry_timeout_ms: settings.retry_timeout_ms,
                     retry_tries: settings.retry_tries,
+                    separator: settings.separator,
+                    code_length: settings.code_length,
                     required_groups: whole(settings.required_group, filled),
                     blocked_networks: whole(settings.blocked_network, filled),
                     trusted_networks: whole(settings.trusted_network, |said| said.0),
@@ -269,6 +280,15 @@ fn modes_text(modes: Modes) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
+fn cut_text(client: &Client) -> String {
+    match (&client.separator, client.code_length) {
+        _ if !client.modes.one_step => "not allowed".to_owned(),
+        (Some(separator), _) => format!("{separator:?} between them"),
+        (None, Some(length)) => format!("the last {length} characters are the code"),
+        (None, None) => "the length of the user's codes tells".to_owned(),
+    }
+}
+
 fn secret(from_stdin: bool) -> Done<Option<Confidential>> {
     match from_stdin {
         true => Ok(Some(Confidential::new(
@@ -309,6 +329,7 @@ fn text(client: &Client) -> String {
         ),
         ("application", client.application.clone()),
         ("modes", modes_text(client.modes)),
+        ("password and code in one field", cut_text(client)),
         (
             "Message-Authenticator required",
             yes_no(client.require_message_authenticator),

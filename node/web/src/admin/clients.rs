@@ -5,10 +5,11 @@ use quorate_api::{
     Waives,
 };
 use quorate_app::{ClientSpec, SecretChange, TrustedSpec};
-use quorate_core::{ApplicationId, FactorKind};
+use quorate_core::{ApplicationId, Cut, FactorKind};
 
 use super::paging;
 use crate::call::{Answer, Call, Reply};
+use crate::failure::Failure;
 use crate::secret::{clear, shown};
 use crate::site::Site;
 
@@ -39,6 +40,7 @@ pub(crate) async fn create(call: Call<CreateClient>) -> Answer<ShownClient> {
         },
         nas_identifier: asked.nas_identifier.filter(|name| !name.is_empty()),
         modes: modes(asked.modes),
+        cut: cut(asked.separator.as_deref(), asked.code_length)?.unwrap_or_default(),
         require_message_authenticator: asked.require_message_authenticator,
         retry_timeout_ms: asked.retry_timeout_ms.unwrap_or(usual.retry_timeout_ms),
         retry_tries: asked.retry_tries.unwrap_or(usual.retry_tries),
@@ -67,7 +69,7 @@ pub(crate) async fn show(call: Call<Nothing>) -> Answer<Client> {
 
 pub(crate) async fn change(call: Call<ChangeClient>) -> Answer<Client> {
     let former = call.site.administrator.find_client(call.name())?;
-    let spec = changed(&call.site, &former, call.body);
+    let spec = changed(&call.site, &former, call.body)?;
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
     let client = call
@@ -77,7 +79,7 @@ pub(crate) async fn change(call: Call<ChangeClient>) -> Answer<Client> {
     Ok(reply(&*client.await?))
 }
 
-fn changed(site: &Site, former: &quorate_core::Client, asked: ChangeClient) -> ClientSpec {
+fn changed(site: &Site, former: &quorate_core::Client, asked: ChangeClient) -> Result<ClientSpec, Failure> {
     let mut spec = spec_of(former);
     if let Some(text) = &asked.application {
         spec.application = application(site, text);
@@ -100,7 +102,30 @@ fn changed(site: &Site, former: &quorate_core::Client, asked: ChangeClient) -> C
     if let Some(networks) = asked.trusted_networks {
         spec.trusted_networks = networks.into_iter().map(trusted).collect();
     }
-    spec
+    spec.cut = cut(asked.separator.as_deref(), asked.code_length)?.unwrap_or(spec.cut);
+    Ok(spec)
+}
+
+/// None where nothing is said of it.
+fn cut(separator: Option<&str>, code_length: Option<u8>) -> Result<Option<Cut>, Failure> {
+    match (separator, code_length) {
+        (None, None) => Ok(None),
+        (Some("") | None, Some(0)) | (Some(""), None) => Ok(Some(Cut::ByToken)),
+        (None | Some(""), Some(length)) => Ok(Some(Cut::Length(length))),
+        (Some(text), None | Some(0)) => match text.as_bytes() {
+            [character] => Ok(Some(Cut::At(*character))),
+            _ => Err(Failure::field(
+                "separator",
+                "is not one character",
+                "a space, or a sign such as , or :",
+            )),
+        },
+        (Some(_), Some(_)) => Err(Failure::field(
+            "code_length",
+            "stands beside a separator",
+            "one of the two",
+        )),
+    }
 }
 
 fn spec_of(client: &quorate_core::Client) -> ClientSpec {
@@ -111,6 +136,7 @@ fn spec_of(client: &quorate_core::Client) -> ClientSpec {
         networks: client.networks.iter().map(ToString::to_string).collect(),
         nas_identifier: client.nas_identifier.as_deref().map(str::to_owned),
         modes: client.modes,
+        cut: client.cut,
         require_message_authenticator: client.require_message_authenticator,
         application: client.application,
         retry_timeout_ms: client.retry_timeout_ms,
@@ -243,6 +269,14 @@ fn shape(client: &quorate_core::Client) -> Client {
             one_step,
             two_step,
             passcode_only,
+        },
+        separator: match client.cut {
+            Cut::At(character) => Some(char::from(character).to_string()),
+            Cut::ByToken | Cut::Length(_) => None,
+        },
+        code_length: match client.cut {
+            Cut::Length(length) => Some(length),
+            Cut::ByToken | Cut::At(_) => None,
         },
         require_message_authenticator: client.require_message_authenticator,
         application: client.application.to_string(),
