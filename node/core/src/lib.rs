@@ -40,6 +40,7 @@ pub mod method;
 pub mod names;
 pub mod otp;
 mod outcome;
+mod pending;
 mod permissions;
 pub mod plan;
 mod records;
@@ -53,16 +54,17 @@ pub use self::{
     event::{Event, PasswordDelay, PasswordSource, evolve},
     ids::{
         ApiTokenId, ApplicationId, ClientId, CodeId, ConversationId, DirectoryId, Fingerprint, GatewayId, JoinTokenId,
-        Level, MalformedId, NodeId, ProofDigest, Revision, RuleId, Sealed, Stamp, TokenId, UserId,
+        Level, MalformedId, NodeId, PendingId, ProofDigest, Revision, RuleId, Sealed, Stamp, TokenId, UserId,
     },
     lockout::{Lockouts, lockouts},
     outcome::{Field, Outcome, Reason, Refusal, Verdict},
     permissions::Permission,
     records::{
         ApiToken, Application, Attribute, AttributeKind, AttributeTest, Channel, Cidr, Client, Cluster, CodeKind,
-        CodeKinds, Directory, Dispatch, Entrance, Factor, FactorKind, Gateway, JoinToken, Local, MalformedCidr, Mfa,
-        Modes, Node, Origin, OtpAlgorithm, PasswordRules, Policy, Replacement, Report, Retention, Role, RoleRule, Rule,
-        SentCode, Standing, Then, Token, TokenKind, Trust, Trusted, Used, User, UserName, When, is_multi_factor,
+        CodeKinds, Directory, Dispatch, Entrance, Factor, FactorKind, Former, Gateway, JoinToken, Local, MalformedCidr,
+        Mfa, Modes, Node, Origin, OtpAlgorithm, PasswordRules, Pending, Policy, Replacement, Report, Retention, Role,
+        RoleRule, Rule, SentCode, Standing, Then, Token, TokenKind, Trust, Trusted, Used, User, UserName, When,
+        is_multi_factor,
     },
     state::{DamagedImage, State, StateBuilder},
 };

@@ -18,6 +18,7 @@ mod admit_successor;
 mod authority;
 mod change_own_password;
 mod complete_replacement;
+mod confirm_change;
 mod consume_code;
 mod genesis;
 mod issue_join_token;
@@ -31,6 +32,8 @@ mod report_message;
 mod sign_head;
 mod spend_join_token;
 mod summarize_rejects;
+mod take_back;
+mod try_change;
 mod verdict;
 
 use minicbor::{Decode, Encode};
@@ -41,6 +44,7 @@ pub use self::{
     admit_successor::AdmitSuccessor,
     change_own_password::ChangeOwnPassword,
     complete_replacement::CompleteReplacement,
+    confirm_change::ConfirmChange,
     consume_code::{CodeProof, ConsumeCode},
     genesis::Genesis,
     issue_join_token::IssueJoinToken,
@@ -54,6 +58,8 @@ pub use self::{
     sign_head::SignHead,
     spend_join_token::SpendJoinToken,
     summarize_rejects::SummarizeRejects,
+    take_back::{TakeBack, TakeBackOverdue},
+    try_change::TryChange,
 };
 use crate::codec::{self, Undecodable};
 
@@ -111,6 +117,18 @@ pub enum Command {
     /// Changes a user's own password, or counts that the former one was wrong.
     #[n(26)]
     ChangeOwnPassword(#[n(0)] ChangeOwnPassword),
+    /// Makes a change that is taken back by itself unless it is confirmed in time.
+    #[n(140)]
+    TryChange(#[n(0)] TryChange),
+    /// Keeps a change that waits.
+    #[n(141)]
+    ConfirmChange(#[n(0)] ConfirmChange),
+    /// Takes a change back that waits.
+    #[n(142)]
+    TakeBack(#[n(0)] TakeBack),
+    /// Takes a change back that nobody has confirmed in time.
+    #[n(143)]
+    TakeBackOverdue(#[n(0)] TakeBackOverdue),
 }
 
 impl Command {

@@ -10,6 +10,7 @@ mod admin;
 mod audit;
 mod login;
 mod passwords;
+mod pending;
 mod roles;
 mod rules;
 mod sending;
@@ -122,6 +123,7 @@ impl World {
             "own" => self.own_password(&Words::parse(rest)),
             "send-code" | "queue" | "report" => self.sending(verb, &Words::parse(rest)),
             "plan" => self.plan(&Words::parse(rest)),
+            "try" | "confirm" | "take-back" | "overdue" => self.pending(verb, rest),
             "show" => self.show(rest),
             other => panic!("no such command in golden scripts: {other}"),
         }

@@ -24,6 +24,10 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::ReportMessage(_) => "ReportMessage",
         Command::RenewPassword(_) => "RenewPassword",
         Command::ChangeOwnPassword(_) => "ChangeOwnPassword",
+        Command::TryChange(_) => "TryChange",
+        Command::ConfirmChange(_) => "ConfirmChange",
+        Command::TakeBack(_) => "TakeBack",
+        Command::TakeBackOverdue(_) => "TakeBackOverdue",
     }
 }
 
