@@ -263,6 +263,10 @@ fn name_of(command: &Command) -> &'static str {
         Command::ReportMessage(_) => "report_message",
         Command::RenewPassword(_) => "renew_password",
         Command::ChangeOwnPassword(_) => "change_own_password",
+        Command::TryChange(_) => "try_change",
+        Command::ConfirmChange(_) => "confirm_change",
+        Command::TakeBack(_) => "take_back",
+        Command::TakeBackOverdue(_) => "take_back_overdue",
     }
 }
 

@@ -5,7 +5,7 @@ use quorate_api::{Application, ChangeApplication, CreateApplication, Factor, Way
 
 use crate::cli::{
     Context,
-    admin::{self, Listing, audit::filter, care::Care},
+    admin::{self, Listing, audit::filter, care::Care, pending::Within},
     api::Connection,
     exit::Done,
     output::{Table, duration, enabled, facts, now_ms},
@@ -21,6 +21,8 @@ Examples:
 pub struct ApplicationCommand {
     #[command(flatten)]
     at: Connection,
+    #[command(flatten)]
+    within: Within,
     #[command(subcommand)]
     action: Action,
 }
@@ -69,7 +71,7 @@ struct FactorArg(Factor);
 
 impl ApplicationCommand {
     pub async fn perform(self, context: &Context) -> Done {
-        let api = self.at.api(context)?;
+        let api = self.within.over(self.at.api(context)?);
         let application = match self.action {
             Action::List(listing) => {
                 return listing
