@@ -13,6 +13,7 @@
 //! - [`login`]: the conversation with one client, as a state machine that asks a shell for what it cannot do.
 //! - [`Permission`]: what each role may do, one row each; `command/authority.rs` holds every change to it.
 //! - [`plan`]: which application a login gets and what of it has to be proven, by rules, groups and networks.
+//! - `pending.rs`: changes that are taken back by themselves unless they are confirmed.
 //! - [`audit`]: the hash chain that every verdict and change is written to, in the same entry as its decision.
 //! - [`method`]: what each kind of code is, one file each. [`otp`]: RFC 4226 and RFC 6238. [`limits`]: every bound, with its reason.
 //!
