@@ -25,6 +25,7 @@ mod methods;
 mod namespaces;
 mod oathtool;
 mod paused_judge;
+mod pending;
 mod plans;
 mod sent_codes;
 mod single_use;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::PendingChange;
+
 /// The cluster now. Read it from several nodes to see where they differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ClusterStatus {
@@ -39,6 +41,9 @@ pub struct ClusterStatus {
     /// How long the oldest write to this node's disk has waited, in ms.
     pub disk_waiting_ms: u64,
     pub audit: AuditExtent,
+    /// Changes that are taken back unless they are confirmed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending_changes: Vec<PendingChange>,
     pub nodes: Vec<NodeStatus>,
 }
 

@@ -61,37 +61,37 @@ endpoints! {
     LIST_CLIENTS: Nothing => Page<Client> = Get "/clients" "listClients" "RADIUS clients" "List RADIUS clients by name".query::<PageQuery>();
     CREATE_CLIENT: CreateClient => ShownClient = Post "/clients" "createClient" "RADIUS clients" "Create a RADIUS client".success(201);
     SHOW_CLIENT: Nothing => Client = Get "/clients/{client}" "showClient" "RADIUS clients" "Show a RADIUS client";
-    CHANGE_CLIENT: ChangeClient => Client = Patch "/clients/{client}" "changeClient" "RADIUS clients" "Change a RADIUS client".conditional();
-    DELETE_CLIENT: Nothing => Nothing = Delete "/clients/{client}" "deleteClient" "RADIUS clients" "Delete a RADIUS client".success(204).conditional();
-    DISABLE_CLIENT: Nothing => Client = Post "/clients/{client}/disable" "disableClient" "RADIUS clients" "Answer a RADIUS client no more".conditional();
-    ENABLE_CLIENT: Nothing => Client = Post "/clients/{client}/enable" "enableClient" "RADIUS clients" "Answer a RADIUS client again".conditional();
-    ROTATE_SECRET: RotateSecret => ShownClient = Put "/clients/{client}/secret" "rotateSecret" "RADIUS clients" "Replace the shared secret of a RADIUS client".conditional();
+    CHANGE_CLIENT: ChangeClient => Client = Patch "/clients/{client}" "changeClient" "RADIUS clients" "Change a RADIUS client".conditional().query::<ConfirmQuery>();
+    DELETE_CLIENT: Nothing => Nothing = Delete "/clients/{client}" "deleteClient" "RADIUS clients" "Delete a RADIUS client".success(204).conditional().query::<ConfirmQuery>();
+    DISABLE_CLIENT: Nothing => Client = Post "/clients/{client}/disable" "disableClient" "RADIUS clients" "Answer a RADIUS client no more".conditional().query::<ConfirmQuery>();
+    ENABLE_CLIENT: Nothing => Client = Post "/clients/{client}/enable" "enableClient" "RADIUS clients" "Answer a RADIUS client again".conditional().query::<ConfirmQuery>();
+    ROTATE_SECRET: RotateSecret => ShownClient = Put "/clients/{client}/secret" "rotateSecret" "RADIUS clients" "Replace the shared secret of a RADIUS client".conditional().query::<ConfirmQuery>();
 
     LIST_APPLICATIONS: Nothing => Page<Application> = Get "/applications" "listApplications" "Applications" "List applications by name".query::<PageQuery>();
     CREATE_APPLICATION: CreateApplication => Application = Post "/applications" "createApplication" "Applications" "Create an application".success(201);
     SHOW_APPLICATION: Nothing => Application = Get "/applications/{application}" "showApplication" "Applications" "Show an application";
     CHANGE_APPLICATION: ChangeApplication => Previewed<Application> = Patch "/applications/{application}" "changeApplication" "Applications" "Change an application".conditional().query::<CareQuery>();
-    DELETE_APPLICATION: Nothing => Nothing = Delete "/applications/{application}" "deleteApplication" "Applications" "Delete an application that no client and no rule uses".success(204).conditional();
-    DISABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/disable" "disableApplication" "Applications" "Reject every login through an application".conditional();
-    ENABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/enable" "enableApplication" "Applications" "Allow logins through an application again".conditional();
+    DELETE_APPLICATION: Nothing => Nothing = Delete "/applications/{application}" "deleteApplication" "Applications" "Delete an application that no client and no rule uses".success(204).conditional().query::<ConfirmQuery>();
+    DISABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/disable" "disableApplication" "Applications" "Reject every login through an application".conditional().query::<ConfirmQuery>();
+    ENABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/enable" "enableApplication" "Applications" "Allow logins through an application again".conditional().query::<ConfirmQuery>();
 
     LIST_RULES: Nothing => Page<Rule> = Get "/rules" "listRules" "Rules" "List rules in the order in which they are asked".query::<PageQuery>();
-    CREATE_RULE: CreateRule => Rule = Post "/rules" "createRule" "Rules" "Create a rule".success(201);
+    CREATE_RULE: CreateRule => Rule = Post "/rules" "createRule" "Rules" "Create a rule".success(201).query::<ConfirmQuery>();
     SHOW_RULE: Nothing => Rule = Get "/rules/{rule}" "showRule" "Rules" "Show a rule";
-    CHANGE_RULE: ChangeRule => Rule = Patch "/rules/{rule}" "changeRule" "Rules" "Change a rule".conditional();
-    DELETE_RULE: Nothing => Nothing = Delete "/rules/{rule}" "deleteRule" "Rules" "Delete a rule".success(204).conditional();
-    DISABLE_RULE: Nothing => Rule = Post "/rules/{rule}/disable" "disableRule" "Rules" "Pass a rule over".conditional();
-    ENABLE_RULE: Nothing => Rule = Post "/rules/{rule}/enable" "enableRule" "Rules" "Ask a rule again".conditional();
+    CHANGE_RULE: ChangeRule => Rule = Patch "/rules/{rule}" "changeRule" "Rules" "Change a rule".conditional().query::<ConfirmQuery>();
+    DELETE_RULE: Nothing => Nothing = Delete "/rules/{rule}" "deleteRule" "Rules" "Delete a rule".success(204).conditional().query::<ConfirmQuery>();
+    DISABLE_RULE: Nothing => Rule = Post "/rules/{rule}/disable" "disableRule" "Rules" "Pass a rule over".conditional().query::<ConfirmQuery>();
+    ENABLE_RULE: Nothing => Rule = Post "/rules/{rule}/enable" "enableRule" "Rules" "Ask a rule again".conditional().query::<ConfirmQuery>();
     EXPLAIN: Explain => Explanation = Post "/explain" "explain" "Rules" "Say what a login would have to prove, and why";
     WHAT_IF: WhatIf => WhatIfAnswer = Post "/what-if" "whatIf" "Rules" "Say which logins of the past other rules would change";
 
     LIST_DIRECTORIES: Nothing => Page<Directory> = Get "/directories" "listDirectories" "Directories" "List directories".query::<PageQuery>();
     CREATE_DIRECTORY: CreateDirectory => Directory = Post "/directories" "createDirectory" "Directories" "Create a directory".success(201);
     SHOW_DIRECTORY: Nothing => Directory = Get "/directories/{directory}" "showDirectory" "Directories" "Show a directory, and how its controllers stand";
-    CHANGE_DIRECTORY: ChangeDirectory => Directory = Patch "/directories/{directory}" "changeDirectory" "Directories" "Change a directory".conditional();
-    DELETE_DIRECTORY: Nothing => Nothing = Delete "/directories/{directory}" "deleteDirectory" "Directories" "Delete a directory that has no users here".success(204).conditional();
-    DISABLE_DIRECTORY: Nothing => Directory = Post "/directories/{directory}/disable" "disableDirectory" "Directories" "Ask a directory no more".conditional();
-    ENABLE_DIRECTORY: Nothing => Directory = Post "/directories/{directory}/enable" "enableDirectory" "Directories" "Ask a directory again".conditional();
+    CHANGE_DIRECTORY: ChangeDirectory => Directory = Patch "/directories/{directory}" "changeDirectory" "Directories" "Change a directory".conditional().query::<ConfirmQuery>();
+    DELETE_DIRECTORY: Nothing => Nothing = Delete "/directories/{directory}" "deleteDirectory" "Directories" "Delete a directory that has no users here".success(204).conditional().query::<ConfirmQuery>();
+    DISABLE_DIRECTORY: Nothing => Directory = Post "/directories/{directory}/disable" "disableDirectory" "Directories" "Ask a directory no more".conditional().query::<ConfirmQuery>();
+    ENABLE_DIRECTORY: Nothing => Directory = Post "/directories/{directory}/enable" "enableDirectory" "Directories" "Ask a directory again".conditional().query::<ConfirmQuery>();
     EXAMINE_DIRECTORY: ExamineDirectory => Examination = Post "/directories/{directory}/test" "testDirectory" "Directories" "Try every step of a login through a directory";
     SYNC_DIRECTORY: SyncDirectory => DirectorySync = Post "/directories/{directory}/sync" "syncDirectory" "Directories" "Bring the users of a directory up to date with it";
 
@@ -105,10 +105,14 @@ endpoints! {
     TEST_GATEWAY: TestGateway => Examination = Post "/gateways/{gateway}/test" "testGateway" "Gateways" "Send a message without a code through every server of a gateway";
 
     SHOW_POLICY: Nothing => Policy = Get "/policy" "showPolicy" "Policy" "Show the policy";
-    CHANGE_POLICY: ChangePolicy => Policy = Patch "/policy" "changePolicy" "Policy" "Change the policy".conditional();
+    CHANGE_POLICY: ChangePolicy => Policy = Patch "/policy" "changePolicy" "Policy" "Change the policy".conditional().query::<ConfirmQuery>();
 
     LIST_ROLES: Nothing => Page<RoleRule> = Get "/roles" "listRoles" "Policy" "List the roles: what each may do, and what the policy says of its users";
     CHANGE_ROLE: ChangeRole => Previewed<RoleRule> = Patch "/roles/{role}" "changeRole" "Policy" "Change what the policy says of the users of a role".conditional().query::<CareQuery>();
+
+    LIST_PENDING_CHANGES: Nothing => Page<PendingChange> = Get "/pending-changes" "listPendingChanges" "Pending changes" "List changes that are taken back unless they are confirmed";
+    CONFIRM_CHANGE: Nothing => PendingChange = Post "/pending-changes/{change}/confirm" "confirmChange" "Pending changes" "Keep a change that waits for its confirmation";
+    TAKE_BACK_CHANGE: Nothing => PendingChange = Post "/pending-changes/{change}/undo" "takeBackChange" "Pending changes" "Take a change back that waits for its confirmation";
 
     LIST_API_TOKENS: Nothing => Page<ApiToken> = Get "/api-tokens" "listApiTokens" "API tokens" "List API tokens by name".query::<PageQuery>();
     CREATE_API_TOKEN: CreateApiToken => CreatedApiToken = Post "/api-tokens" "createApiToken" "API tokens" "Create an API token; the answer shows it this once".success(201);

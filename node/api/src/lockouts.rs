@@ -20,6 +20,9 @@ pub struct CareQuery {
     #[serde(default, deserialize_with = "flag", skip_serializing_if = "std::ops::Not::not")]
     #[param(value_type = Option<u8>)]
     pub allow_lockout: bool,
+    /// Make the change for so long, in ms; see the same parameter of other changes. Not of a user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_within_ms: Option<u64>,
 }
 
 /// `1` and `true`, `0` and `false`.

@@ -152,6 +152,9 @@ pub const AUDIT_LOOK: Duration = Duration::from_secs(2);
 /// How often a node looks whether a head is to be signed or records are to be given up. A segment takes minutes to fill.
 pub const AUDIT_KEEPING_INTERVAL: Duration = Duration::from_secs(2);
 
+/// How often the leader looks whether a change was not confirmed in time: this much later than said it is taken back at most.
+pub const PENDING_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Room for a login on its way to another node: six attributes of 253 bytes at most and five short ones, and a password of 128.
 pub const PASSED_LOGIN_BYTES: usize = 4_096;
 

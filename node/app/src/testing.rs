@@ -265,6 +265,10 @@ fn name_of(command: &Command) -> &'static str {
         Command::RenewPassword(_) => "renew_password",
         Command::EnrolToken(_) => "enrol_token",
         Command::ChangeOwnPassword(_) => "change_own_password",
+        Command::TryChange(_) => "try_change",
+        Command::ConfirmChange(_) => "confirm_change",
+        Command::TakeBack(_) => "take_back",
+        Command::TakeBackOverdue(_) => "take_back_overdue",
     }
 }
 

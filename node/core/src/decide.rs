@@ -75,6 +75,10 @@ pub fn decide(state: &State, level: Level, stamp: Stamp, command: &Command) -> R
         Command::RenewPassword(renew) => renew.decide(state, now_ms),
         Command::EnrolToken(enrol) => enrol.decide(state, now_ms),
         Command::ChangeOwnPassword(change) => change.decide(state, now_ms),
+        Command::TryChange(attempt) => attempt.decide(state, level, now_ms),
+        Command::ConfirmChange(confirm) => confirm.decide(state),
+        Command::TakeBack(take_back) => take_back.decide(state),
+        Command::TakeBackOverdue(overdue) => overdue.decide(state, now_ms),
     }
 }
 

@@ -10,14 +10,14 @@ use crate::{
     audit::{ChangeEntry, Checkpoint, Entry, HeadSignature, LoginEntry, RejectsEntry, ReportEntry, SendEntry},
     command::{Actor, Judged},
     ids::{
-        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, Level, NodeId, Revision,
-        RuleId, TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, Level, NodeId,
+        PendingId, Revision, RuleId, TokenId, UserId,
     },
     outcome::Verdict,
     plan::Grounds,
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention, Rule,
-        SentCode, Token, Used, User,
+        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Pending, Policy,
+        Retention, Rule, SentCode, Token, Used, User,
     },
     state::{Delay, SendCount, SourceDigest, State},
 };
@@ -235,6 +235,12 @@ pub enum Event {
     RuleSaved(Arc<Rule>),
     /// A rule is gone.
     RuleDeleted(RuleId),
+    /// A change waits for its confirmation from now on.
+    PendingSaved(Arc<Pending>),
+    /// A change waits no more.
+    PendingSettled(PendingId),
+    /// A revision was given to what no request has changed.
+    RevisionSpent(Revision),
 }
 
 /// The counts of messages that one message belongs to.
@@ -419,6 +425,9 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
         Event::GatewayDeleted(gateway) => state.drop_gateway(*gateway),
         Event::RuleSaved(rule) => state.put_rule(rule.clone()),
         Event::RuleDeleted(rule) => state.drop_rule(*rule),
+        Event::PendingSaved(pending) => state.put_pending(pending.clone()),
+        Event::PendingSettled(pending) => state.drop_pending(*pending),
+        Event::RevisionSpent(revision) => state.spend(*revision),
     }
 }
 

@@ -80,6 +80,10 @@ identifier!(
     /// A rule that chooses an application.
     RuleId, "r-"
 );
+identifier!(
+    /// A change that waits for its confirmation.
+    PendingId, "p-"
+);
 
 fn parse_hex(text: &str, prefix: &str) -> Option<u64> {
     let digits = text.strip_prefix(prefix)?;

@@ -13,6 +13,7 @@
 //! - [`login`]: the conversation with one client, as a state machine that asks a shell for what it cannot do.
 //! - [`Permission`]: what each role may do, one row each; `command/authority.rs` holds every change to it.
 //! - [`plan`]: which application a login gets and what of it has to be proven, by rules, groups and networks.
+//! - `pending.rs`: changes that are taken back by themselves unless they are confirmed.
 //! - [`audit`]: the hash chain that every verdict and change is written to, in the same entry as its decision.
 //! - [`method`]: what each kind of code is, one file each. [`otp`]: RFC 4226 and RFC 6238. [`limits`]: every bound, with its reason.
 //!
@@ -40,6 +41,7 @@ pub mod method;
 pub mod names;
 pub mod otp;
 mod outcome;
+mod pending;
 mod permissions;
 pub mod plan;
 mod records;
@@ -53,17 +55,17 @@ pub use self::{
     event::{Event, PasswordDelay, PasswordSource, evolve},
     ids::{
         ApiTokenId, ApplicationId, ClientId, CodeId, ConversationId, DirectoryId, Fingerprint, GatewayId, JoinTokenId,
-        Level, MalformedId, NodeId, ProofDigest, Revision, RuleId, Sealed, Stamp, TokenId, UserId,
+        Level, MalformedId, NodeId, PendingId, ProofDigest, Revision, RuleId, Sealed, Stamp, TokenId, UserId,
     },
     lockout::{Lockouts, lockouts},
     outcome::{Field, Outcome, Reason, Refusal, Verdict},
     permissions::Permission,
     records::{
         ApiToken, Application, Attribute, AttributeKind, AttributeTest, Channel, Cidr, Client, Cluster, CodeKind,
-        CodeKinds, Cut, Directory, Dispatch, Enrolment, Entrance, Factor, FactorKind, Gateway, JoinToken, Local,
-        MalformedCidr, Mfa, Modes, Node, Origin, OtpAlgorithm, PasswordRules, Pin, Pins, Policy, Replacement, Report,
-        Retention, Role, RoleRule, Rule, SentCode, Standing, Then, Token, TokenKind, Trust, Trusted, Used, User,
-        UserName, When, is_multi_factor,
+        CodeKinds, Cut, Directory, Dispatch, Enrolment, Entrance, Factor, FactorKind, Former, Gateway, JoinToken,
+        Local, MalformedCidr, Mfa, Modes, Node, Origin, OtpAlgorithm, PasswordRules, Pending, Pin, Pins, Policy,
+        Replacement, Report, Retention, Role, RoleRule, Rule, SentCode, Standing, Then, Token, TokenKind, Trust,
+        Trusted, Used, User, UserName, When, is_multi_factor,
     },
     state::{DamagedImage, State, StateBuilder},
 };

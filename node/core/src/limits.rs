@@ -239,3 +239,10 @@ pub const NETWORKS_PER_RULE: usize = 256;
 
 /// Attributes that a rule asks for: one of each.
 pub const ATTRIBUTES_PER_RULE: usize = 8;
+
+/// Changes that wait for their confirmation at once: each is looked at for every change, and more than a handful nobody keeps in mind.
+pub const PENDING: usize = 16;
+
+/// How long a change may wait for its confirmation, in ms: a second, which is for programs, to a day. Whoever needs longer to see whether
+/// people still get in confirms and changes it back.
+pub const CONFIRM_WITHIN_MS: std::ops::RangeInclusive<u64> = 1_000..=DAY_MS;

@@ -8,7 +8,7 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 
 use crate::{
-    ids::{CodeId, NodeId, Revision},
+    ids::{CodeId, NodeId, PendingId, Revision},
     permissions::Permission,
 };
 
@@ -395,6 +395,12 @@ pub enum Refusal {
     /// Too many wrong passwords from there: it has to wait.
     #[n(41)]
     PasswordDelayed,
+    /// A change of the object, or of what it belongs to, waits for its confirmation.
+    #[n(140)]
+    Waits(#[n(0)] PendingId),
+    /// The change may still be confirmed.
+    #[n(141)]
+    NotOverdue,
 }
 
 impl fmt::Display for Refusal {
@@ -421,6 +427,13 @@ impl fmt::Display for Refusal {
             Refusal::Missing(permission) => return write!(f, "the permission {} is missing", permission.label()),
             Refusal::AboveRole => "its role is above the one that asks",
             Refusal::LastSuperAdmin => "it is the last super admin",
+            Refusal::Waits(pending) => {
+                return write!(
+                    f,
+                    "a change waits for its confirmation: confirm {pending} or take it back first"
+                );
+            }
+            Refusal::NotOverdue => "the change may still be confirmed",
             Refusal::PasswordDelayed => "there were too many wrong passwords: wait a while",
         })
     }
@@ -598,6 +611,9 @@ pub enum Field {
     /// How fields are cut that hold password and code.
     #[n(91)]
     Cut,
+    /// How long a change waits for its confirmation, or that it waits at all.
+    #[n(140)]
+    ConfirmWithin,
 }
 
 impl Field {
@@ -660,6 +676,7 @@ impl Field {
             Field::RuleClient => "client",
             Field::UserPattern => "user",
             Field::RadiusAttributes => "attributes",
+            Field::ConfirmWithin => "confirm_within_ms",
         }
     }
 }

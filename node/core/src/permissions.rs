@@ -12,6 +12,7 @@ use minicbor::{Decode, Encode};
 use crate::{
     change::Change,
     records::{
+        Former,
         Role::{self, Admin, Auditor, Helpdesk, SuperAdmin},
         TokenKind,
     },
@@ -93,11 +94,14 @@ pub enum Permission {
     /// See the metrics from anywhere.
     #[n(23)]
     ReadMetrics,
+    /// Confirm or take back changes that wait, of objects that one may change.
+    #[n(140)]
+    SettleChanges,
 }
 
 impl Permission {
     /// Every permission, in the order of the table.
-    pub const ALL: [Permission; 24] = [
+    pub const ALL: [Permission; 25] = [
         Permission::ReadUsers,
         Permission::UnlockUsers,
         Permission::DisableUsers,
@@ -122,6 +126,7 @@ impl Permission {
         Permission::ReadAudit,
         Permission::ManageAudit,
         Permission::ReadMetrics,
+        Permission::SettleChanges,
     ];
 
     /// The table: its name, and who has it.
@@ -152,6 +157,7 @@ impl Permission {
             Permission::ReadAudit          => ("read_audit",           &[          Auditor, Admin, SuperAdmin]),
             Permission::ManageAudit        => ("manage_audit",         &[                          SuperAdmin]),
             Permission::ReadMetrics        => ("read_metrics",         &[          Auditor, Admin, SuperAdmin]),
+            Permission::SettleChanges      => ("settle_changes",       &[                   Admin, SuperAdmin]),
         }
     }
 
@@ -239,6 +245,18 @@ impl Change {
             Change::SetPolicy(_) | Change::SetRoleRule(_) => Permission::ManagePolicy,
             Change::CreateApiToken(_) | Change::DeleteApiToken(_) => Permission::ManageApiTokens,
             Change::SetRetention(_) => Permission::ManageAudit,
+        }
+    }
+}
+
+impl Former {
+    /// What one has to be permitted to confirm or take back a change of such an object: what its change needs.
+    pub fn permission(&self) -> Permission {
+        match self {
+            Former::Rule { .. } | Former::Application(_) => Permission::ManageApplications,
+            Former::Policy(_) => Permission::ManagePolicy,
+            Former::Client(_) => Permission::ManageClients,
+            Former::Directory(_) => Permission::ManageDirectories,
         }
     }
 }

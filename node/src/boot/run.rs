@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use quorate_app::{
     AdminError, Administrator, AuditKeeper, AuditReader, Authenticator, ClientSecrets, HashQueue, IssuedJoinToken,
-    Names, Replica, WatchedDirectories,
+    Names, PendingKeeper, Replica, WatchedDirectories,
 };
 use quorate_core::NodeId;
 use quorate_net::{AppLogins, RadiusServer};
@@ -170,6 +170,8 @@ impl Node {
         background.spawn(async move { care.run().await });
         let keeper = AuditKeeper::new(parts.replica.clone(), stack.heads.clone(), Arc::new(SystemClock), node);
         background.spawn(async move { keeper.run().await });
+        let pending = PendingKeeper::new(parts.replica.clone(), Arc::new(SystemClock), node);
+        background.spawn(async move { pending.run().await });
         let reporting = report(config, &parts, &stack, &metrics)?;
         alert(config, &parts, &stack, &reporting, &mut background)?;
         let (http_stop, stopping) = watch::channel(false);

@@ -11,7 +11,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, Response, body::Bytes, body::Incoming, header};
 use hyper_util::rt::TokioIo;
 use quorate_api::{
-    Endpoint, Method, Nothing, Page, PageQuery, Previewed, Problem, ProblemKind, endpoint::escape, limits::PAGE_MAX,
+    Endpoint, Method, Nothing, Page, PageQuery, PendingChange, Previewed, Problem, ProblemKind, endpoint::escape,
+    endpoints, limits::PAGE_MAX,
 };
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use serde::{Serialize, de::DeserializeOwned};
@@ -23,7 +24,10 @@ use zeroize::Zeroizing;
 
 use super::{
     Context,
-    admin::care::{self, Care},
+    admin::{
+        care::{self, Care},
+        pending,
+    },
     exit::{Done, Exit, Failure},
     limits,
     output::Format,
@@ -68,6 +72,8 @@ pub struct Api {
     target: Target,
     /// How long to wait for an answer.
     patience: Duration,
+    /// How long changes wait for their confirmation, if they do.
+    confirm_within_ms: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -109,6 +115,7 @@ impl Connection {
                 tls: connector(self.ca_file.as_deref())?,
             },
             patience: limits::REQUEST_TIMEOUT,
+            confirm_within_ms: None,
         })
     }
 }
@@ -118,6 +125,7 @@ impl Api {
         Api {
             target: Target::Socket(path),
             patience: limits::REQUEST_TIMEOUT,
+            confirm_within_ms: None,
         }
     }
 
@@ -125,6 +133,15 @@ impl Api {
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Api {
         Api { patience, ..self }
+    }
+
+    /// The same, whose changes wait so long for their confirmation, if at all.
+    #[must_use]
+    pub fn until_confirmed(self, confirm_within_ms: Option<u64>) -> Api {
+        Api {
+            confirm_within_ms,
+            ..self
+        }
     }
 
     /// Asks an endpoint that takes no body; `names` fill the `{names}` of its path.
@@ -168,7 +185,11 @@ impl Api {
         care: &Care,
     ) -> Done<Option<T>> {
         let path = endpoint.path_with(names) + &written(&care.query());
-        match read(self.succeed(endpoint.method, &path, Some(body)).await?)? {
+        let answer = match care.is_preview() {
+            true => self.answer(endpoint.method, &path, Some(body)).await?,
+            false => self.succeed(endpoint.method, &path, Some(body)).await?,
+        };
+        match read(answer)? {
             Previewed::Made(made) => Ok(Some(made)),
             Previewed::Preview(found) => {
                 format.show(&found, care::text);
@@ -220,10 +241,34 @@ impl Api {
     }
 
     async fn succeed<B: Serialize>(&self, method: Method, path: &str, body: Option<&B>) -> Done<Bytes> {
+        let Some(within_ms) = self.confirm_within_ms.filter(|_| method != Method::Get) else {
+            return self.answer(method, path, body).await;
+        };
+        let sign = if path.contains('?') { '&' } else { '?' };
+        let path = format!("{path}{sign}confirm_within_ms={within_ms}");
+        let answer = self.answer(method, &path, body).await?;
+        self.announce().await;
+        Ok(answer)
+    }
+
+    async fn answer<B: Serialize>(&self, method: Method, path: &str, body: Option<&B>) -> Done<Bytes> {
         let (status, answer) = self.exchange(method, path, body).await?;
         match status {
             200..300 => Ok(answer),
             _ => Err(from_answer(status, &answer)),
+        }
+    }
+
+    /// Says by what the newest of the changes that wait is confirmed. The change is made: what fails here is not told.
+    async fn announce(&self) {
+        let list = endpoints::LIST_PENDING_CHANGES;
+        let Ok(answer) = self.answer(list.method, &list.path_with(&[]), None::<&()>).await else {
+            return;
+        };
+        let waiting: Vec<PendingChange> =
+            read::<Page<PendingChange>>(answer).map_or_else(|_| Vec::new(), |page| page.items);
+        if let Some(newest) = waiting.iter().max_by_key(|pending| pending.revision) {
+            eprintln!("{}", pending::announcement(newest));
         }
     }
 

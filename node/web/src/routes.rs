@@ -25,8 +25,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::admin::{
-    api_tokens, applications, audit, clients, cluster, directories, gateways, import, join_tokens, plans, policy,
-    roles, rules, tokens, users,
+    api_tokens, applications, audit, clients, cluster, directories, gateways, import, join_tokens, pending, plans,
+    policy, roles, rules, tokens, users,
 };
 use crate::call::{self, Answer, Call};
 use crate::failure::Failure;
@@ -108,6 +108,9 @@ fn administrators() -> Table {
         .at(ManagePolicy, CHANGE_POLICY, policy::change)
         .at(ReadConfiguration, LIST_ROLES, roles::list)
         .at(ManagePolicy, CHANGE_ROLE, roles::change)
+        .at(ReadConfiguration, LIST_PENDING_CHANGES, pending::list)
+        .at(SettleChanges, CONFIRM_CHANGE, pending::confirm)
+        .at(SettleChanges, TAKE_BACK_CHANGE, pending::take_back)
         .at(ReadConfiguration, LIST_RULES, rules::list)
         .at(ManageApplications, CREATE_RULE, rules::create)
         .at(ReadConfiguration, SHOW_RULE, rules::show)

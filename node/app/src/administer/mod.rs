@@ -23,6 +23,9 @@ mod nodes;
 mod own_password;
 #[cfg(test)]
 mod password_tests;
+mod pending;
+#[cfg(test)]
+mod pending_tests;
 mod pins;
 mod planning;
 mod policy;
@@ -53,6 +56,7 @@ pub use self::directory_sync::{SyncOrder, SyncReport};
 pub use self::gateways::GatewaySpec;
 pub use self::nodes::{FoundingNode, IssuedJoinToken, found_cluster};
 pub use self::own_password::OwnPasswordChange;
+pub use self::pending::PendingKeeper;
 pub use self::planning::{ExplainSpec, Explained, Rerouted, WhatIf, WhatIfError, WhatIfSpec};
 pub use self::policy::PolicySpec;
 pub use self::roles::AccessChange;
@@ -78,6 +82,8 @@ pub struct Administrator {
     notifier: Arc<dyn Notifier>,
     node: NodeId,
     courier: Courier,
+    /// How long changes wait for their confirmation; none if they are made for good.
+    within_ms: Option<u64>,
 }
 
 impl Administrator {
@@ -94,6 +100,7 @@ impl Administrator {
             directories: deps.directories,
             notifier: deps.notifier,
             node: deps.node,
+            within_ms: None,
         }
     }
 

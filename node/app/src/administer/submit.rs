@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use quorate_core::command::Administer;
-use quorate_core::{Actor, Change, Command, Fingerprint, Lockouts, Outcome, Permission, Refusal, Revision};
+use quorate_core::command::{Administer, TryChange};
+use quorate_core::{
+    Actor, Change, Command, Field, Fingerprint, Lockouts, Outcome, PendingId, Permission, Refusal, Revision,
+    limits as core_limits,
+};
 use tokio::time::Instant;
 
 use super::Administrator;
@@ -55,6 +58,9 @@ pub enum AdminError {
     /// Nobody would be left who may do everything. Nothing was changed.
     #[error("it is the last super admin; make another one first")]
     LastSuperAdmin,
+    /// A change of the object waits for its confirmation. Nothing was changed.
+    #[error("a change of it waits for its confirmation: confirm {0} or take it back first")]
+    Waits(PendingId),
     /// The replicated state refused for another reason. Nothing was changed.
     #[error("refused: {0}")]
     Refused(Refusal),
@@ -128,6 +134,8 @@ impl From<Refusal> for AdminError {
             Refusal::Missing(permission) => AdminError::Missing(permission),
             Refusal::AboveRole => AdminError::AboveRole,
             Refusal::LastSuperAdmin => AdminError::LastSuperAdmin,
+            Refusal::Waits(pending) => AdminError::Waits(pending),
+            Refusal::Invalid(Field::ConfirmWithin) => cannot_wait(),
             Refusal::Invalid(field) => AdminError::field(field.label(), "is out of its bounds", ""),
             Refusal::TooOld
             | Refusal::ClockAhead
@@ -138,6 +146,7 @@ impl From<Refusal> for AdminError {
             | Refusal::Expired
             | Refusal::Spent
             | Refusal::NotYet
+            | Refusal::NotOverdue
             | Refusal::SendLimit => AdminError::Refused(refusal),
         }
     }
@@ -156,16 +165,37 @@ impl Administrator {
         changes: Vec<Change>,
         patience: Duration,
     ) -> Result<Revision, AdminError> {
-        let command = Command::Administer(Administer {
-            request: self.request(),
-            actor,
-            node: self.node,
-            changes,
-        });
+        let command = match self.within_ms {
+            None => Command::Administer(Administer {
+                request: self.request(),
+                actor,
+                node: self.node,
+                changes,
+            }),
+            Some(within_ms) => self.attempt(actor, changes, within_ms)?,
+        };
         match self.submit(&command, patience).await? {
             Outcome::Done { revision } => Ok(revision),
             other => Err(unexpected(other)),
         }
+    }
+
+    /// A change that waits for its confirmation.
+    fn attempt(&self, actor: Actor, changes: Vec<Change>, within_ms: u64) -> Result<Command, AdminError> {
+        let lasts = core_limits::CONFIRM_WITHIN_MS;
+        if !lasts.contains(&within_ms) {
+            let hint = format!("{} to {} (a day)", lasts.start(), lasts.end());
+            return Err(AdminError::field("confirm_within_ms", "is out of its bounds", &hint));
+        }
+        let [change] = <[Change; 1]>::try_from(changes).map_err(|_| cannot_wait())?;
+        Ok(Command::TryChange(TryChange {
+            request: self.request(),
+            actor,
+            node: self.node,
+            change,
+            pending: PendingId(self.random_id()),
+            within_ms,
+        }))
     }
 
     /// Proposes any command until its outcome is known, and waits until the local state has it.
@@ -186,6 +216,15 @@ impl Administrator {
     pub(super) fn request(&self) -> Fingerprint {
         Fingerprint(self.random())
     }
+}
+
+/// What cannot be taken back by itself.
+fn cannot_wait() -> AdminError {
+    AdminError::field(
+        "confirm_within_ms",
+        "does not go with this change",
+        "changes of rules, clients, applications, directories and the policy can wait, and of what is new, rules",
+    )
 }
 
 /// An outcome of another command's kind: the log would have to be damaged.

@@ -338,7 +338,11 @@ const fn method_of(command: &Command) -> Option<Method> {
         | Command::AdmitSuccessor(_)
         | Command::CompleteReplacement(_)
         | Command::ReportMessage(_)
-        | Command::ChangeOwnPassword(_) => None,
+        | Command::ChangeOwnPassword(_)
+        | Command::TryChange(_)
+        | Command::ConfirmChange(_)
+        | Command::TakeBack(_)
+        | Command::TakeBackOverdue(_) => None,
         Command::EnrolToken(enrol) => Some(enrol.proven.judged.facts.method),
         Command::RenewPassword(renew) => Some(renew.judged.facts.method),
         Command::QueueCode(queue) => match &queue.asker {
@@ -380,7 +384,9 @@ pub(super) fn refused(refusal: Refusal) -> Silence {
         | Refusal::Missing(_)
         | Refusal::AboveRole
         | Refusal::LastSuperAdmin
-        | Refusal::PasswordDelayed => {
+        | Refusal::PasswordDelayed
+        | Refusal::Waits(_)
+        | Refusal::NotOverdue => {
             tracing::warn!(%refusal, "the cluster refused a verdict");
             Silence::Refused
         }

@@ -477,6 +477,18 @@ pub enum ChangeKind {
     EnrolToken,
     #[n(62)]
     SetPin,
+    /// The change of this object before this record is taken back unless it is confirmed.
+    #[n(140)]
+    AwaitConfirmation,
+    /// A change stays that had waited.
+    #[n(141)]
+    ConfirmChange,
+    /// A change that had waited was taken back: the object is what it was.
+    #[n(142)]
+    TakeBackChange,
+    /// A change was not confirmed in time, and the object is what it was. By whoever had made the change.
+    #[n(143)]
+    ChangeNotConfirmed,
 }
 
 impl ChangeKind {
@@ -538,6 +550,10 @@ impl ChangeKind {
             ChangeKind::EnableRule => "enable_rule",
             ChangeKind::DeleteRule => "delete_rule",
             ChangeKind::SetLocal => "set_local",
+            ChangeKind::AwaitConfirmation => "await_confirmation",
+            ChangeKind::ConfirmChange => "confirm_change",
+            ChangeKind::TakeBackChange => "take_back_change",
+            ChangeKind::ChangeNotConfirmed => "change_not_confirmed",
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     ids::{ApiTokenId, DirectoryId, Fingerprint, Level, NodeId, Revision, UserId},
     limits,
     outcome::{Outcome, Refusal},
+    pending::stand_aside,
     state::State,
 };
 
@@ -108,6 +109,7 @@ impl Administer {
     fn effect(&self, draft: &State, change: &Change, revision: Revision) -> Result<Effect, Refusal> {
         self.actor.may(draft, change)?;
         let effect = change.decide(draft, revision)?;
+        stand_aside(draft, &effect.events)?;
         let by_directory = matches!(self.actor, Actor::Directory { .. });
         match !by_directory && takes_last_super_admin(draft, &effect.events) {
             true => Err(Refusal::LastSuperAdmin),

@@ -18,6 +18,7 @@ mod admit_successor;
 mod authority;
 mod change_own_password;
 mod complete_replacement;
+mod confirm_change;
 mod consume_code;
 mod enrol_token;
 mod genesis;
@@ -32,6 +33,8 @@ mod report_message;
 mod sign_head;
 mod spend_join_token;
 mod summarize_rejects;
+mod take_back;
+mod try_change;
 mod verdict;
 
 use minicbor::{Decode, Encode};
@@ -42,6 +45,7 @@ pub use self::{
     admit_successor::AdmitSuccessor,
     change_own_password::ChangeOwnPassword,
     complete_replacement::CompleteReplacement,
+    confirm_change::ConfirmChange,
     consume_code::{CodeProof, ConsumeCode},
     enrol_token::EnrolToken,
     genesis::Genesis,
@@ -56,6 +60,8 @@ pub use self::{
     sign_head::SignHead,
     spend_join_token::SpendJoinToken,
     summarize_rejects::SummarizeRejects,
+    take_back::{TakeBack, TakeBackOverdue},
+    try_change::TryChange,
 };
 use crate::codec::{self, Undecodable};
 
@@ -116,6 +122,18 @@ pub enum Command {
     /// Accepts a login in which a user came to a first token.
     #[n(27)]
     EnrolToken(#[n(0)] EnrolToken),
+    /// Makes a change that is taken back by itself unless it is confirmed in time.
+    #[n(140)]
+    TryChange(#[n(0)] TryChange),
+    /// Keeps a change that waits.
+    #[n(141)]
+    ConfirmChange(#[n(0)] ConfirmChange),
+    /// Takes a change back that waits.
+    #[n(142)]
+    TakeBack(#[n(0)] TakeBack),
+    /// Takes a change back that nobody has confirmed in time.
+    #[n(143)]
+    TakeBackOverdue(#[n(0)] TakeBackOverdue),
 }
 
 impl Command {

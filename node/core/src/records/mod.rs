@@ -13,6 +13,7 @@ mod entrance;
 mod local;
 mod network;
 mod password_rules;
+mod pending;
 mod policy;
 mod retention;
 mod role;
@@ -34,6 +35,7 @@ pub use self::{
     local::Local,
     network::{Cidr, MalformedCidr},
     password_rules::PasswordRules,
+    pending::{Former, Pending},
     policy::{Pins, Policy},
     retention::Retention,
     role::{Mfa, Role, RoleRule, Trust, is_multi_factor},

@@ -14,11 +14,11 @@ use crate::{
     codec,
     ids::{
         ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId,
-        Revision, RuleId, Stamp, TokenId, UserId,
+        PendingId, Revision, RuleId, Stamp, TokenId, UserId,
     },
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention, Rule,
-        SentCode, Token, User,
+        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Pending, Policy,
+        Retention, Rule, SentCode, Token, User,
     },
     state::{
         Delay, Remembered, SendCount, SourceDigest, State,
@@ -65,6 +65,7 @@ mod table {
     pub const SEND_COUNTS: u8 = 32;
     pub const GATEWAYS: u8 = 33;
     pub const RULES: u8 = 34;
+    pub const PENDING: u8 = 140;
 }
 
 /// The one row that moves with every command.
@@ -124,6 +125,7 @@ impl State {
             .chain(table_rows(table::SEND_COUNTS, self.memory.send_counts.rows()))
             .chain(table_rows(table::GATEWAYS, &self.gateways))
             .chain(table_rows(table::RULES, &self.rules))
+            .chain(table_rows(table::PENDING, &self.pending))
     }
 
     /// The state in these rows, in whatever order they come.
@@ -220,6 +222,7 @@ impl StateBuilder {
             table::SEND_COUNTS => take_mortal(&mut state.memory.send_counts, key, value)?,
             table::GATEWAYS => state.put_gateway(codec::from_bytes(value)?),
             table::RULES => state.put_rule(Arc::new(codec::from_bytes(value)?)),
+            table::PENDING => state.put_pending(Arc::new(codec::from_bytes(value)?)),
             table::AUDIT => {
                 state
                     .audit
@@ -320,7 +323,8 @@ wrapped_key!(
     DirectoryId,
     NodeId,
     GatewayId,
-    RuleId
+    RuleId,
+    PendingId
 );
 wrapped_key!(Fingerprint, ConversationId, SourceDigest, SendCount);
 
@@ -373,7 +377,8 @@ shared_value!(
     Directory,
     HeadSignature,
     Gateway,
-    Rule
+    Rule,
+    Pending
 );
 
 impl Value for Seal {

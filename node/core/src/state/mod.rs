@@ -23,12 +23,12 @@ use crate::{
     audit::Chain,
     command::Judged,
     ids::{
-        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, Revision,
-        RuleId, Stamp, TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, PendingId,
+        Revision, RuleId, Stamp, TokenId, UserId,
     },
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention, Rule,
-        SentCode, Then, Token, User, UserName,
+        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Pending, Policy,
+        Retention, Rule, SentCode, Then, Token, User, UserName,
     },
 };
 
@@ -64,6 +64,7 @@ pub struct State {
     rules: OrdMap<RuleId, Arc<Rule>>,
     /// In the order in which they are asked.
     rule_order: OrdSet<(u32, RuleId)>,
+    pending: OrdMap<PendingId, Arc<Pending>>,
 }
 
 impl State {
@@ -313,6 +314,16 @@ impl State {
     /// Rules in the order in which they are asked: by position, then by id.
     pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> + '_ {
         self.rule_order.iter().filter_map(|(_, id)| self.rule(*id))
+    }
+
+    /// A change that waits for its confirmation.
+    pub fn pending_change(&self, id: PendingId) -> Option<&Arc<Pending>> {
+        self.pending.get(&id)
+    }
+
+    /// Changes that wait for their confirmation, in no order that means anything.
+    pub fn pending(&self) -> impl Iterator<Item = &Arc<Pending>> + '_ {
+        self.pending.values()
     }
 
     /// How many request fingerprints are remembered.

@@ -6,13 +6,13 @@ use crate::{
     audit::{Chain, Entry, Segment},
     command::Judged,
     ids::{
-        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, Revision,
-        RuleId, Stamp, TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, PendingId,
+        Revision, RuleId, Stamp, TokenId, UserId,
     },
     limits,
     outcome::Verdict,
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Origin, Policy,
+        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Origin, Pending, Policy,
         Retention, Rule, SentCode, Token, User,
     },
     state::{Delay, Memory, Remembered, SendCount, SourceDigest, State, expiring::Mortal},
@@ -161,6 +161,19 @@ impl State {
         }
     }
 
+    pub(crate) fn put_pending(&mut self, pending: Arc<Pending>) {
+        self.pending.insert(pending.id, pending);
+    }
+
+    pub(crate) fn drop_pending(&mut self, id: PendingId) {
+        self.pending.remove(&id);
+    }
+
+    /// A revision that no request has asked for.
+    pub(crate) fn spend(&mut self, revision: Revision) {
+        self.revision = self.revision.max(revision);
+    }
+
     pub(crate) fn put_client(&mut self, client: Arc<Client>) {
         self.drop_client(client.id);
         self.client_names.insert(client.name.clone(), client.id);
@@ -255,7 +268,7 @@ impl State {
 
     /// Remembers the answer to an administrative request.
     pub(crate) fn answer(&mut self, request: Fingerprint, revision: Revision) {
-        self.revision = self.revision.max(revision);
+        self.spend(revision);
         let expires_ms = self.stamp.ms.saturating_add(limits::ANSWER_MEMORY_MS);
         self.memory.answers.insert(
             request,

@@ -1,5 +1,6 @@
 //! Random commands from random bytes: few ids, so that commands meet, and now and then an absurd number.
 
+mod pending;
 mod rules;
 
 use quorate_core::{change::*, command::*, method::Use, *};
@@ -580,7 +581,8 @@ impl<'a> Dice<'a> {
 
     pub fn command(&mut self, state: &State, now_ms: u64) -> Command {
         let (request, node) = (Fingerprint(self.digest(64)), NodeId(self.roll(4)));
-        match self.roll(15) {
+        match self.roll(16) {
+            15 => self.settling(state),
             12 | 13 => self.sending(state, now_ms),
             0..=2 => {
                 let changes = (0..self.roll(4) + 1).map(|_| self.change()).collect();

@@ -212,6 +212,33 @@ pub fn commands() -> Vec<Command> {
             node,
             password: Some(Sealed::from(vec![19; 6])),
         }),
+        Command::TryChange(TryChange {
+            request,
+            actor: actor(),
+            node,
+            change: Change::DisableRule(DisableRule {
+                rule: RuleId(7),
+                expected: None,
+            }),
+            pending: PendingId(20),
+            within_ms: 600_000,
+        }),
+        Command::ConfirmChange(ConfirmChange {
+            request,
+            actor: actor(),
+            node,
+            pending: PendingId(20),
+        }),
+        Command::TakeBack(TakeBack {
+            request,
+            actor: actor(),
+            node,
+            pending: PendingId(20),
+        }),
+        Command::TakeBackOverdue(TakeBackOverdue {
+            node,
+            pending: PendingId(20),
+        }),
     ]
 }
 
@@ -541,6 +568,8 @@ pub fn outcomes() -> Vec<Outcome> {
         Refusal::AboveRole,
         Refusal::LastSuperAdmin,
         Refusal::PasswordDelayed,
+        Refusal::Waits(PendingId(20)),
+        Refusal::NotOverdue,
     ];
     let mut outcomes = vec![
         verdict(Verdict::Accept),
@@ -586,6 +615,12 @@ pub fn state() -> State {
         "admin create-token mobile kind=sms user=alice hint=67 ; create-gateway provider",
         "send-code mobile",
         "admin create-rule admins position=10 then=app groups=admins user=adm-* ; set-local alice groups=staff",
+        "try moved 600s change-rule admins position=5 then=refuse",
+        "try fresh 600s create-rule fresh",
+        "try weak 600s set-policy failures=9",
+        "try elsewhere 600s change-client vpn networks=10.0.0.0/8",
+        "try less 600s change-application app factors=password",
+        "try down 600s disable-directory hq",
     ] {
         world.run_line(line);
     }

@@ -131,7 +131,7 @@ impl World {
         })
     }
 
-    fn actor(&self, words: &Words) -> Actor {
+    pub(super) fn actor(&self, words: &Words) -> Actor {
         match words.key("by") {
             None => Actor::Root { uid: 0 },
             Some(token) => {
@@ -164,7 +164,7 @@ impl World {
     }
 }
 
-fn change(world: &World, words: &Words) -> Change {
+pub(super) fn change(world: &World, words: &Words) -> Change {
     let (verb, name) = (words.plain[0].as_str(), words.plain.get(1).map_or("", String::as_str));
     let expected = words
         .key("expected")

@@ -11,6 +11,7 @@ mod audit;
 pub mod enrolling;
 mod login;
 mod passwords;
+mod pending;
 mod roles;
 mod rules;
 mod sending;
@@ -123,6 +124,7 @@ impl World {
             "own" => self.own_password(&Words::parse(rest)),
             "send-code" | "queue" | "report" => self.sending(verb, &Words::parse(rest)),
             "plan" => self.plan(&Words::parse(rest)),
+            "try" | "confirm" | "take-back" | "overdue" => self.pending(verb, rest),
             "show" => self.show(rest),
             other => panic!("no such command in golden scripts: {other}"),
         }

@@ -88,6 +88,8 @@ impl World {
                 )
             }),
             "password" => self.show_password(name),
+            "pending" => self.show_pending(),
+            "rules" => self.show_rules(),
             "policy" => Some(format!("{:?}", self.state.policy())),
             "nodes" => Some(format!(
                 "{:?} removed {:?}",

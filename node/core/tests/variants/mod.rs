@@ -25,6 +25,10 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::RenewPassword(_) => "RenewPassword",
         Command::ChangeOwnPassword(_) => "ChangeOwnPassword",
         Command::EnrolToken(_) => "EnrolToken",
+        Command::TryChange(_) => "TryChange",
+        Command::ConfirmChange(_) => "ConfirmChange",
+        Command::TakeBack(_) => "TakeBack",
+        Command::TakeBackOverdue(_) => "TakeBackOverdue",
     }
 }
 

@@ -5,7 +5,7 @@ use quorate_api::{Application, ChangeApplication, CreateApplication, Enrolment, 
 
 use crate::cli::{
     Context,
-    admin::{self, Listing, audit::filter, care::Care},
+    admin::{self, Listing, audit::filter, care::Care, pending::Within},
     api::Connection,
     exit::Done,
     output::{Table, duration, enabled, facts, now_ms},
@@ -22,6 +22,8 @@ Examples:
 pub struct ApplicationCommand {
     #[command(flatten)]
     at: Connection,
+    #[command(flatten)]
+    within: Within,
     #[command(subcommand)]
     action: Action,
 }
@@ -97,7 +99,7 @@ struct FactorArg(Factor);
 
 impl ApplicationCommand {
     pub async fn perform(self, context: &Context) -> Done {
-        let api = self.at.api(context)?;
+        let api = self.within.over(self.at.api(context)?);
         let application = match self.action {
             Action::List(listing) => {
                 return listing

@@ -17,11 +17,18 @@ pub struct Care {
 }
 
 impl Care {
+    /// Whether nothing is to be changed.
+    pub fn is_preview(&self) -> bool {
+        self.preview
+    }
+
     /// As the API takes it.
     pub fn query(&self) -> CareQuery {
         CareQuery {
             preview: self.preview,
             allow_lockout: self.allow_lockout,
+            // The API puts it to every change alike.
+            confirm_within_ms: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use quorate_api::{
 
 use crate::cli::{
     Context,
-    admin::{self, Listing},
+    admin::{self, Listing, pending::Within},
     api::Connection,
     exit::Done,
     output::{Table, enabled, facts, yes_no},
@@ -34,6 +34,8 @@ Examples:
 pub struct ClientCommand {
     #[command(flatten)]
     at: Connection,
+    #[command(flatten)]
+    within: Within,
     #[command(subcommand)]
     action: Action,
 }
@@ -165,7 +167,7 @@ enum Mode {
 
 impl ClientCommand {
     pub async fn perform(self, context: &Context) -> Done {
-        let api = self.at.api(context)?;
+        let api = self.within.over(self.at.api(context)?);
         let client = match self.action {
             Action::List(listing) => {
                 return listing.show(&api, context, (endpoints::LIST_CLIENTS, &[]), table).await;

@@ -5,7 +5,7 @@ use quorate_api::{AuditExtent, ClusterStatus, NodeRole, NodeStatus, endpoints};
 
 use crate::cli::{
     Context,
-    admin::{confirm, done},
+    admin::{confirm, done, pending},
     api::Connection,
     exit::{Done, Exit, Failure},
     output::{Table, facts},
@@ -252,7 +252,17 @@ fn text(status: &ClusterStatus) -> String {
             ),
         ),
     ]);
-    format!("{head}\n\n{}\n\n* the node that answered", table.render("no nodes"))
+    let waiting = match status.pending_changes.as_slice() {
+        [] => String::new(),
+        waiting => format!(
+            "\n\nChanges that are taken back unless they are confirmed (quorate confirm):\n{}",
+            pending::table(waiting)
+        ),
+    };
+    format!(
+        "{head}\n\n{}\n\n* the node that answered{waiting}",
+        table.render("no nodes")
+    )
 }
 
 fn audit(extent: &AuditExtent) -> String {
@@ -302,6 +312,7 @@ mod tests {
                 missing_segments: 0,
                 index: None,
             },
+            pending_changes: Vec::new(),
             nodes: (1..=voters).map(node).collect(),
         }
     }

@@ -10,7 +10,7 @@ use quorate_api::{
 
 use crate::cli::{
     Context,
-    admin::{self, Listing},
+    admin::{self, Listing, pending::Within},
     api::Connection,
     exit::{Done, Exit, Failure},
     limits,
@@ -30,6 +30,8 @@ Examples:
 pub struct DirectoryCommand {
     #[command(flatten)]
     at: Connection,
+    #[command(flatten)]
+    within: Within,
     #[command(subcommand)]
     action: Action,
 }
@@ -153,7 +155,7 @@ fn attribute(typed: &str) -> Result<(String, String), String> {
 
 impl DirectoryCommand {
     pub async fn perform(self, context: &Context) -> Done {
-        let api = self.at.api(context)?;
+        let api = self.within.over(self.at.api(context)?);
         let directory = match self.action {
             Action::List(listing) => {
                 return listing

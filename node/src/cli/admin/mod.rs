@@ -13,6 +13,7 @@ pub mod import;
 mod import_passwords;
 pub mod join_token;
 mod password_rules;
+pub mod pending;
 pub mod plan;
 pub mod policy;
 pub mod role;

@@ -7,6 +7,7 @@ use crate::cli::{
     Context,
     admin::{
         password_rules::{self, RuleOptions},
+        pending::Within,
         plan,
     },
     api::Connection,
@@ -26,6 +27,8 @@ Examples:
 pub struct PolicyCommand {
     #[command(flatten)]
     at: Connection,
+    #[command(flatten)]
+    within: Within,
     #[command(subcommand)]
     action: Action,
 }
@@ -103,7 +106,7 @@ const fn pins_text(pins: Pins) -> &'static str {
 
 impl PolicyCommand {
     pub async fn perform(self, context: &Context) -> Done {
-        let api = self.at.api(context)?;
+        let api = self.within.over(self.at.api(context)?);
         let policy = match self.action {
             Action::Explain(explain) => return explain.perform(&api, context).await,
             Action::Whatif(what_if) => return what_if.perform(&api, context).await,

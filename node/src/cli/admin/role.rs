@@ -5,7 +5,7 @@ use quorate_api::{ChangeAccess, ChangeRole, MfaRule, Role, RoleRule, TrustRule, 
 
 use crate::cli::{
     Context,
-    admin::care::Care,
+    admin::{care::Care, pending::Within},
     api::Connection,
     exit::Done,
     output::{Table, duration, facts, yes_no},
@@ -22,6 +22,8 @@ Examples:
 pub struct RoleCommand {
     #[command(flatten)]
     at: Connection,
+    #[command(flatten)]
+    within: Within,
     #[command(subcommand)]
     action: Action,
 }
@@ -99,7 +101,7 @@ enum TrustArg {
 
 impl RoleCommand {
     pub async fn perform(self, context: &Context) -> Done {
-        let api = self.at.api(context)?;
+        let api = self.within.over(self.at.api(context)?);
         match self.action {
             Action::List => {
                 let roles = api.ask(endpoints::LIST_ROLES, &[]).await?.items;

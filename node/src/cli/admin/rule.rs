@@ -7,7 +7,7 @@ use quorate_api::{ChangeRule, CreateRule, Rule, RuleConditions, endpoints};
 
 use crate::cli::{
     Context,
-    admin::{self, Listing},
+    admin::{self, Listing, pending::Within},
     api::Connection,
     exit::Done,
     output::{Table, enabled, facts},
@@ -28,6 +28,8 @@ Examples:
 pub struct RuleCommand {
     #[command(flatten)]
     at: Connection,
+    #[command(flatten)]
+    within: Within,
     #[command(subcommand)]
     action: Action,
 }
@@ -104,7 +106,7 @@ struct Then {
 
 impl RuleCommand {
     pub async fn perform(self, context: &Context) -> Done {
-        let api = self.at.api(context)?;
+        let api = self.within.over(self.at.api(context)?);
         let rule = match self.action {
             Action::List(listing) => {
                 return listing.show(&api, context, (endpoints::LIST_RULES, &[]), table).await;

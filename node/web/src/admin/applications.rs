@@ -6,7 +6,7 @@ use quorate_api::{
 use quorate_app::ApplicationSpec;
 use quorate_core::{CodeKind, CodeKinds};
 
-use super::{care, paging};
+use super::{care, paging, pending};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 
@@ -42,7 +42,7 @@ pub(crate) async fn show(call: Call<Nothing>) -> Answer<Application> {
 }
 
 pub(crate) async fn change(call: Call<ChangeApplication>) -> Answer<Previewed<Application>> {
-    let care = care::asked(&call)?;
+    let (care, administrator) = care::asked(&call)?;
     let former = call.site.administrator.find_application(call.name())?;
     let factors = call.body.factors.as_deref().map(core_factors).transpose()?;
     let spec = ApplicationSpec {
@@ -57,7 +57,7 @@ pub(crate) async fn change(call: Call<ChangeApplication>) -> Answer<Previewed<Ap
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
-    let (administrator, state) = (&call.site.administrator, call.site.replica.state());
+    let state = call.site.replica.state();
     let changed = administrator
         .change_application(call.actor, former.id, expected, spec, care)
         .await
@@ -66,31 +66,29 @@ pub(crate) async fn change(call: Call<ChangeApplication>) -> Answer<Previewed<Ap
 }
 
 pub(crate) async fn delete(call: Call<Nothing>) -> Answer<Nothing> {
+    let administrator = pending::administrator(&call)?;
     let application = call.site.administrator.find_application(call.name())?.id;
-    call.site
-        .administrator
+    administrator
         .delete_application(call.actor, application, call.expected)
         .await?;
     Ok(Reply::plain(Nothing))
 }
 
 pub(crate) async fn disable(call: Call<Nothing>) -> Answer<Application> {
+    let administrator = pending::administrator(&call)?;
     let application = call.site.administrator.find_application(call.name())?.id;
     Ok(reply(
-        &*call
-            .site
-            .administrator
+        &*administrator
             .disable_application(call.actor, application, call.expected)
             .await?,
     ))
 }
 
 pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Application> {
+    let administrator = pending::administrator(&call)?;
     let application = call.site.administrator.find_application(call.name())?.id;
     Ok(reply(
-        &*call
-            .site
-            .administrator
+        &*administrator
             .enable_application(call.actor, application, call.expected)
             .await?,
     ))

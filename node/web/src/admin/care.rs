@@ -1,28 +1,32 @@
 //! Changes that could lock somebody out: how carefully they are asked for, and what is answered.
 
 use quorate_api::{CareQuery, Lockout, Lockouts, Previewed};
-use quorate_app::{AdminError, Care, Careful};
+use quorate_app::{AdminError, Administrator, Care, Careful};
 use quorate_core::State;
 
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
 
-/// How carefully the change is to be made.
+/// How carefully the change is to be made, and by whom: for good, or until it is confirmed.
 ///
 /// # Errors
 /// `invalid`, when the query says both, or something else.
-pub(super) fn asked<Req>(call: &Call<Req>) -> Result<Care, Failure> {
+pub(super) fn asked<Req>(call: &Call<Req>) -> Result<(Care, Administrator), Failure> {
     let query: CareQuery = call.query()?;
-    match (query.preview, query.allow_lockout) {
-        (true, true) => Err(Failure::field(
-            "preview",
-            "excludes allow_lockout",
-            "leave one of them out",
-        )),
-        (true, false) => Ok(Care::Preview),
-        (false, true) => Ok(Care::AllowLockout),
-        (false, false) => Ok(Care::Careful),
-    }
+    let administrator = call.site.administrator.until_confirmed(query.confirm_within_ms);
+    let care = match (query.preview, query.allow_lockout) {
+        (true, true) => {
+            return Err(Failure::field(
+                "preview",
+                "excludes allow_lockout",
+                "leave one of them out",
+            ));
+        }
+        (true, false) => Care::Preview,
+        (false, true) => Care::AllowLockout,
+        (false, false) => Care::Careful,
+    };
+    Ok((care, administrator))
 }
 
 /// The object with its revision, or whom the change would lock out.

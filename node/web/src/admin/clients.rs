@@ -7,7 +7,7 @@ use quorate_api::{
 use quorate_app::{ClientSpec, SecretChange, TrustedSpec};
 use quorate_core::{ApplicationId, Cut, FactorKind};
 
-use super::paging;
+use super::{paging, pending};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::secret::{clear, shown};
@@ -68,14 +68,12 @@ pub(crate) async fn show(call: Call<Nothing>) -> Answer<Client> {
 }
 
 pub(crate) async fn change(call: Call<ChangeClient>) -> Answer<Client> {
+    let administrator = pending::administrator(&call)?;
     let former = call.site.administrator.find_client(call.name())?;
     let spec = changed(&call.site, &former, call.body)?;
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
-    let client = call
-        .site
-        .administrator
-        .change_client(call.actor, former.id, expected, spec, SecretChange::Keep);
+    let client = administrator.change_client(call.actor, former.id, expected, spec, SecretChange::Keep);
     Ok(reply(&*client.await?))
 }
 
@@ -165,6 +163,7 @@ fn trusted(network: TrustedNetwork) -> TrustedSpec {
 }
 
 pub(crate) async fn rotate_secret(call: Call<RotateSecret>) -> Answer<ShownClient> {
+    let administrator = pending::administrator(&call)?;
     let former = call.site.administrator.find_client(call.name())?;
     let expected = call.expected.or(Some(former.revision));
     let made = call
@@ -184,10 +183,7 @@ pub(crate) async fn rotate_secret(call: Call<RotateSecret>) -> Answer<ShownClien
     } else {
         SecretChange::Replace(secret)
     };
-    let changed = call
-        .site
-        .administrator
-        .change_client(call.actor, former.id, expected, spec_of(&former), change);
+    let changed = administrator.change_client(call.actor, former.id, expected, spec_of(&former), change);
     let client = changed.await?;
     let revision = client.revision.0;
     Ok(Reply::revised(
@@ -200,33 +196,25 @@ pub(crate) async fn rotate_secret(call: Call<RotateSecret>) -> Answer<ShownClien
 }
 
 pub(crate) async fn delete(call: Call<Nothing>) -> Answer<Nothing> {
+    let administrator = pending::administrator(&call)?;
     let client = call.site.administrator.find_client(call.name())?.id;
-    call.site
-        .administrator
-        .delete_client(call.actor, client, call.expected)
-        .await?;
+    administrator.delete_client(call.actor, client, call.expected).await?;
     Ok(Reply::plain(Nothing))
 }
 
 pub(crate) async fn disable(call: Call<Nothing>) -> Answer<Client> {
+    let administrator = pending::administrator(&call)?;
     let client = call.site.administrator.find_client(call.name())?.id;
     Ok(reply(
-        &*call
-            .site
-            .administrator
-            .disable_client(call.actor, client, call.expected)
-            .await?,
+        &*administrator.disable_client(call.actor, client, call.expected).await?,
     ))
 }
 
 pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Client> {
+    let administrator = pending::administrator(&call)?;
     let client = call.site.administrator.find_client(call.name())?.id;
     Ok(reply(
-        &*call
-            .site
-            .administrator
-            .enable_client(call.actor, client, call.expected)
-            .await?,
+        &*administrator.enable_client(call.actor, client, call.expected).await?,
     ))
 }
 

@@ -5,7 +5,7 @@ use quorate_app::{Member, MemberKind};
 use quorate_core::NodeId;
 use tokio::time::Instant;
 
-use super::audit;
+use super::{audit, pending};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::limits;
@@ -60,6 +60,7 @@ async fn status(site: &Site) -> ClusterStatus {
         disk_free_bytes: seen.disk.free_bytes,
         disk_waiting_ms: seen.disk.waiting_ms,
         audit: audit::extent(site),
+        pending_changes: pending::waiting(&site.replica.state()),
         nodes: seen.members.iter().map(|member| shape(member, seen.leader)).collect(),
     }
 }

@@ -7,7 +7,7 @@ use quorate_api::{
 use quorate_app::{DirectorySpec, SyncOrder};
 use zeroize::Zeroizing;
 
-use super::{examination, paging};
+use super::{examination, paging, pending};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::secret;
@@ -47,6 +47,7 @@ pub(crate) async fn show(call: Call<Nothing>) -> Answer<Directory> {
 }
 
 pub(crate) async fn change(call: Call<ChangeDirectory>) -> Answer<Directory> {
+    let administrator = pending::administrator(&call)?;
     let former = call.site.administrator.find_directory(call.name())?;
     let kept = settings(&call.site, &former)?;
     let settings = match call.body.settings {
@@ -63,38 +64,34 @@ pub(crate) async fn change(call: Call<ChangeDirectory>) -> Answer<Directory> {
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
-    let changed = call
-        .site
-        .administrator
+    let changed = administrator
         .change_directory(call.actor, former.id, expected, spec)
         .await?;
     reply(&call.site, &changed)
 }
 
 pub(crate) async fn delete(call: Call<Nothing>) -> Answer<Nothing> {
+    let administrator = pending::administrator(&call)?;
     let directory = call.site.administrator.find_directory(call.name())?.id;
-    call.site
-        .administrator
+    administrator
         .delete_directory(call.actor, directory, call.expected)
         .await?;
     Ok(Reply::plain(Nothing))
 }
 
 pub(crate) async fn disable(call: Call<Nothing>) -> Answer<Directory> {
+    let administrator = pending::administrator(&call)?;
     let directory = call.site.administrator.find_directory(call.name())?.id;
-    let changed = call
-        .site
-        .administrator
+    let changed = administrator
         .disable_directory(call.actor, directory, call.expected)
         .await?;
     reply(&call.site, &changed)
 }
 
 pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Directory> {
+    let administrator = pending::administrator(&call)?;
     let directory = call.site.administrator.find_directory(call.name())?.id;
-    let changed = call
-        .site
-        .administrator
+    let changed = administrator
         .enable_directory(call.actor, directory, call.expected)
         .await?;
     reply(&call.site, &changed)

@@ -13,6 +13,7 @@ pub(crate) mod import;
 pub(crate) mod join_tokens;
 mod paging;
 mod password_rules;
+pub(crate) mod pending;
 pub(crate) mod plans;
 pub(crate) mod policy;
 pub(crate) mod roles;
@@ -60,6 +61,7 @@ impl From<AdminError> for Failure {
             AdminError::LastSuperAdmin => {
                 Failure::new(ProblemKind::Conflict).detail("It is the last super admin; make another one first.")
             }
+            AdminError::Waits(_) => Failure::new(ProblemKind::Conflict).detail(format!("Not now: {said}.")),
             AdminError::Refused(refusal) => Failure::new(ProblemKind::Conflict).detail(format!("Refused: {refusal}.")),
             AdminError::NoQuorum => Failure::new(ProblemKind::NoQuorum).because(said),
             AdminError::Overloaded => Failure::new(ProblemKind::Overloaded).because(said),

@@ -3,7 +3,7 @@
 use quorate_api::{ChangePolicy, Nothing, Pins, Policy};
 use quorate_app::PolicySpec;
 
-use super::password_rules;
+use super::{password_rules, pending};
 use crate::call::{Answer, Call, Reply};
 
 pub(crate) async fn show(call: Call<Nothing>) -> Answer<Policy> {
@@ -11,6 +11,7 @@ pub(crate) async fn show(call: Call<Nothing>) -> Answer<Policy> {
 }
 
 pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Policy> {
+    let administrator = pending::administrator(&call)?;
     let former = *call.site.replica.state().policy();
     let asked = call.body;
     let spec = PolicySpec {
@@ -30,9 +31,7 @@ pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Policy> {
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
-    Ok(reply(
-        &call.site.administrator.set_policy(call.actor, expected, spec).await?,
-    ))
+    Ok(reply(&administrator.set_policy(call.actor, expected, spec).await?))
 }
 
 const fn core_pins(pins: Pins) -> quorate_core::Pins {

@@ -18,7 +18,7 @@ pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<RoleRule>> {
 }
 
 pub(crate) async fn change(call: Call<ChangeRole>) -> Answer<Previewed<RoleRule>> {
-    let care = care::asked(&call)?;
+    let (care, administrator) = care::asked(&call)?;
     let role = quorate_core::Role::of_label(call.name()).ok_or_else(|| Failure::not_found("role", call.name()))?;
     let state = call.site.replica.state();
     let policy = *state.policy();
@@ -30,7 +30,6 @@ pub(crate) async fn change(call: Call<ChangeRole>) -> Answer<Previewed<RoleRule>
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(policy.revision));
-    let administrator = &call.site.administrator;
     let changed = administrator
         .set_role_rule(call.actor, role, expected, rule, care)
         .await
@@ -41,7 +40,7 @@ pub(crate) async fn change(call: Call<ChangeRole>) -> Answer<Previewed<RoleRule>
 }
 
 pub(crate) async fn change_access(call: Call<ChangeAccess>) -> Answer<Previewed<User>> {
-    let care = care::asked(&call)?;
+    let (care, administrator) = care::asked(&call)?;
     let user = call.site.administrator.find_user(call.name())?.id;
     let change = AccessChange {
         role: call.body.role.map(role),
@@ -56,7 +55,7 @@ pub(crate) async fn change_access(call: Call<ChangeAccess>) -> Answer<Previewed<
             TrustRule::Denied => quorate_core::Trust::Denied,
         }),
     };
-    let (administrator, state) = (&call.site.administrator, call.site.replica.state());
+    let state = call.site.replica.state();
     let changed = administrator
         .change_access(call.actor, user, call.expected, change, care)
         .await

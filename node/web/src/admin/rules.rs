@@ -4,7 +4,7 @@ use quorate_api::{ChangeRule, CreateRule, Nothing, Page, PageQuery, Rule, RuleCo
 use quorate_app::RuleSpec;
 use quorate_core::{RuleId, Then};
 
-use super::paging;
+use super::{paging, pending};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 
@@ -28,8 +28,9 @@ pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<Rule>> {
 }
 
 pub(crate) async fn create(call: Call<CreateRule>) -> Answer<Rule> {
+    let administrator = pending::administrator(&call)?;
     let spec = spec(call.body);
-    Ok(reply(&*call.site.administrator.create_rule(call.actor, spec).await?))
+    Ok(reply(&*administrator.create_rule(call.actor, spec).await?))
 }
 
 pub(crate) async fn show(call: Call<Nothing>) -> Answer<Rule> {
@@ -37,6 +38,7 @@ pub(crate) async fn show(call: Call<Nothing>) -> Answer<Rule> {
 }
 
 pub(crate) async fn change(call: Call<ChangeRule>) -> Answer<Rule> {
+    let administrator = pending::administrator(&call)?;
     let former = call.site.administrator.find_rule(call.name())?;
     let ChangeRule {
         name,
@@ -56,40 +58,28 @@ pub(crate) async fn change(call: Call<ChangeRule>) -> Answer<Rule> {
     });
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
-    let changed = call
-        .site
-        .administrator
-        .change_rule(call.actor, former.id, expected, spec)
-        .await?;
+    let changed = administrator.change_rule(call.actor, former.id, expected, spec).await?;
     Ok(reply(&changed))
 }
 
 pub(crate) async fn delete(call: Call<Nothing>) -> Answer<Nothing> {
+    let administrator = pending::administrator(&call)?;
     let rule = call.site.administrator.find_rule(call.name())?.id;
-    call.site
-        .administrator
-        .delete_rule(call.actor, rule, call.expected)
-        .await?;
+    administrator.delete_rule(call.actor, rule, call.expected).await?;
     Ok(Reply::plain(Nothing))
 }
 
 pub(crate) async fn disable(call: Call<Nothing>) -> Answer<Rule> {
+    let administrator = pending::administrator(&call)?;
     let rule = call.site.administrator.find_rule(call.name())?.id;
-    let changed = call
-        .site
-        .administrator
-        .disable_rule(call.actor, rule, call.expected)
-        .await?;
+    let changed = administrator.disable_rule(call.actor, rule, call.expected).await?;
     Ok(reply(&changed))
 }
 
 pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Rule> {
+    let administrator = pending::administrator(&call)?;
     let rule = call.site.administrator.find_rule(call.name())?.id;
-    let changed = call
-        .site
-        .administrator
-        .enable_rule(call.actor, rule, call.expected)
-        .await?;
+    let changed = administrator.enable_rule(call.actor, rule, call.expected).await?;
     Ok(reply(&changed))
 }
 
