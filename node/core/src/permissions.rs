@@ -93,11 +93,17 @@ pub enum Permission {
     /// See the metrics from anywhere.
     #[n(23)]
     ReadMetrics,
+    /// Take users along, with the addresses that codes are sent to.
+    #[n(60)]
+    ExportUsers,
+    /// Take secrets along: those of tokens, and what local passwords are checked against.
+    #[n(61)]
+    ExportSecrets,
 }
 
 impl Permission {
     /// Every permission, in the order of the table.
-    pub const ALL: [Permission; 24] = [
+    pub const ALL: [Permission; 26] = [
         Permission::ReadUsers,
         Permission::UnlockUsers,
         Permission::DisableUsers,
@@ -122,6 +128,8 @@ impl Permission {
         Permission::ReadAudit,
         Permission::ManageAudit,
         Permission::ReadMetrics,
+        Permission::ExportUsers,
+        Permission::ExportSecrets,
     ];
 
     /// The table: its name, and who has it.
@@ -152,6 +160,8 @@ impl Permission {
             Permission::ReadAudit          => ("read_audit",           &[          Auditor, Admin, SuperAdmin]),
             Permission::ManageAudit        => ("manage_audit",         &[                          SuperAdmin]),
             Permission::ReadMetrics        => ("read_metrics",         &[          Auditor, Admin, SuperAdmin]),
+            Permission::ExportUsers        => ("export_users",         &[                   Admin, SuperAdmin]),
+            Permission::ExportSecrets      => ("export_secrets",       &[                          SuperAdmin]),
         }
     }
 
@@ -238,6 +248,8 @@ impl Change {
             Change::SetPolicy(_) | Change::SetRoleRule(_) => Permission::ManagePolicy,
             Change::CreateApiToken(_) | Change::DeleteApiToken(_) => Permission::ManageApiTokens,
             Change::SetRetention(_) => Permission::ManageAudit,
+            Change::ExportUser(_) => Permission::ExportUsers,
+            Change::ExportPassword(_) | Change::ExportToken(_) => Permission::ExportSecrets,
         }
     }
 }

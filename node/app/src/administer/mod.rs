@@ -18,6 +18,7 @@ mod care;
 mod clients;
 mod directories;
 mod directory_sync;
+mod export;
 mod gateways;
 mod nodes;
 mod own_password;
@@ -28,6 +29,7 @@ mod policy;
 mod retention;
 mod roles;
 mod rules;
+mod staging;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -49,6 +51,7 @@ pub(crate) use self::clients::secret_aad;
 pub use self::clients::{ClientSpec, SecretChange, TrustedSpec};
 pub use self::directories::DirectorySpec;
 pub use self::directory_sync::{SyncOrder, SyncReport};
+pub use self::export::{TakenToken, TakenTokens, TakenUser};
 pub use self::gateways::GatewaySpec;
 pub use self::nodes::{FoundingNode, IssuedJoinToken, found_cluster};
 pub use self::own_password::OwnPasswordChange;
@@ -56,6 +59,7 @@ pub use self::planning::{ExplainSpec, Explained, Rerouted, WhatIf, WhatIfError, 
 pub use self::policy::PolicySpec;
 pub use self::roles::AccessChange;
 pub use self::rules::RuleSpec;
+pub use self::staging::{ImportRow, ImportStanding, ImportedPassword, ImportedToken, ImportedUser, RowVerdict};
 pub use self::submit::AdminError;
 pub use self::token_spec::{Enrolment, Material, TokenSpec};
 pub use self::users::{NewUser, UserChange};
@@ -77,6 +81,7 @@ pub struct Administrator {
     notifier: Arc<dyn Notifier>,
     node: NodeId,
     courier: Courier,
+    imports: Arc<staging::Imports>,
 }
 
 impl Administrator {
@@ -84,6 +89,7 @@ impl Administrator {
     pub fn new(deps: Deps) -> Self {
         Self {
             courier: Courier::new(&deps),
+            imports: Arc::default(),
             replica: deps.replica,
             keys: deps.keys,
             hashes: deps.hashes,

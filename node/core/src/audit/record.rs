@@ -472,6 +472,12 @@ pub enum ChangeKind {
     DeleteRule,
     #[n(60)]
     SetLocal,
+    #[n(120)]
+    ExportUser,
+    #[n(121)]
+    ExportPassword,
+    #[n(122)]
+    ExportToken,
 }
 
 impl ChangeKind {
@@ -531,6 +537,9 @@ impl ChangeKind {
             ChangeKind::EnableRule => "enable_rule",
             ChangeKind::DeleteRule => "delete_rule",
             ChangeKind::SetLocal => "set_local",
+            ChangeKind::ExportUser => "export_user",
+            ChangeKind::ExportPassword => "export_password",
+            ChangeKind::ExportToken => "export_token",
         }
     }
 }
