@@ -6,6 +6,7 @@
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -44,6 +45,29 @@ impl Rsyslog {
         fs::write(rsyslog.folder.path().join("rsyslog.conf"), rsyslog.configuration())?;
         rsyslog.start()?;
         Ok(rsyslog)
+    }
+
+    /// One with another configuration, written for its folder and port, and with these files beside it.
+    pub fn configured(files: &[(&str, &str)], configuration: impl FnOnce(&Path, u16) -> String) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("quorate-rsyslog-").tempdir()?;
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text)?;
+        }
+        let address = ports::free_for(Ipv4Addr::LOCALHOST.into());
+        let text = configuration(folder.path(), address.port());
+        fs::write(folder.path().join("rsyslog.conf"), text)?;
+        let mut rsyslog = Self {
+            address,
+            folder,
+            child: None,
+        };
+        rsyslog.start()?;
+        Ok(rsyslog)
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn start(&mut self) -> Result<()> {

@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The receiver of the crate's own tests.
-struct Receiver {
-    address: SocketAddr,
+pub struct Receiver {
+    pub address: SocketAddr,
     folder: TempDir,
     child: Child,
 }
 
 impl Receiver {
-    fn started() -> Result<Self> {
+    pub fn started() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let address = ports::free_for(Ipv4Addr::LOCALHOST.into());
         fs::write(folder.path().join("secret"), "a secret of the cluster tests\n")?;
@@ -43,13 +43,18 @@ impl Receiver {
         Ok(receiver)
     }
 
-    fn secret_file(&self) -> PathBuf {
+    pub fn secret_file(&self) -> PathBuf {
         self.folder.path().join("secret")
+    }
+
+    /// What it got, line by line, with signature and body as they came.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("received")
     }
 
     /// The alerts it got, each with a good signature and under the id that the header names.
     fn alerts(&self) -> Result<Vec<Value>> {
-        let text = fs::read_to_string(self.folder.path().join("received")).unwrap_or_default();
+        let text = fs::read_to_string(self.file()).unwrap_or_default();
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let mut alerts = Vec::new();
         for line in whole.lines() {
@@ -64,7 +69,7 @@ impl Receiver {
     }
 
     /// Waits for an alert of this rule and phase for which `is_it` holds.
-    fn until(&self, rule: &str, phase: &str, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
+    pub fn until(&self, rule: &str, phase: &str, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
         wait::until_ok(&format!("{rule} to be {phase}"), limits::VOTER, || {
             let alerts = self.alerts()?;
             let fits = |alert: &&Value| alert["rule"] == rule && alert["phase"] == phase && is_it(alert);
@@ -94,13 +99,14 @@ fn lockouts_are_told_once_by_the_leader_and_a_lost_quorum_by_who_lost_it() {
         ..Ground::default()
     };
     with_cluster_on(ground, 3, |cluster| {
-        lockouts(cluster, &receiver)?;
+        lockouts(cluster, &receiver, 2)?;
         quorum(cluster, &receiver)
     });
 }
 
-fn lockouts(cluster: &Cluster, receiver: &Receiver) -> Result<()> {
-    let people = people::import(&cluster.api()?, "u", 2)?;
+/// Locks the codes of so many people, which is as many as the rule names.
+pub fn lockouts(cluster: &Cluster, receiver: &Receiver, count: usize) -> Result<()> {
+    let people = people::import(&cluster.api()?, "u", count)?;
     cluster.converged()?;
     let mut client = cluster.passcode_client();
     for attempt in 0..6 {
@@ -111,7 +117,7 @@ fn lockouts(cluster: &Cluster, receiver: &Receiver) -> Result<()> {
         client.all_ended()?;
     }
     let alert = receiver.until("lockouts", "begun", |_| true)?;
-    ensure!(alert["count"] == 2 && alert["urgency"] == "warning", "{alert}");
+    ensure!(alert["count"] == count && alert["urgency"] == "warning", "{alert}");
     Ok(())
 }
 

@@ -10,13 +10,13 @@ use quorate_gateways::{Certificates, http_server, mail_server};
 
 /// What a chapter needs around it.
 #[derive(Default)]
-struct Stage {
+pub struct Stage {
     /// What the chapter takes for granted.
-    before: Vec<&'static str>,
+    pub before: Vec<&'static str>,
     /// Files in the folder in which it is run.
-    files: Vec<(&'static str, String)>,
+    pub files: Vec<(&'static str, String)>,
     /// What is written in the guide, and what stands for it here.
-    here: Vec<(&'static str, String)>,
+    pub here: Vec<(&'static str, String)>,
 }
 
 #[test]
@@ -114,8 +114,37 @@ fn the_chapter_on_directories_works_as_it_is_written() {
     });
 }
 
+#[test]
+fn the_chapter_on_imports_works_as_it_is_written() {
+    let fixture = |name: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node/import/tests/fixtures");
+        fs::read_to_string(folder.join(name)).expect("a fixture")
+    };
+    let stage = Stage {
+        before: vec![
+            "user create alice@example --no-password",
+            "user create bob@example --no-password",
+        ],
+        files: vec![
+            ("users.csv", block("import", "csv").expect("the example of users")),
+            ("tokens.export", fixture("privacyidea.export")),
+            ("tokens.key", fixture("privacyidea.export.key")),
+            ("radius.sql", fixture("freeradius-complete.sql")),
+            ("vendor.pskc", fixture("python-pskc-aes128.pskc")),
+            ("vendor.key", "000102030405060708090a0b0c0d0e0f\n".to_owned()),
+            ("export.password", "correct horse battery staple\n".to_owned()),
+            (
+                "export.key",
+                "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n".to_owned(),
+            ),
+        ],
+        here: Vec::new(),
+    };
+    with_cluster(1, |cluster| perform(cluster, "import", &stage));
+}
+
 /// Runs every block of a chapter, one after the other, each in a shell that ends at the first command that fails.
-fn perform(cluster: &mut Cluster, chapter: &str, stage: &Stage) -> Result<()> {
+pub fn perform(cluster: &mut Cluster, chapter: &str, stage: &Stage) -> Result<()> {
     let folder = tempfile::tempdir()?;
     for (name, text) in &stage.files {
         fs::write(folder.path().join(name), text)?;
@@ -152,12 +181,12 @@ fn perform(cluster: &mut Cluster, chapter: &str, stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-fn block(chapter: &str, language: &str) -> Result<String> {
+pub fn block(chapter: &str, language: &str) -> Result<String> {
     blocks(chapter, language)?.into_iter().next().context("no such block")
 }
 
 /// The fenced blocks of a language.
-fn blocks(chapter: &str, language: &str) -> Result<Vec<String>> {
+pub fn blocks(chapter: &str, language: &str) -> Result<Vec<String>> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/guide/{chapter}.md"));
     let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     let opening = format!("```{language}\n");

@@ -17,6 +17,7 @@ mod fault_disk;
 mod fault_network;
 mod fault_process;
 mod guide;
+mod guide_told;
 mod import;
 mod leader_killed;
 mod lockout;

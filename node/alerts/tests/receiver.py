@@ -41,6 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "path": self.path,
             "signature": self.headers["Quorate-Signature"],
             "behaviour": behaviour,
+            "raw": body.decode(),
             "body": json.loads(body),
         }
         with lock, open(folder / "received", "a") as received:

@@ -41,6 +41,12 @@ endpoints! {
     UNLOCK_USER: Nothing => User = Post "/users/{user}/unlock" "unlockUser" "Users" "End a lockout before its time".conditional();
     CHANGE_ACCESS: ChangeAccess => Previewed<User> = Patch "/users/{user}/access" "changeAccess" "Users" "Change what a user may do, and by how many factors the user gets in".conditional().query::<CareQuery>();
     IMPORT_USERS: ImportUsers => ImportedUsers = Post "/import/users" "importUsers" "Users" "Create many users with a token each";
+    EXPORT_USERS: ExportUsers => ExportedUsers = Post "/export/users" "exportUsers" "Users" "Take users along; each is audited";
+    BEGIN_IMPORT: Nothing => Import = Post "/imports" "beginImport" "Imports" "Begin to gather an import on this node".success(201);
+    SHOW_IMPORT: Nothing => Import = Get "/imports/{import}" "showImport" "Imports" "How an import stands";
+    GATHER_ROWS: GatherRows => GatheredRows = Post "/imports/{import}/rows" "gatherRows" "Imports" "Judge rows of an import, and keep those that are right";
+    COMMIT_IMPORT: CommitImport => Import = Post "/imports/{import}/commit" "commitImport" "Imports" "Make what was gathered; to be repeated while rows wait";
+    DROP_IMPORT: Nothing => Nothing = Delete "/imports/{import}" "dropImport" "Imports" "Forget an import".success(204);
 
     LIST_TOKENS: Nothing => Page<Token> = Get "/users/{user}/tokens" "listTokens" "Tokens" "List the tokens of a user".query::<PageQuery>();
     CREATE_TOKEN: CreateToken => CreatedToken = Post "/users/{user}/tokens" "createToken" "Tokens" "Give a user a token; the answer shows its secret this once".success(201);
@@ -57,6 +63,7 @@ endpoints! {
     RESYNC_TOKEN: ResyncToken => Token = Post "/tokens/{token}/resync" "resyncToken" "Tokens" "Bring a TOTP or HOTP token into step by two codes in a row".conditional();
     SEND_CODE: Nothing => Token = Post "/tokens/{token}/send" "sendCode" "Tokens" "Send a code to the address of a token";
     ASSIGN_TOKEN: AssignToken => Token = Post "/tokens/{token}/assign" "assignToken" "Tokens" "Hand a token to a user, or take it back".conditional();
+    EXPORT_TOKENS: ExportTokens => ExportedTokens = Post "/export/tokens" "exportTokens" "Tokens" "Take tokens along with their secrets; each is audited";
 
     LIST_CLIENTS: Nothing => Page<Client> = Get "/clients" "listClients" "RADIUS clients" "List RADIUS clients by name".query::<PageQuery>();
     CREATE_CLIENT: CreateClient => ShownClient = Post "/clients" "createClient" "RADIUS clients" "Create a RADIUS client".success(201);

@@ -30,9 +30,11 @@ mod confidential;
 pub mod directories;
 pub mod endpoint;
 pub mod endpoints;
+pub mod exports;
 pub mod gateways;
 pub mod health;
 pub mod import;
+pub mod imports;
 pub mod join_tokens;
 pub mod limits;
 pub mod lockouts;
@@ -62,9 +64,14 @@ pub use directories::{
     DirectorySettings, DirectorySync, Examination, ExamineDirectory, ExaminedStep, SyncDirectory,
 };
 pub use endpoint::{Endpoint, Method, Nothing};
+pub use exports::{ExportTokens, ExportUsers, ExportedToken, ExportedTokens, ExportedUser, ExportedUsers};
 pub use gateways::{ChangeGateway, CreateGateway, Gateway, GatewayStanding, TestGateway};
 pub use health::{Check, Readiness};
 pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUsers};
+pub use imports::{
+    Argon2idHash, CommitImport, GatherRows, GatheredRows, Import, ImportRow, ImportedToken, ImportedUser, LeftOut,
+    WrongRow,
+};
 pub use join_tokens::{CreateJoinToken, CreatedJoinToken, JoinToken};
 pub use lockouts::{CareQuery, Lockout, Lockouts, Previewed};
 pub use page::{Page, PageQuery};

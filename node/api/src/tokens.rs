@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::Confidential;
 
-/// A token as it is. Its secret is never shown again after it was made.
+/// A token as it is. Its secret is not shown again after it was made; an export takes it along, and is audited.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Token {
     /// `t-` and 16 hexadecimal digits.

@@ -131,6 +131,30 @@ pub const BULK_USERS_PER_COMMAND: usize = 256;
 /// Commands of one bulk creation under way at once: enough to keep the log busy, few enough for logins to pass.
 pub const BULK_COMMANDS_IN_FLIGHT: usize = 4;
 
+/// Imports that a node gathers at once: an operator has one, and a script that was broken off leaves another.
+pub const IMPORTS: usize = 4;
+
+/// Rows that a node holds of one import, some 600 bytes each: 150 MB at the worst. Larger files are imported in parts.
+pub const IMPORT_ROWS: usize = 250_000;
+
+/// How long an import is kept after it was last spoken of. Its rows come every few seconds; an operator who looks at a report takes longer.
+pub const IMPORT_LIFETIME: Duration = Duration::from_secs(1_800);
+
+/// Bytes of one command of an import, about: half of what a log entry holds, so that logins fit beside it.
+pub const IMPORT_BYTES_PER_COMMAND: usize = 96 * 1024;
+
+/// How long one order to commit an import goes on before it says how far it is: well below the deadline of its request.
+pub const COMMIT_SLICE: Duration = Duration::from_secs(3);
+
+/// What ends within this many ms is not imported any more: the leader's clock judges it, a little later.
+pub const IMPORT_END_MS: u64 = 10_000;
+
+/// Rows left out by a commit that are named; the rest are counted.
+pub const IMPORT_LEFT_OUT_SHOWN: usize = 100;
+
+/// Users or tokens in one command that says they are taken along, and in one answer: 500 KB of users with all that belongs to them.
+pub const EXPORTED_PER_COMMAND: usize = 500;
+
 /// How long a bulk creation goes on proposing one chunk: it may run while a leader is replaced.
 pub const BULK_DEADLINE: Duration = Duration::from_secs(60);
 

@@ -97,11 +97,17 @@ pub enum Permission {
     /// Confirm or take back changes that wait, of objects that one may change.
     #[n(140)]
     SettleChanges,
+    /// Take users along, with the addresses that codes are sent to.
+    #[n(60)]
+    ExportUsers,
+    /// Take secrets along: those of tokens, and what local passwords are checked against.
+    #[n(61)]
+    ExportSecrets,
 }
 
 impl Permission {
     /// Every permission, in the order of the table.
-    pub const ALL: [Permission; 25] = [
+    pub const ALL: [Permission; 27] = [
         Permission::ReadUsers,
         Permission::UnlockUsers,
         Permission::DisableUsers,
@@ -127,6 +133,8 @@ impl Permission {
         Permission::ManageAudit,
         Permission::ReadMetrics,
         Permission::SettleChanges,
+        Permission::ExportUsers,
+        Permission::ExportSecrets,
     ];
 
     /// The table: its name, and who has it.
@@ -158,6 +166,8 @@ impl Permission {
             Permission::ManageAudit        => ("manage_audit",         &[                          SuperAdmin]),
             Permission::ReadMetrics        => ("read_metrics",         &[          Auditor, Admin, SuperAdmin]),
             Permission::SettleChanges      => ("settle_changes",       &[                   Admin, SuperAdmin]),
+            Permission::ExportUsers        => ("export_users",         &[                   Admin, SuperAdmin]),
+            Permission::ExportSecrets      => ("export_secrets",       &[                          SuperAdmin]),
         }
     }
 
@@ -245,6 +255,8 @@ impl Change {
             Change::SetPolicy(_) | Change::SetRoleRule(_) => Permission::ManagePolicy,
             Change::CreateApiToken(_) | Change::DeleteApiToken(_) => Permission::ManageApiTokens,
             Change::SetRetention(_) => Permission::ManageAudit,
+            Change::ExportUser(_) => Permission::ExportUsers,
+            Change::ExportPassword(_) | Change::ExportToken(_) => Permission::ExportSecrets,
         }
     }
 }

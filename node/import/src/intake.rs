@@ -38,6 +38,8 @@ impl<'o> Intake<'o> {
             import: Import {
                 users: Vec::new(),
                 tokens: Vec::new(),
+                user_rows: Vec::new(),
+                token_rows: Vec::new(),
                 report: Report {
                     format,
                     notes: Vec::new(),
@@ -98,16 +100,18 @@ impl<'o> Intake<'o> {
     }
 
     /// A user whose rows are reported already.
-    pub(crate) fn push_user(&mut self, user: ImportedUser) {
+    pub(crate) fn push_user(&mut self, user: ImportedUser, row: u64) {
         if self.keep {
             self.import.users.push(user);
+            self.import.user_rows.push(row);
         }
     }
 
     /// A token whose rows are reported already.
-    pub(crate) fn push_token(&mut self, token: ImportedToken) {
+    pub(crate) fn push_token(&mut self, token: ImportedToken, row: u64) {
         if self.keep {
             self.import.tokens.push(token);
+            self.import.token_rows.push(row);
         }
     }
 
@@ -128,11 +132,11 @@ impl<'o> Intake<'o> {
         let Taken { user, token, mut notes } = taken;
         if let Some(user) = user {
             notes.extend(password_note(&user));
-            self.push_user(user);
+            self.push_user(user, place.row);
         }
         if let Some(token) = token {
             notes.extend(self.validity_note(&token));
-            self.push_token(token);
+            self.push_token(token, place.row);
         }
         self.report(place, subject, Outcome::Ok { summary }, notes)
     }

@@ -37,6 +37,31 @@ pub struct Argon2id {
     pub hash: Zeroizing<[u8; ARGON2_HASH]>,
 }
 
+impl Argon2id {
+    /// The hash as text, as other products take it: `$argon2id$v=19$…`.
+    #[must_use]
+    pub fn hash(&self) -> PasswordHash {
+        let (salt, tag) = (
+            BASE64_NOPAD.encode(&self.salt),
+            Zeroizing::new(BASE64_NOPAD.encode(&self.hash[..])),
+        );
+        let Argon2id {
+            memory_kib,
+            passes,
+            lanes,
+            ..
+        } = self;
+        let text = format!(
+            "$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${}",
+            tag.as_str()
+        );
+        PasswordHash {
+            scheme: PasswordScheme::Argon2id,
+            text: Zeroizing::new(text),
+        }
+    }
+}
+
 /// The schemes that are recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PasswordScheme {
@@ -348,6 +373,11 @@ mod tests {
         let (salt, hash) = ("A".repeat(21) + "Q", "A".repeat(43));
         let text = |m: u32, t: u32, p: u32| format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${hash}");
         assert_eq!(named(&text(19_456, 2, 1)), Ok(("Argon2id", true)));
+        let Ok(ImportedPassword::Hash(hash)) = hashed("password", &format!("{{ARGON2}}{}", text(19_456, 2, 1))) else {
+            panic!("a hash");
+        };
+        let back = hash.argon2id().expect("its parts").hash();
+        assert!(*back.text == text(19_456, 2, 1), "it is written as it was read");
         for beyond in [
             text(1 << 20, 2, 1),
             text(19_456, 17, 1),

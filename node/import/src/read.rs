@@ -48,6 +48,10 @@ pub struct Import {
     pub users: Vec<ImportedUser>,
     /// Tokens, in the file's order; one that belongs to a user of the same file names its owner.
     pub tokens: Vec<ImportedToken>,
+    /// For each user, the row (from 1) in which the file has it first.
+    pub user_rows: Vec<u64>,
+    /// The same for each token.
+    pub token_rows: Vec<u64>,
     /// What became of every row.
     pub report: Report,
 }

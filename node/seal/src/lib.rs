@@ -39,6 +39,6 @@ pub use key_ring::{Key, KeyId, KeyRing};
 pub use key_text::KeyTextError;
 pub use limits::{NONCE_LEN, SEAL_OVERHEAD};
 pub use passphrase::{PassphraseError, PassphraseKey};
-pub use password::{HashMemory, InvalidVerifier, PasswordVerifier};
+pub use password::{Argon2idParts, HashMemory, InvalidVerifier, PasswordVerifier};
 pub use secret::{Secret, constant_time_eq};
 pub use state_attribute::StateBinding;

@@ -23,6 +23,20 @@ pub struct PasswordVerifier {
     hash: Zeroizing<[u8; PASSWORD_HASH_LEN]>,
 }
 
+/// What an Argon2id verifier (RFC 9106, version 19) is made of, for taking one over from elsewhere or along to there.
+pub struct Argon2idParts {
+    /// Work memory.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u8,
+    /// The salt.
+    pub salt: [u8; SALT_LEN],
+    /// The hash.
+    pub hash: Zeroizing<[u8; PASSWORD_HASH_LEN]>,
+}
+
 /// The bytes are not a verifier that this version can check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a password verifier of a known format")]
@@ -55,6 +69,30 @@ impl PasswordVerifier {
         constant_time_eq(&*computed, &*self.hash)
     }
 
+    /// A verifier that was computed elsewhere.
+    ///
+    /// # Errors
+    /// [`InvalidVerifier`] for parameters beyond this crate's limits: whoever brings them would choose what each login costs.
+    pub fn from_parts(parts: Argon2idParts) -> Result<Self, InvalidVerifier> {
+        Ok(Self {
+            params: checked_params(parts.memory_kib, parts.passes, parts.lanes)?,
+            salt: parts.salt,
+            hash: parts.hash,
+        })
+    }
+
+    /// What it is made of. As secret as the verifier: weak passwords can be found from it.
+    #[must_use]
+    pub fn parts(&self) -> Argon2idParts {
+        Argon2idParts {
+            memory_kib: self.params.m_cost(),
+            passes: self.params.t_cost(),
+            lanes: self.params.p_cost() as u8,
+            salt: self.salt,
+            hash: self.hash.clone(),
+        }
+    }
+
     /// The bytes to seal and store.
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
@@ -78,13 +116,11 @@ impl PasswordVerifier {
         let (salt, tag) = rest.split_at(SALT_LEN);
         let memory_kib = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
         let passes = u32::from(u16::from_be_bytes([head[5], head[6]]));
-        let within_limits = memory_kib <= MAX_ARGON2_MEMORY_KIB && passes <= MAX_ARGON2_PASSES;
-        if head[0] != FORMAT || !within_limits {
+        if head[0] != FORMAT {
             return Err(InvalidVerifier);
         }
         Ok(Self {
-            params: Params::new(memory_kib, passes, u32::from(head[7]), Some(PASSWORD_HASH_LEN))
-                .map_err(|_| InvalidVerifier)?,
+            params: checked_params(memory_kib, passes, head[7])?,
             salt: salt.try_into().map_err(|_| InvalidVerifier)?,
             hash: Zeroizing::new(tag.try_into().map_err(|_| InvalidVerifier)?),
         })
@@ -138,6 +174,12 @@ pub(crate) fn hash(
         .hash_password_into_with_memory(password, salt, &mut *out, memory.at_least(params.block_count()))
         .expect("invariant: lengths are fixed and the memory is large enough");
     out
+}
+
+fn checked_params(memory_kib: u32, passes: u32, lanes: u8) -> Result<Params, InvalidVerifier> {
+    let within_limits = memory_kib <= MAX_ARGON2_MEMORY_KIB && passes <= MAX_ARGON2_PASSES;
+    let params = Params::new(memory_kib, passes, u32::from(lanes), Some(PASSWORD_HASH_LEN));
+    params.ok().filter(|_| within_limits).ok_or(InvalidVerifier)
 }
 
 fn todays_params() -> Params {

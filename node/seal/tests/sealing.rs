@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use quorate_seal::{
-    Aad, Field, HashMemory, Key, KeyId, KeyRing, KeyTextError, PasswordVerifier, SEAL_OVERHEAD, SealError,
-    StateBinding, limits,
+    Aad, Argon2idParts, Field, HashMemory, Key, KeyId, KeyRing, KeyTextError, PasswordVerifier, SEAL_OVERHEAD,
+    SealError, StateBinding, limits,
 };
 use zeroize::Zeroizing;
 
@@ -179,4 +179,27 @@ fn a_verifier_cannot_ask_for_unbounded_work() {
     assert!(PasswordVerifier::decode(&with(5, 0xff)).is_err(), "passes");
     assert!(PasswordVerifier::decode(&with(7, 0)).is_err(), "no lane");
     assert!(PasswordVerifier::decode(&with(0, 2)).is_err(), "format");
+}
+
+#[test]
+fn a_verifier_goes_elsewhere_and_comes_back_in_its_parts_within_limits() {
+    let mut memory = HashMemory::new();
+    let verifier = PasswordVerifier::compute(b"correct horse", [7; 16], &mut memory);
+    let back = PasswordVerifier::from_parts(verifier.parts()).unwrap();
+    assert!(back.matches(b"correct horse", &mut memory) && !back.matches(b"battery staple", &mut memory));
+    let with = |memory_kib, passes, lanes| Argon2idParts {
+        memory_kib,
+        passes,
+        lanes,
+        ..verifier.parts()
+    };
+    assert!(PasswordVerifier::from_parts(with(64 * 1024, 16, 1)).is_ok());
+    for beyond in [
+        with(64 * 1024 + 1, 2, 1),
+        with(19_456, 17, 1),
+        with(19_456, 2, 0),
+        with(7, 2, 1),
+    ] {
+        assert!(PasswordVerifier::from_parts(beyond).is_err());
+    }
 }

@@ -25,8 +25,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::admin::{
-    api_tokens, applications, audit, clients, cluster, directories, gateways, import, join_tokens, pending, plans,
-    policy, roles, rules, tokens, users,
+    api_tokens, applications, audit, clients, cluster, directories, exports, gateways, import, imports, join_tokens,
+    pending, plans, policy, roles, rules, tokens, users,
 };
 use crate::call::{self, Answer, Call};
 use crate::failure::Failure;
@@ -75,6 +75,12 @@ fn administrators() -> Table {
         .at(UnlockUsers, UNLOCK_USER, users::unlock)
         .at(AssignRoles, CHANGE_ACCESS, roles::change_access)
         .at(ManageUsers, IMPORT_USERS, import::users)
+        .at(ExportUsers, EXPORT_USERS, exports::users)
+        .at(ManageUsers, BEGIN_IMPORT, imports::begin)
+        .at(ManageUsers, SHOW_IMPORT, imports::show)
+        .at(ManageUsers, GATHER_ROWS, imports::gather)
+        .at(ManageUsers, COMMIT_IMPORT, imports::commit)
+        .at(ManageUsers, DROP_IMPORT, imports::delete)
         .at(ReadUsers, LIST_TOKENS, tokens::list)
         .at(GiveTemporaryCodes, CREATE_TOKEN, tokens::create)
         .at(ReadUsers, SHOW_TOKEN, tokens::show)
@@ -87,6 +93,7 @@ fn administrators() -> Table {
         .at(VerifyTokens, RESYNC_TOKEN, tokens::resync)
         .at(SendCodes, SEND_CODE, tokens::send)
         .at(ManageTokens, ASSIGN_TOKEN, tokens::assign)
+        .at(ExportSecrets, EXPORT_TOKENS, exports::tokens)
         .at(ReadUsers, LIST_STOCK, tokens::list_stock)
         .at(ManageTokens, CREATE_STOCK, tokens::create_stock)
         .at(ReadConfiguration, LIST_CLIENTS, clients::list)

@@ -11,16 +11,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use quorate_core::change::{LeaveDirectory, SyncPerson};
-use quorate_core::command::Administer;
-use quorate_core::{Actor, Change, Command, Directory, Outcome, Refusal, State, User, UserId, UserName};
-use tokio::time::Instant;
+use quorate_core::{Actor, Change, Directory, State, User, UserId, UserName};
 
-use super::submit::unexpected;
 use super::{AdminError, Administrator};
 use crate::authenticate::sync_person;
 use crate::limits;
-use crate::ports::{People, Person, Proposed};
-use crate::propose::propose_until_known;
+use crate::ports::{People, Person};
 
 /// How to synchronise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -92,32 +88,6 @@ impl Administrator {
                 Some(People::Failed(why)) => return Err(AdminError::Directory(why)),
                 None => return Err(AdminError::Directory("the list of its people broke off".to_owned())),
             }
-        }
-    }
-
-    /// Makes these changes as one; which of them the cluster refuses, if it does.
-    async fn say_for_directory(
-        &self,
-        directory: &Directory,
-        changes: Vec<Change>,
-    ) -> Result<Option<(usize, Refusal)>, AdminError> {
-        let command = Command::Administer(Administer {
-            request: self.request(),
-            actor: Actor::Directory { id: directory.id },
-            node: self.node,
-            changes,
-        });
-        let deadline = Instant::now() + limits::BULK_DEADLINE;
-        let Proposed { index, outcome } = propose_until_known(&*self.replica, &command, deadline).await?;
-        match outcome {
-            Outcome::Done { .. } => {
-                // The changes are made; being late here only means that this node does not show them yet.
-                let _ = self.replica.wait_applied(index, deadline).await;
-                Ok(None)
-            }
-            Outcome::ChangeRefused { index, refusal } => Ok(Some((index as usize, refusal))),
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            other => Err(unexpected(other)),
         }
     }
 }
@@ -242,7 +212,12 @@ impl<'a> Synchronisation<'a> {
     async fn write_as_one(&mut self, mut planned: Vec<Planned>) -> Result<(), AdminError> {
         while !planned.is_empty() && !self.order.only_look {
             let changes = planned.iter().map(|one| one.change.clone()).collect();
-            match self.admin.say_for_directory(self.directory, changes).await? {
+            let actor = Actor::Directory { id: self.directory.id };
+            match self
+                .admin
+                .propose_changes(actor, changes, limits::BULK_DEADLINE)
+                .await?
+            {
                 None => break,
                 Some((at, refusal)) if at < planned.len() => {
                     self.report.refuse(planned.remove(at).who, refusal.to_string());

@@ -18,6 +18,7 @@ mod care;
 mod clients;
 mod directories;
 mod directory_sync;
+mod export;
 mod gateways;
 mod nodes;
 mod own_password;
@@ -32,6 +33,7 @@ mod policy;
 mod retention;
 mod roles;
 mod rules;
+mod staging;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -53,6 +55,7 @@ pub(crate) use self::clients::secret_aad;
 pub use self::clients::{ClientSpec, SecretChange, TrustedSpec};
 pub use self::directories::DirectorySpec;
 pub use self::directory_sync::{SyncOrder, SyncReport};
+pub use self::export::{TakenToken, TakenTokens, TakenUser};
 pub use self::gateways::GatewaySpec;
 pub use self::nodes::{FoundingNode, IssuedJoinToken, found_cluster};
 pub use self::own_password::OwnPasswordChange;
@@ -61,6 +64,7 @@ pub use self::planning::{ExplainSpec, Explained, Rerouted, WhatIf, WhatIfError, 
 pub use self::policy::PolicySpec;
 pub use self::roles::AccessChange;
 pub use self::rules::RuleSpec;
+pub use self::staging::{ImportRow, ImportStanding, ImportedPassword, ImportedToken, ImportedUser, RowVerdict};
 pub use self::submit::AdminError;
 pub use self::token_spec::{Enrolment, Material, TokenSpec};
 pub use self::users::{NewUser, UserChange};
@@ -84,6 +88,7 @@ pub struct Administrator {
     courier: Courier,
     /// How long changes wait for their confirmation; none if they are made for good.
     within_ms: Option<u64>,
+    imports: Arc<staging::Imports>,
 }
 
 impl Administrator {
@@ -91,6 +96,7 @@ impl Administrator {
     pub fn new(deps: Deps) -> Self {
         Self {
             courier: Courier::new(&deps),
+            imports: Arc::default(),
             replica: deps.replica,
             keys: deps.keys,
             hashes: deps.hashes,

@@ -82,6 +82,9 @@ pub enum AdminError {
          say so (allow_leavers: {leaving})"
     )]
     TooManyLeave { leaving: u64, of: u64, allowed: u64 },
+    /// The request: rows of an import cannot be made. Nothing was changed.
+    #[error("{0} rows of the import are wrong, or cannot be made any more; nothing was changed")]
+    RowsWrong(u64),
     /// A stored secret does not open: this node has another key.
     #[error("a stored secret does not open under this node's application key")]
     Seal(#[from] quorate_seal::SealError),
@@ -196,6 +199,33 @@ impl Administrator {
             pending: PendingId(self.random_id()),
             within_ms,
         }))
+    }
+
+    /// Makes these changes as one, or says which of them was refused, and why. For those who go on without it.
+    pub(super) async fn propose_changes(
+        &self,
+        actor: Actor,
+        changes: Vec<Change>,
+        patience: Duration,
+    ) -> Result<Option<(usize, Refusal)>, AdminError> {
+        let command = Command::Administer(Administer {
+            request: self.request(),
+            actor,
+            node: self.node,
+            changes,
+        });
+        let deadline = Instant::now() + patience;
+        let Proposed { index, outcome } = propose_until_known(&*self.replica, &command, deadline).await?;
+        match outcome {
+            Outcome::Done { .. } => {
+                // The changes are made; being late here only means that this node does not show them yet.
+                let _ = self.replica.wait_applied(index, deadline).await;
+                Ok(None)
+            }
+            Outcome::ChangeRefused { index, refusal } => Ok(Some((index as usize, refusal))),
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            other => Err(unexpected(other)),
+        }
     }
 
     /// Proposes any command until its outcome is known, and waits until the local state has it.

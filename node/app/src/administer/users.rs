@@ -356,7 +356,8 @@ fn changed_local(
     })
 }
 
-fn check_own_groups(errors: &mut FieldErrors, typed: Vec<String>) -> Box<[Box<str>]> {
+/// Groups as they are kept: sorted, none twice.
+pub(super) fn check_own_groups(errors: &mut FieldErrors, typed: Vec<String>) -> Box<[Box<str>]> {
     errors.check_groups("groups", &typed, core_limits::GROUPS_PER_USER);
     let sorted: std::collections::BTreeSet<Box<str>> = typed.into_iter().map(Into::into).collect();
     sorted.into_iter().collect()

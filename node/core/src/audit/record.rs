@@ -489,6 +489,12 @@ pub enum ChangeKind {
     /// A change was not confirmed in time, and the object is what it was. By whoever had made the change.
     #[n(143)]
     ChangeNotConfirmed,
+    #[n(120)]
+    ExportUser,
+    #[n(121)]
+    ExportPassword,
+    #[n(122)]
+    ExportToken,
 }
 
 impl ChangeKind {
@@ -554,6 +560,9 @@ impl ChangeKind {
             ChangeKind::ConfirmChange => "confirm_change",
             ChangeKind::TakeBackChange => "take_back_change",
             ChangeKind::ChangeNotConfirmed => "change_not_confirmed",
+            ChangeKind::ExportUser => "export_user",
+            ChangeKind::ExportPassword => "export_password",
+            ChangeKind::ExportToken => "export_token",
         }
     }
 }

@@ -9,6 +9,7 @@ mod api_token;
 mod application;
 mod client;
 mod directory;
+mod export;
 mod gateway;
 mod local;
 mod person;
@@ -29,6 +30,7 @@ pub use self::{
     },
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
     directory::{ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory},
+    export::{ExportPassword, ExportToken, ExportUser},
     gateway::{ChangeGateway, CreateGateway, DeleteGateway, DisableGateway, EnableGateway, GatewaySettings},
     local::SetLocal,
     person::{LeaveDirectory, SyncPerson, SyncedAddress},
@@ -212,6 +214,15 @@ pub enum Change {
     /// Another PIN for a user, or none.
     #[n(37)]
     SetPin(#[n(0)] SetPin),
+    /// A user is taken along.
+    #[n(120)]
+    ExportUser(#[n(0)] ExportUser),
+    /// The verifier of a user's local password is taken along.
+    #[n(121)]
+    ExportPassword(#[n(0)] ExportPassword),
+    /// The secret of a token is taken along.
+    #[n(122)]
+    ExportToken(#[n(0)] ExportToken),
 }
 
 /// What a change does, and to what.
@@ -278,6 +289,9 @@ impl Change {
             Change::EnableRule(change) => change.decide(state, revision),
             Change::DeleteRule(change) => change.decide(state, revision),
             Change::SetLocal(change) => change.decide(state, revision),
+            Change::ExportUser(change) => change.decide(state),
+            Change::ExportPassword(change) => change.decide(state),
+            Change::ExportToken(change) => change.decide(state),
         }
     }
 
@@ -336,6 +350,9 @@ impl Change {
             Change::EnableRule(_) => ChangeKind::EnableRule,
             Change::DeleteRule(_) => ChangeKind::DeleteRule,
             Change::SetLocal(_) => ChangeKind::SetLocal,
+            Change::ExportUser(_) => ChangeKind::ExportUser,
+            Change::ExportPassword(_) => ChangeKind::ExportPassword,
+            Change::ExportToken(_) => ChangeKind::ExportToken,
         }
     }
 }

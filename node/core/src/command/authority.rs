@@ -125,10 +125,13 @@ fn concerned(state: &State, change: &Change) -> Option<Role> {
         Change::VerifyToken(change) => of_token(change.token),
         Change::ResyncToken(change) => of_token(change.token),
         Change::LoseToken(change) => of_token(change.token),
+        Change::ExportPassword(change) => of_user(change.user),
+        Change::ExportToken(change) => of_token(change.token),
         Change::AssignToken(change) => of_token(change.token).max(of_user(change.user)),
         Change::CreateApiToken(change) => Some(change.role),
         Change::DeleteApiToken(change) => state.api_token(change.token).map(|token| token.role),
         Change::CreateUser(_)
+        | Change::ExportUser(_)
         | Change::SyncPerson(_)
         | Change::CreateClient(_)
         | Change::ChangeClient(_)

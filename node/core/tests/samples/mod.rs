@@ -480,6 +480,9 @@ pub fn changes() -> Vec<Change> {
                 enrol_by_ms: Some(1_760_011_200_000),
             },
         }),
+        Change::ExportUser(ExportUser { user }),
+        Change::ExportPassword(ExportPassword { user }),
+        Change::ExportToken(ExportToken { token }),
     ]
 }
 

@@ -236,6 +236,9 @@ pub(super) fn change(world: &World, words: &Words) -> Change {
         "disable-token" => Change::DisableToken(DisableToken { token, expected }),
         "enable-token" => Change::EnableToken(EnableToken { token, expected }),
         "delete-token" => Change::DeleteToken(DeleteToken { token, expected }),
+        "export-user" => Change::ExportUser(ExportUser { user }),
+        "export-password" => Change::ExportPassword(ExportPassword { user }),
+        "export-token" => Change::ExportToken(ExportToken { token }),
         "create-directory" => Change::CreateDirectory(CreateDirectory {
             id: directory,
             name: renamed,

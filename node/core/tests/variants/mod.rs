@@ -86,6 +86,9 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::EnableRule(_) => "EnableRule",
         Change::DeleteRule(_) => "DeleteRule",
         Change::SetLocal(_) => "SetLocal",
+        Change::ExportUser(_) => "ExportUser",
+        Change::ExportPassword(_) => "ExportPassword",
+        Change::ExportToken(_) => "ExportToken",
     }
 }
 

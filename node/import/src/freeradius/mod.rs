@@ -50,6 +50,9 @@ struct Gathered {
     /// The row that gave the password.
     password_row: Option<u64>,
     token: Option<ImportedToken>,
+    /// Where the user is first, and where the token is.
+    row: u64,
+    token_row: u64,
 }
 
 pub(crate) fn read(input: &[u8], intake: &mut Intake) -> Result<(), ImportError> {
@@ -148,7 +151,7 @@ impl Users {
         let name = fields::user_name("username", name.trim())?;
         if let Some(group) = row.groupname {
             let group = fields::checked_name("groupname", group)?.to_owned();
-            return self.add_group(name, group);
+            return self.add_group(number, name, group);
         }
         let attribute = row.attribute.ok_or_else(|| Wrong::new("attribute", "is empty"))?;
         let meaning = meaning(
@@ -160,8 +163,8 @@ impl Users {
         self.apply(number, name, attribute, meaning)
     }
 
-    fn add_group(&mut self, name: UserName, group: String) -> Result<(String, Vec<String>), RowRefusal> {
-        let user = &mut self.of(name).user;
+    fn add_group(&mut self, number: u64, name: UserName, group: String) -> Result<(String, Vec<String>), RowRefusal> {
+        let user = &mut self.of(name, number).user;
         if user.groups.len() >= limits::GROUPS_PER_USER {
             let sentence = format!("is beyond the {} groups of a user", limits::GROUPS_PER_USER);
             return Err(Wrong::new("groupname", sentence).into());
@@ -177,7 +180,7 @@ impl Users {
         attribute: &str,
         meaning: Meaning,
     ) -> Result<(String, Vec<String>), RowRefusal> {
-        let gathered = self.of(name);
+        let gathered = self.of(name, number);
         match meaning {
             Meaning::Password(password) => gathered.password(number, attribute, password),
             Meaning::Reject => {
@@ -192,17 +195,20 @@ impl Users {
                 let summary = kind.to_string();
                 let notes: Vec<String> = fields::hash_note(false, &secret).into_iter().collect();
                 gathered.token = Some(ImportedToken::new(kind, secret));
+                gathered.token_row = number;
                 Ok((summary, notes))
             }
         }
     }
 
-    fn of(&mut self, name: UserName) -> &mut Gathered {
+    fn of(&mut self, name: UserName, row: u64) -> &mut Gathered {
         let next = self.users.len();
         let number = *self.by_name.entry(name.key()).or_insert(next);
         if number == next {
             self.users.push(Gathered {
                 user: ImportedUser::named(name),
+                row,
+                token_row: 0,
                 password_row: None,
                 token: None,
             });
@@ -217,9 +223,9 @@ impl Users {
             without += u64::from(gathered.user.password.is_none());
             if let Some(mut token) = gathered.token {
                 token.owner = Some(gathered.user.name.clone());
-                intake.push_token(token);
+                intake.push_token(token, gathered.token_row);
             }
-            intake.push_user(gathered.user);
+            intake.push_user(gathered.user, gathered.row);
         }
         if without > 0 {
             intake.note(format!("{without} users have no password in this file"));

@@ -137,8 +137,11 @@ fn decrypt_padded(key: &[u8], text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     crypto::decrypt_cbc(key, iv, text)
 }
 
-/// A key in hexadecimal, in base 64, or as bytes.
-fn shared_key(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, ImportError> {
+/// A pre-shared AES key as key files have it: in hexadecimal, in base 64, or as bytes.
+///
+/// # Errors
+/// [`ImportError::KeyForm`] when it is none of these.
+pub fn shared_key(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, ImportError> {
     let is_key = |key: &Zeroizing<Vec<u8>>| matches!(key.len(), 16 | 24 | 32);
     let text = std::str::from_utf8(file).unwrap_or_default();
     let written = encoding::hex(text)

@@ -19,5 +19,6 @@ mod read;
 mod write;
 mod xml;
 
+pub use self::key::shared_key;
 pub(crate) use self::read::read;
 pub use self::write::{Protection, PskcDocument, PskcWriteError, pskc};

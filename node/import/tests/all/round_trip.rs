@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use quorate_import::{
     Algorithm, Format, Hashes, Import, ImportedPassword, ImportedToken, ImportedUser, Options, PasswordScheme,
-    Protection, PskcWriteError, TokenKind, UserName, YubikeyCounters, ldif, limits, otpauth_uri, pskc, read, users_csv,
+    Protection, PskcWriteError, TokenKind, UserName, YubikeyCounters, detect, ldif, limits, oath_csv, otpauth_uri,
+    pskc, read, users_csv,
 };
 use zeroize::Zeroizing;
 
@@ -204,6 +205,21 @@ proptest! {
         same_tokens(&found.tokens, &tokens)?;
         let other = Options { key_file: Some(Zeroizing::new(vec![1; usize::from(len)])), ..Options::default() };
         prop_assert!(read(written.xml.as_bytes(), &other).is_err_and(|error| error == quorate_import::ImportError::WrongKey));
+    }
+
+    #[test]
+    fn tokens_as_oath_csv(tokens in tokens()) {
+        let mut tokens = all(tokens);
+        for token in &mut tokens {
+            // What the format has no column for.
+            token.manufacturer = None;
+            token.last_timestep = None;
+            (token.valid_from_s, token.valid_until_s, token.enabled) = (None, None, true);
+        }
+        let written = oath_csv(&tokens);
+        prop_assert!(written.left_out.is_empty());
+        prop_assert_eq!(detect(written.text.as_bytes()), Some(Format::OathCsv));
+        same_tokens(&import(&written.text, Format::OathCsv, None).tokens, &tokens)?;
     }
 
     #[test]

@@ -1,25 +1,23 @@
 //! `quorate import`: users and tokens that another product kept.
 //!
-//! The file is read here, whole, before anything is sent; what it holds goes through the same API as everything else, an object at a time. So an import that
-//! is broken off leaves whole users and tokens behind, and the same command goes on where it stopped: who is there is left as they are, and so is
-//! a token whose name the owner has already.
+//! The file is read here, whole, before anything is sent. Then a node judges every row by who is there ([`import_send::look`]); if all are right, or
+//! the wrong ones are to be left out, it gathers them, and one order makes them ([`import_send::send`]). Nothing is written before that order.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use data_encoding::{BASE32_NOPAD, HEXLOWER};
-use quorate_api::{Confidential, CreateToken, CreateUser, Token, TokenKind, endpoints};
 use quorate_core::PasswordRules;
-use quorate_import::{
-    Algorithm, Format, Import, ImportedPassword, ImportedToken, ImportedUser, Options, Outcome, Report,
-};
+use quorate_import::{Format, Import, Options, Outcome, Report};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::cli::{
     Context,
-    admin::import_passwords,
+    admin::{
+        import_passwords,
+        import_rows::{self, Channel, Sent},
+        import_send,
+    },
     api::{Api, Connection},
     exit::{Done, Exit, Failure},
     output::{Table, facts, now_ms},
@@ -32,6 +30,7 @@ Examples:
   quorate import --dry-run users.csv              # a line for each row: what it holds, or what is wrong with it
   quorate import tokens.pskc --key-file key.hex
   quorate import --partial radius.sql             # the right rows, although others are wrong
+  quorate import people.ldif --send-codes-to sms --send-codes-to email
 
 Formats: CSV of users, LDIF, privacyIDEA (export, CSV, tables), FreeRADIUS SQL, PSKC, OATH CSV, Yubico CSV, otpauth:// and
 migration URIs; told from the content, or named with --format.")]
@@ -52,6 +51,9 @@ pub struct ImportCommand {
     /// Take over the right rows although others are wrong
     #[arg(long)]
     partial: bool,
+    /// Have codes sent to the addresses in the file, from the first login on; repeat for more
+    #[arg(long, value_enum, value_name = "CHANNEL")]
+    send_codes_to: Vec<Channel>,
 }
 
 /// What became of an import, for scripts.
@@ -61,10 +63,12 @@ struct Taken {
     users_there_before: u64,
     tokens_created: u64,
     tokens_there_before: u64,
-    /// Passwords that were only there as a hash: their users need a new one.
+    /// Passwords that were only there as a hash that nobody can verify: their users need a new one.
     passwords_left_out: u64,
-    /// What a node refused: whom or what, and why.
-    refused: Vec<(String, String)>,
+    rows_wrong: usize,
+    /// What could not be made any more when it was ordered: how many, the first of them, and why.
+    left_out: u64,
+    first_left_out: Vec<(String, String)>,
 }
 
 impl ImportCommand {
@@ -78,24 +82,40 @@ impl ImportCommand {
             (false, Err(_)) => PasswordRules::default(),
         };
         import_passwords::judge(&mut import, &rules);
-        let wrong = import.report.totals().wrong;
-        if self.dry_run || (wrong > 0 && !self.partial) {
-            context.format.show(&import.report, report_text);
-            return match wrong {
-                0 => Ok(()),
-                wrong => Err(
-                    Failure::new(Exit::Refused, format!("{wrong} rows are wrong; nothing was changed"))
-                        .advise("mend them, or take over the others with --partial"),
-                ),
-            };
+        let (mut rows, mut report, passwords_left_out) = import_rows::rows_of(import, &self.send_codes_to, now_ms());
+        if self.dry_run {
+            look_if_possible(api.as_ref().ok(), &mut rows, &mut report).await;
+            return shown(context, &report);
         }
-        let taken = take_over(&api?, import).await?;
+        if report.totals().wrong > 0 && !self.partial {
+            return shown(context, &report);
+        }
+        let api = api?;
+        import_send::look(&api, &mut rows, &mut report).await?;
+        if report.totals().wrong > 0 && !self.partial {
+            return shown(context, &report);
+        }
+        let made = import_send::send(&api, &rows, &mut report, self.partial).await?;
+        let taken = Taken {
+            users_created: made.users_created,
+            users_there_before: made.users_there,
+            tokens_created: made.tokens_created,
+            tokens_there_before: made.tokens_there,
+            passwords_left_out,
+            rows_wrong: report.totals().wrong,
+            left_out: made.left_out,
+            first_left_out: made
+                .first_left_out
+                .into_iter()
+                .map(|one| (one.subject, one.why))
+                .collect(),
+        };
         context.format.show(&taken, taken_text);
-        match taken.refused.len() {
+        match taken.left_out {
             0 => Ok(()),
-            refused => Err(Failure::new(
+            left_out => Err(Failure::new(
                 Exit::Refused,
-                format!("{refused} of them were refused; the others are there"),
+                format!("{left_out} rows could not be made any more; the others are there"),
             )),
         }
     }
@@ -128,179 +148,34 @@ async fn rules_of_a_trial(api: Option<&Api>) -> PasswordRules {
     }
 }
 
+/// Whom a node has already, and what it finds wrong, if one is asked.
+async fn look_if_possible(api: Option<&Api>, rows: &mut Vec<Sent>, report: &mut Report) {
+    let looked = match api {
+        Some(api) => import_send::look(api, rows, report)
+            .await
+            .map_err(|failure| failure.message),
+        None => Err("no node is configured".to_owned()),
+    };
+    if let Err(why) = looked {
+        let sentence = "no node has judged these rows by who is there";
+        report.notes.push(format!("{sentence}: {why}"));
+    }
+}
+
+/// The report, and whether a row in it is wrong.
+fn shown(context: &Context, report: &Report) -> Done {
+    context.format.show(report, report_text);
+    match report.totals().wrong {
+        0 => Ok(()),
+        wrong => Err(
+            Failure::new(Exit::Refused, format!("{wrong} rows are wrong; nothing was changed"))
+                .advise("mend them, or take over the others with --partial"),
+        ),
+    }
+}
+
 fn read_file(file: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(file).map_err(|error| Failure::system(format!("cannot read {}", file.display()), error))
-}
-
-async fn take_over(api: &Api, import: Import) -> Result<Taken, Failure> {
-    let mut taken = Taken::default();
-    for user in import.users {
-        take_user(api, user, &mut taken).await?;
-    }
-    let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for token in import.tokens {
-        take_token(api, token, &mut known, &mut taken).await?;
-    }
-    Ok(taken)
-}
-
-async fn take_user(api: &Api, user: ImportedUser, taken: &mut Taken) -> Done {
-    let name = user.name.to_string();
-    let password = match user.password {
-        Some(ImportedPassword::Clear(password)) => Some(Confidential::new(password.as_str())),
-        Some(ImportedPassword::Hash(_)) => {
-            taken.passwords_left_out += 1;
-            None
-        }
-        None => None,
-    };
-    let create = CreateUser {
-        name: name.clone(),
-        display_name: user.display_name.unwrap_or_default(),
-        password,
-        role: None,
-        must_change_password: false,
-    };
-    match api.tell(endpoints::CREATE_USER, &[], &create).await {
-        Ok(_) => taken.users_created += 1,
-        Err(failure) if failure.conflict => {
-            taken.users_there_before += 1;
-            return Ok(());
-        }
-        Err(failure) => return taken.refuse(&name, failure),
-    }
-    match user.enabled {
-        true => Ok(()),
-        false => api.ask(endpoints::DISABLE_USER, &[&name]).await.map(drop),
-    }
-}
-
-async fn take_token(
-    api: &Api,
-    token: ImportedToken,
-    known: &mut BTreeMap<String, Vec<String>>,
-    taken: &mut Taken,
-) -> Done {
-    let owner = token.owner.as_ref().map(ToString::to_string);
-    let enabled = token.enabled;
-    let subject = token
-        .serial
-        .clone()
-        .or(token.name.clone())
-        .unwrap_or_else(|| "imported".to_owned());
-    let create = match request(token, &subject) {
-        Ok(create) => create,
-        Err(why) => {
-            taken.refused.push((subject, why.to_owned()));
-            return Ok(());
-        }
-    };
-    let names = match known.entry(owner.clone().unwrap_or_default()) {
-        std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-        std::collections::btree_map::Entry::Vacant(entry) => entry.insert(names_of_tokens(api, owner.as_deref()).await),
-    };
-    if names.contains(&create.name) {
-        taken.tokens_there_before += 1;
-        return Ok(());
-    }
-    let made = match &owner {
-        Some(owner) => api.tell(endpoints::CREATE_TOKEN, &[owner], &create).await,
-        None => api.tell(endpoints::CREATE_STOCK, &[], &create).await,
-    };
-    match made {
-        Ok(made) => {
-            names.push(create.name);
-            taken.tokens_created += 1;
-            match enabled {
-                true => Ok(()),
-                false => api.ask(endpoints::DISABLE_TOKEN, &[&made.token.id]).await.map(drop),
-            }
-        }
-        Err(failure) => taken.refuse(&subject, failure),
-    }
-}
-
-/// An owner who is not there has none, and is refused with the token.
-async fn names_of_tokens(api: &Api, owner: Option<&str>) -> Vec<String> {
-    let listed = match owner {
-        Some(owner) => api.list(endpoints::LIST_TOKENS, &[owner], usize::MAX).await,
-        None => api.list(endpoints::LIST_STOCK, &[], usize::MAX).await,
-    };
-    let (tokens, _): (Vec<Token>, bool) = listed.unwrap_or_default();
-    tokens.into_iter().map(|token| token.name).collect()
-}
-
-/// A token as the API makes it, in use at once: its secret is in a device already.
-fn request(token: ImportedToken, subject: &str) -> Result<CreateToken, &'static str> {
-    let mut create = CreateToken {
-        name: token.name.clone().unwrap_or_else(|| subject.to_owned()),
-        verified: Some(true),
-        expires_ms: token
-            .valid_until_s
-            .and_then(|until_s| u64::try_from(until_s).ok())
-            .map(|until_s| until_s * 1_000),
-        ..CreateToken::default()
-    };
-    match token.kind {
-        quorate_import::TokenKind::Totp {
-            algorithm,
-            digits,
-            period_s,
-        } => {
-            create.algorithm = Some(hash(algorithm));
-            create.digits = Some(digits);
-            create.period_s = Some(period_s);
-            create.counter = token.last_timestep.map(|last| last + 1);
-            create.secret_base32 = Some(Confidential::new(BASE32_NOPAD.encode(&token.secret)));
-        }
-        quorate_import::TokenKind::Hotp {
-            algorithm,
-            digits,
-            counter,
-        } => {
-            create.kind = TokenKind::Hotp;
-            create.algorithm = Some(hash(algorithm));
-            create.digits = Some(digits);
-            create.counter = Some(counter);
-            create.secret_base32 = Some(Confidential::new(BASE32_NOPAD.encode(&token.secret)));
-        }
-        quorate_import::TokenKind::YubikeyOtp {
-            public_id,
-            private_id,
-            counters,
-        } => {
-            create.kind = TokenKind::Yubikey;
-            create.public_id = Some(quorate_core::method::modhex(&public_id));
-            let private_id = private_id.ok_or("the file does not hold the YubiKey's private identity")?;
-            create.private_id = Some(Confidential::new(HEXLOWER.encode(&private_id[..])));
-            create.aes_key = Some(Confidential::new(HEXLOWER.encode(&token.secret)));
-            let last = u64::from(counters.session) << 8 | u64::from(counters.uses);
-            create.counter = (last > 0).then(|| last + 1);
-        }
-    }
-    Ok(create)
-}
-
-const fn hash(algorithm: Algorithm) -> quorate_api::Algorithm {
-    match algorithm {
-        Algorithm::Sha1 => quorate_api::Algorithm::Sha1,
-        Algorithm::Sha256 => quorate_api::Algorithm::Sha256,
-        Algorithm::Sha512 => quorate_api::Algorithm::Sha512,
-    }
-}
-
-impl Taken {
-    /// What a node refuses is told at the end; when no node answers, that is the end.
-    fn refuse(&mut self, subject: &str, failure: Failure) -> Done {
-        match failure.exit {
-            Exit::Refused | Exit::NotFound => {
-                let said: Vec<String> = std::iter::once(failure.message).chain(failure.advice).collect();
-                self.refused.push((subject.to_owned(), said.join("; ")));
-                Ok(())
-            }
-            _ => Err(failure),
-        }
-    }
 }
 
 fn report_text(report: &Report) -> String {
@@ -342,14 +217,20 @@ fn taken_text(taken: &Taken) -> String {
     if taken.passwords_left_out > 0 {
         lines.push((
             "passwords left out",
-            format!("{}: only their hash was there", taken.passwords_left_out),
+            format!(
+                "{}: only a hash was there that cannot be verified",
+                taken.passwords_left_out
+            ),
         ));
+    }
+    if taken.rows_wrong > 0 {
+        lines.push(("rows wrong", format!("{}: --dry-run names them", taken.rows_wrong)));
     }
     lines.extend(
         taken
-            .refused
+            .first_left_out
             .iter()
-            .map(|(subject, why)| ("refused", format!("{subject}: {why}"))),
+            .map(|(subject, why)| ("left out", format!("{subject}: {why}"))),
     );
     facts(&lines)
 }

@@ -3,12 +3,12 @@
 use quorate_api::endpoints;
 use quorate_app::{BrokenRule, Names, broken_rules};
 use quorate_core::PasswordRules;
-use quorate_import::{Import, ImportedPassword, ImportedUser, Outcome, RowReport};
+use quorate_import::{Import, ImportedPassword, ImportedUser};
 
 use crate::cli::api::Api;
 use crate::cli::exit::Done;
 
-use super::password_rules;
+use super::{import_rows, password_rules};
 
 /// The rules of the cluster.
 ///
@@ -22,34 +22,20 @@ pub async fn rules_of(api: &Api) -> Done<PasswordRules> {
 /// Makes every row wrong whose password breaks a rule, and leaves its user out. Whether the name of a user is in it is looked for in
 /// the name as it is written; a node, which knows the site's domains, looks again.
 pub fn judge(import: &mut Import, rules: &PasswordRules) {
-    let Import { users, report, .. } = import;
-    users.retain(|user| {
+    let mut rows = import.user_rows.iter();
+    let (mut kept, report) = (Vec::new(), &mut import.report);
+    import.users.retain(|user| {
+        let row = rows.next().copied().unwrap_or_default();
         let broken = broken_by(user, rules);
         if broken.is_empty() {
+            kept.push(row);
             return true;
         }
         let problems: Vec<String> = broken.into_iter().map(BrokenRule::problem).collect();
-        let wrong = Outcome::Wrong {
-            field: "password".into(),
-            sentence: problems.join(", "),
-        };
-        let subject = user.name.to_string();
-        match report
-            .rows
-            .iter_mut()
-            .find(|row| row.subject == subject && row.outcome.is_ok())
-        {
-            Some(row) => row.outcome = wrong,
-            None => report.rows.push(RowReport {
-                line: 0,
-                row: 0,
-                subject,
-                outcome: wrong,
-                notes: Vec::new(),
-            }),
-        }
+        import_rows::make_wrong(report, row, "password", &problems.join(", "));
         false
     });
+    import.user_rows = kept;
 }
 
 fn broken_by(user: &ImportedUser, rules: &PasswordRules) -> Vec<BrokenRule> {
@@ -62,6 +48,8 @@ fn broken_by(user: &ImportedUser, rules: &PasswordRules) -> Vec<BrokenRule> {
 
 #[cfg(test)]
 mod tests {
+    use quorate_import::Outcome;
+
     use super::*;
 
     #[test]
@@ -71,6 +59,7 @@ mod tests {
         judge(&mut import, &PasswordRules::default());
         let names: Vec<String> = import.users.iter().map(|user| user.name.to_string()).collect();
         assert_eq!(names, ["alice", "carol"]);
+        assert_eq!(import.user_rows, [1, 3]);
         let wrong: Vec<(String, String)> = import
             .report
             .wrong()

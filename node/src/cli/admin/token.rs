@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::{
     Context,
-    admin::{self, Listing},
+    admin::{self, Listing, export::TokenExport},
     api::{Api, Connection},
     exit::{Done, Exit, Failure},
     output::{Table, facts, now_ms, utc},
@@ -98,6 +98,14 @@ Examples:
     Lose { token: String },
     /// Accept its codes again
     Enable { token: String },
+    /// Take tokens along with their secrets; each is audited
+    #[command(after_help = "\
+Examples:
+  quorate token export --output tokens.pskc                      # asks for a password
+  quorate token export --key-file key.hex --output tokens.pskc
+  quorate token export --user alice --format otpauth --to-terminal
+  quorate token export --format csv --output tokens.csv          # in clear")]
+    Export(TokenExport),
 }
 
 #[derive(Debug, Args)]
@@ -187,6 +195,7 @@ impl TokenCommand {
     pub async fn perform(self, context: &Context) -> Done {
         let api = self.at.api(context)?;
         let token = match self.action {
+            Action::Export(export) => return export.perform(&api).await,
             Action::List { user, listing } => {
                 return listing
                     .show(&api, context, (endpoints::LIST_TOKENS, &[&user]), table)

@@ -12,6 +12,7 @@ use crate::cli::{
         self, Listing,
         audit::filter,
         care::Care,
+        export::UserExport,
         role::{self, Access, RoleArg},
     },
     api::Connection,
@@ -141,6 +142,13 @@ Examples:
     Enable { user: String },
     /// End a lockout before its time
     Unlock { user: String },
+    /// Take all users along, as CSV or LDIF; each is audited
+    #[command(after_help = "\
+Examples:
+  quorate user export --output users.csv
+  quorate user export --format ldif --base dc=example,dc=org > users.ldif
+  quorate user export --password-hashes --output users.csv   # for another Quorate")]
+    Export(UserExport),
 }
 
 /// Where a password comes from, if not from the terminal.
@@ -158,6 +166,7 @@ impl UserCommand {
     pub async fn perform(self, context: &Context) -> Done {
         let api = self.at.api(context)?;
         let user = match self.action {
+            Action::Export(export) => return export.perform(&api).await,
             Action::List { listing, without_token } => {
                 let query = |page: PageQuery| UserQuery {
                     limit: page.limit,

@@ -8,8 +8,10 @@ mod care;
 pub(crate) mod clients;
 pub(crate) mod cluster;
 pub(crate) mod directories;
+pub(crate) mod exports;
 pub(crate) mod gateways;
 pub(crate) mod import;
+pub(crate) mod imports;
 pub(crate) mod join_tokens;
 mod paging;
 mod password_rules;
@@ -69,6 +71,7 @@ impl From<AdminError> for Failure {
             AdminError::Directory(why) => {
                 Failure::new(ProblemKind::Conflict).detail(format!("The directory cannot be asked: {why}."))
             }
+            AdminError::RowsWrong(_) => Failure::new(ProblemKind::Conflict).detail(format!("{said}.")),
             AdminError::TooManyLeave { .. } => Failure::new(ProblemKind::Conflict).detail(format!("{said}.")),
             AdminError::Seal(cause) => Failure::new(ProblemKind::Internal).because(format!("{said}: {cause}")),
         }
