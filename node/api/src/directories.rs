@@ -14,6 +14,10 @@ pub struct Directory {
     pub name: String,
     /// The domain of its users; empty for the default one.
     pub domain: String,
+    /// Further names of that domain, as users may type it.
+    pub aliases: Vec<String>,
+    /// Whether a name without domain, which no local user has, means somebody of this directory.
+    pub is_default: bool,
     pub settings: DirectorySettings,
     /// How its controllers stand, as the node that answers has seen them.
     pub controllers: Vec<ControllerState>,
@@ -149,6 +153,12 @@ pub struct CreateDirectory {
     /// The domain of its users, as they type it; empty for the default one.
     #[serde(default)]
     pub domain: String,
+    /// Further names of that domain, as users may type it: a NetBIOS name, other suffixes. 16 at most.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// A name without domain, which no local user has, means somebody of this directory. One directory may be that.
+    #[serde(default)]
+    pub is_default: bool,
     pub settings: DirectorySettings,
 }
 
@@ -158,6 +168,12 @@ pub struct CreateDirectory {
 pub struct ChangeDirectory {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// All further names of its domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aliases: Option<Vec<String>>,
+    /// Whether names without domain mean it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_default: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<DirectorySettings>,
 }

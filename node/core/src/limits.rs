@@ -68,6 +68,9 @@ pub const HAND_MADE: usize = 10_000;
 /// Directories: one for each domain, administered by hand.
 pub const DIRECTORIES: usize = 64;
 
+/// Further names of a directory's domain: a NetBIOS name, and a suffix for each company that was bought.
+pub const DOMAIN_ALIASES: usize = 16;
+
 /// Bytes of a directory's sealed settings: names, filters, and certificates of its authority.
 pub const SETTINGS_BYTES: usize = 65_536;
 

@@ -520,6 +520,9 @@ pub enum Field {
     /// The domain of a directory's users.
     #[n(40)]
     Domain,
+    /// Further names of that domain.
+    #[n(130)]
+    Aliases,
     /// The sealed settings of a directory or gateway.
     #[n(41)]
     Settings,
@@ -617,6 +620,7 @@ impl Field {
             Field::Counter => "counter",
             Field::Owner => "user",
             Field::Domain => "domain",
+            Field::Aliases => "aliases",
             Field::Settings => "settings",
             Field::Attributes => "attributes",
             Field::Hint => "hint",

@@ -33,7 +33,7 @@ impl Administrator {
     pub async fn change_own_password(&self, change: OwnPasswordChange) -> Result<Arc<User>, AdminError> {
         let state = self.state();
         let user = self.names.fold(&change.name).ok();
-        let user = user.and_then(|name| state.user_by_name(&name)).cloned();
+        let user = user.and_then(|name| state.user_by_name(&state.meant(&name))).cloned();
         let now_ms = self.clock.now_ms().max(state.stamp().ms);
         if let Some(user) = &user {
             if user.origin.is_some() {

@@ -242,7 +242,7 @@ impl Administrator {
         let state = self.state();
         let by_id = text.parse().ok().and_then(|id| state.user(id));
         by_id
-            .or_else(|| state.user_by_name(&self.names.fold(text).ok()?))
+            .or_else(|| state.user_by_name(&state.meant(&self.names.fold(text).ok()?)))
             .cloned()
             .ok_or(AdminError::NotFound { what: "user" })
     }
@@ -265,7 +265,7 @@ impl Administrator {
                 errors.add(field, "looks like an id", "choose a name that is no id");
                 None
             }
-            Ok(name) => Some(name),
+            Ok(name) => Some(self.state().in_own_domain(&name)),
             Err(problem) => {
                 errors.add(field, problem.to_string(), "name, DOMAIN\\name or name@domain");
                 None

@@ -40,6 +40,8 @@ impl Office {
         let spec = DirectorySpec {
             name: "office".to_owned(),
             domain: "Example.ORG".to_owned(),
+            aliases: vec!["OFFICE".to_owned()],
+            is_default: false,
             settings: Zeroizing::new(b"ldap".to_vec()),
         };
         let directory = world.admin.create_directory(ROOT, spec).await.unwrap();
@@ -230,13 +232,39 @@ async fn what_a_directory_owns_is_changed_there() {
     let bad = DirectorySpec {
         name: String::new(),
         domain: "a@b".to_owned(),
+        aliases: vec!["Example.com".to_owned(), "c\\d".to_owned()],
+        is_default: false,
         settings: Zeroizing::default(),
     };
     let Err(AdminError::Invalid(errors)) = office.world.admin.create_directory(ROOT, bad).await else {
         panic!("a directory like this was created");
     };
     let fields: Vec<&str> = errors.iter().map(|error| &*error.field).collect();
-    assert_eq!(fields, ["name", "domain", "settings.base"]);
+    assert_eq!(fields, ["name", "domain", "aliases[1]", "settings.base"]);
+}
+
+#[tokio::test]
+async fn a_domain_has_further_names_and_may_be_meant_by_names_without_one() {
+    let office = Office::new().await;
+    office.world.directories.put("alice", "pw", None);
+    assert_eq!(office.ask("OFFICE\\Alice", "pw").await, Decision::Accept);
+    let alice = office.user("alice@example.org").expect("a user of the domain's own name");
+    assert_eq!(office.world.admin.find_user("alice@office").unwrap().id, alice.id);
+    assert!(office.world.admin.find_user("alice").is_err());
+    assert_eq!(office.ask("alice", "pw").await, Decision::Reject(Reason::UnknownUser));
+
+    let default = DirectorySpec {
+        name: "office".to_owned(),
+        domain: String::new(),
+        aliases: Vec::new(),
+        is_default: true,
+        settings: Zeroizing::new(b"ldap".to_vec()),
+    };
+    let admin = &office.world.admin;
+    admin.change_directory(ROOT, office.directory.id, None, default).await.unwrap();
+    assert_eq!(office.ask("alice", "pw").await, Decision::Accept);
+    assert_eq!(admin.find_user("Alice").unwrap().id, alice.id);
+    assert_eq!(office.ask("OFFICE\\alice", "pw").await, Decision::Reject(Reason::UnknownUser));
 }
 
 #[tokio::test]

@@ -177,7 +177,7 @@ impl Authenticator {
         let known_as = |state: &State| {
             let name = login.request.user.as_ref()?;
             state
-                .user_by_name(name)
+                .user_by_name(&state.meant(name))
                 .map(|user| (user.id, user.revision, user.epoch))
         };
         if known_as(&self.replica.state()) != known_as(state) {

@@ -126,9 +126,10 @@ impl Authenticator {
     fn prepare(&self, access: AccessRequest) -> Login {
         let state = self.replica.state();
         let user = self.names.fold_bytes(&access.user_name).ok();
+        let meant = user.as_ref().map(|name| state.meant(name));
         let lane = HashLane {
             client: access.client.id,
-            user: self.lane(user.as_ref(), &access.user_name),
+            user: self.lane(meant.as_ref(), &access.user_name),
         };
         let opened = access
             .state

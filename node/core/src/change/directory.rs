@@ -9,7 +9,7 @@ use crate::{
     ids::{DirectoryId, Revision, Sealed},
     limits, names,
     outcome::{Field, Refusal},
-    records::{Directory, UserName},
+    records::{Directory, Naming, UserName},
     state::State,
 };
 
@@ -28,6 +28,9 @@ pub struct CreateDirectory {
     /// Sealed.
     #[n(3)]
     pub settings: Sealed,
+    /// How the domain is called beside that.
+    #[n(70)]
+    pub naming: Naming,
 }
 
 /// Another name or other settings. The domain stays, for users are known by it.
@@ -45,6 +48,9 @@ pub struct ChangeDirectory {
     /// Sealed.
     #[n(3)]
     pub settings: Sealed,
+    /// How the domain is called from now on, beside its own name.
+    #[n(70)]
+    pub naming: Naming,
 }
 
 /// Asks the directory no more.
@@ -92,6 +98,7 @@ impl CreateDirectory {
         if state.directories().count() >= limits::DIRECTORIES {
             return Err(Refusal::LimitReached);
         }
+        check_naming(state, self.id, &self.domain, &self.naming)?;
         Ok(saved(Directory {
             id: self.id,
             name: self.name.clone(),
@@ -99,6 +106,7 @@ impl CreateDirectory {
             settings: self.settings.clone(),
             enabled: true,
             revision,
+            naming: self.naming.clone(),
         }))
     }
 }
@@ -107,9 +115,11 @@ impl ChangeDirectory {
     pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
         let directory = expected_directory(state, self.directory, self.expected)?;
         check(state, self.directory, &self.name, &self.settings)?;
+        check_naming(state, self.directory, &directory.domain, &self.naming)?;
         Ok(saved(Directory {
             name: self.name.clone(),
             settings: self.settings.clone(),
+            naming: self.naming.clone(),
             revision,
             ..directory.clone()
         }))
@@ -168,6 +178,30 @@ fn check(state: &State, own: DirectoryId, name: &str, settings: &Sealed) -> Resu
     let bounded = is_sealed(settings) || (1..=limits::SETTINGS_BYTES).contains(&settings.0.len());
     require(bounded, Field::Settings)?;
     require_free(state.directory_by_name(name).map(|other| other.id), own)
+}
+
+/// Whoever has a name in a domain of an alias could never be found again, so that domain has to be empty.
+fn check_naming(state: &State, own: DirectoryId, domain: &str, naming: &Naming) -> Result<(), Refusal> {
+    let aliases = &naming.aliases;
+    let sorted = aliases.is_sorted_by(|former, next| former < next);
+    require(sorted && aliases.len() <= limits::DOMAIN_ALIASES, Field::Aliases)?;
+    for alias in aliases {
+        let is_other = !alias.is_empty() && **alias != *domain;
+        require(
+            is_other && names::is_canonical(&UserName::new(alias, "x")),
+            Field::Aliases,
+        )?;
+        require_free(state.directory_of_domain(alias).map(|other| other.id), own)?;
+        if state.is_domain_in_use(alias) {
+            return Err(Refusal::InUse);
+        }
+    }
+    let mut defaults = state.directories().filter(|other| other.is_default());
+    let is_default = naming.is_default || domain.is_empty();
+    match is_default && defaults.any(|other| other.id != own) {
+        true => Err(Refusal::NameTaken),
+        false => Ok(()),
+    }
 }
 
 fn saved(directory: Directory) -> Effect {

@@ -66,8 +66,9 @@ impl Account {
 
 impl Attempt {
     /// None if the client is gone: then nobody is there to be answered.
-    pub fn new(state: &State, request: Request) -> Option<Self> {
+    pub fn new(state: &State, mut request: Request) -> Option<Self> {
         let client = state.client(request.client)?.clone();
+        request.user = request.user.map(|name| state.meant(&name));
         let now_ms = state.stamp().ms.max(request.received_ms);
         let account = request
             .user

@@ -27,6 +27,32 @@ pub struct Directory {
     /// Moves with every administrative change.
     #[n(5)]
     pub revision: Revision,
+    /// How its domain is called beside that.
+    #[n(70)]
+    pub naming: Naming,
+}
+
+/// How the domain of a directory is called, beside its own name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+pub struct Naming {
+    /// Further names of it (the NetBIOS name, other suffixes), in canonical form, sorted. Nobody's user name has one of them.
+    #[n(0)]
+    pub aliases: Box<[Box<str>]>,
+    /// A name without domain means this one, unless a local user has that name. At most one directory's is meant so.
+    #[n(1)]
+    pub is_default: bool,
+}
+
+impl Directory {
+    /// Whether its domain is called so, by whichever of its names.
+    pub fn is_called(&self, domain: &str) -> bool {
+        *self.domain == *domain || self.naming.aliases.iter().any(|alias| **alias == *domain)
+    }
+
+    /// Whether a name without domain may mean somebody of it.
+    pub fn is_default(&self) -> bool {
+        self.naming.is_default || self.domain.is_empty()
+    }
 }
 
 /// What a directory says of a user.

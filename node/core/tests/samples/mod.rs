@@ -206,6 +206,13 @@ pub fn commands() -> Vec<Command> {
     ]
 }
 
+fn naming() -> Naming {
+    Naming {
+        aliases: Box::new(["corp".into(), "corp.local".into()]),
+        is_default: true,
+    }
+}
+
 pub fn changes() -> Vec<Change> {
     let expected = Some(Revision(300));
     let (user, token, client, application) = (UserId(1), TokenId(2), ClientId(3), ApplicationId(4));
@@ -342,12 +349,14 @@ pub fn changes() -> Vec<Change> {
             name: "head office".into(),
             domain: "example.org".into(),
             settings: Sealed::from(vec![5; 10]),
+            naming: naming(),
         }),
         Change::ChangeDirectory(ChangeDirectory {
             directory,
             expected,
             name: "head office".into(),
             settings: Sealed::from(vec![6; 10]),
+            naming: naming(),
         }),
         Change::DisableDirectory(DisableDirectory { directory, expected }),
         Change::EnableDirectory(EnableDirectory { directory, expected }),

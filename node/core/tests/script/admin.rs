@@ -1,7 +1,7 @@
 //! Administrative commands of scripts.
 
 use quorate_core::{
-    Actor, ApiTokenId, ApplicationId, Change, Channel, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Factor,
+    Actor, ApiTokenId, ApplicationId, Change, Channel, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Factor, Naming,
     Fingerprint, GatewayId, JoinTokenId, Modes, NodeId, Origin, Revision, Role, RuleId, TokenId, UserId, UserName,
     change::*, command::*,
 };
@@ -164,6 +164,19 @@ impl World {
     }
 }
 
+/// `aliases=corp,corp.local default=yes`.
+fn naming(words: &Words) -> Naming {
+    let aliases = words.or("aliases", "");
+    Naming {
+        aliases: aliases
+            .split(',')
+            .filter(|alias| !alias.is_empty())
+            .map(Into::into)
+            .collect(),
+        is_default: words.key("default") == Some("yes"),
+    }
+}
+
 fn change(world: &World, words: &Words) -> Change {
     let (verb, name) = (words.plain[0].as_str(), words.plain.get(1).map_or("", String::as_str));
     let expected = words
@@ -233,12 +246,14 @@ fn change(world: &World, words: &Words) -> Change {
             name: renamed,
             domain: words.or("domain", "").into(),
             settings: sealed("settings"),
+            naming: naming(words),
         }),
         "change-directory" => Change::ChangeDirectory(ChangeDirectory {
             directory,
             expected,
             name: renamed,
             settings: sealed("other settings"),
+            naming: naming(words),
         }),
         "disable-directory" => Change::DisableDirectory(DisableDirectory { directory, expected }),
         "enable-directory" => Change::EnableDirectory(EnableDirectory { directory, expected }),

@@ -46,6 +46,12 @@ enum Action {
         /// The domain of its users, as they type it; none for the default one
         #[arg(long, default_value = "", hide_default_value = true)]
         domain: String,
+        /// A further name of that domain, as users may type it, such as CORP; may be repeated
+        #[arg(long, value_name = "DOMAIN")]
+        alias: Vec<String>,
+        /// A name without domain that no local user has means somebody of this directory
+        #[arg(long)]
+        default: bool,
         #[command(flatten)]
         settings: Box<Said>,
     },
@@ -57,6 +63,21 @@ enum Action {
     },
     /// Give it another name
     Rename { directory: String, name: String },
+    /// Say how its domain is called, beside its own name
+    #[command(after_help = "\
+Examples:
+  quorate directory names office --alias CORP --alias corp.local    # CORP\\alice and alice@corp.local mean alice@example.org
+  quorate directory names office --default                          # and so does alice, unless a local user is called so
+  quorate directory names office --alias \"\" --default=false")]
+    Names {
+        directory: String,
+        /// Replaces the further names of its domain; repeat for more, --alias "" for none
+        #[arg(long, value_name = "DOMAIN", required_unless_present = "default")]
+        alias: Vec<String>,
+        /// Whether a name without domain that no local user has means somebody of it
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+        default: Option<bool>,
+    },
     /// Try every step of a login, from the name of each controller to a person's password
     Test {
         directory: String,
@@ -190,20 +211,46 @@ impl DirectoryCommand {
                 context.format.show(&synced, |synced| sync_text(synced, dry_run));
                 return Ok(());
             }
-            Action::Create { name, domain, settings } => {
-                let settings = settings.read()?;
-                let create = CreateDirectory { name, domain, settings };
+            Action::Create {
+                name,
+                domain,
+                alias,
+                default,
+                settings,
+            } => {
+                let create = CreateDirectory {
+                    name,
+                    domain,
+                    aliases: alias,
+                    is_default: default,
+                    settings: settings.read()?,
+                };
                 api.tell(endpoints::CREATE_DIRECTORY, &[], &create).await?
             }
             Action::Change { directory, settings } => {
-                let settings = Some(settings.read()?);
-                let change = ChangeDirectory { name: None, settings };
+                let change = ChangeDirectory {
+                    settings: Some(settings.read()?),
+                    ..ChangeDirectory::default()
+                };
                 api.tell(endpoints::CHANGE_DIRECTORY, &[&directory], &change).await?
             }
             Action::Rename { directory, name } => {
                 let change = ChangeDirectory {
                     name: Some(name),
-                    settings: None,
+                    ..ChangeDirectory::default()
+                };
+                api.tell(endpoints::CHANGE_DIRECTORY, &[&directory], &change).await?
+            }
+            Action::Names {
+                directory,
+                alias,
+                default,
+            } => {
+                let named = alias.iter().filter(|alias| !alias.is_empty());
+                let change = ChangeDirectory {
+                    aliases: (!alias.is_empty()).then(|| named.cloned().collect()),
+                    is_default: default,
+                    ..ChangeDirectory::default()
                 };
                 api.tell(endpoints::CHANGE_DIRECTORY, &[&directory], &change).await?
             }
@@ -340,6 +387,8 @@ fn text(directory: &Directory) -> String {
         ("directory", directory.name.clone()),
         ("id", directory.id.clone()),
         ("domain", domain(directory)),
+        ("also called", admin::or_dash(&directory.aliases.join(", "))),
+        ("names without domain", yes_no(directory.is_default)),
         ("base", settings.base.clone()),
         ("account", settings.account.clone()),
         ("groups", yes_no(settings.groups.is_some())),
