@@ -62,7 +62,8 @@ fn beat(pulse: &OnceLock<Mutex<Pulse>>) {
         if let Some(pulse) = pulse.get() {
             let mut pulse = pulse.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
-            pulse.stood_still += overrun(&pulse, now);
+            let more = overrun(&pulse, now);
+            pulse.stood_still += more;
             pulse.beat_begun = now;
         }
     }

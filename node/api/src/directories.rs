@@ -78,6 +78,15 @@ pub struct DirectorySettings {
     /// The code of the country whose numbers the directory has without one (`90`); absent if all have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_country: Option<String>,
+    /// Whether administrators may set its people's passwords, by the right of the service account.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reset_passwords: bool,
+    /// Whether its people may change their passwords from here, by the one that they have.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub change_passwords: bool,
+    /// Whether administrators may change its people's mobile numbers and mail addresses there, by the right of the service account.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub write_contacts: bool,
     /// Whether referrals are followed. They are sent the service account's password.
     #[serde(default)]
     pub referrals: bool,

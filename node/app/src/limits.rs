@@ -9,6 +9,9 @@ pub const LOGIN_DEADLINE: Duration = Duration::from_secs(10);
 /// How long an administrator waits. As for a login: after it the caller hears *unknown* and may ask again.
 pub const ADMINISTRATION_DEADLINE: Duration = Duration::from_secs(10);
 
+/// For a change in a directory: its controllers are asked in turn, and one that was sent the change is waited for.
+pub const DIRECTORY_CHANGE_DEADLINE: Duration = Duration::from_secs(10);
+
 /// How often one login is judged when the state changes under it. Each time needs an administrative change of the
 /// very objects it is judged by; four in ten seconds are no coincidence, and silence makes the NAS ask again.
 pub const JUDGEMENTS_PER_LOGIN: u32 = 4;

@@ -191,6 +191,7 @@ impl Change {
             | Change::RequirePasswordChange(_)
             | Change::EnableUser(_)
             | Change::DeleteUser(_)
+            | Change::AskDirectory(_)
             | Change::LeaveDirectory(_) => Permission::ManageUsers,
             Change::DisableUser(_) => Permission::DisableUsers,
             Change::UnlockUser(_) => Permission::UnlockUsers,

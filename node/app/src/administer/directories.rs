@@ -205,7 +205,11 @@ impl Administrator {
         match self.names.fold(&format!("x@{typed}")) {
             Ok(name) => Some(name.domain.into()),
             Err(problem) => {
-                errors.add(field, problem.to_string(), "a domain as users type it behind their name");
+                errors.add(
+                    field,
+                    problem.to_string(),
+                    "a domain as users type it behind their name",
+                );
                 None
             }
         }

@@ -96,7 +96,7 @@ impl Administrator {
     }
 
     /// Makes these changes as one; which of them the cluster refuses, if it does.
-    async fn say_for_directory(
+    pub(super) async fn say_for_directory(
         &self,
         directory: &Directory,
         changes: Vec<Change>,

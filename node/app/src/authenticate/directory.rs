@@ -53,7 +53,7 @@ impl Authenticator {
                 return ControlFlow::Continue(check.answer_of_directory(DirectorySays::Refuses(failure)));
             }
             // Who asks the directories tells of it.
-            Err(DirectoryRefused::Unavailable(_)) => {
+            Err(DirectoryRefused::Unavailable(_) | DirectoryRefused::Down(_)) => {
                 return ControlFlow::Break(Judgement::silent(Silence::Directory));
             }
         };

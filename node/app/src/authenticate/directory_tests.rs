@@ -248,7 +248,9 @@ async fn a_domain_has_further_names_and_may_be_meant_by_names_without_one() {
     let office = Office::new().await;
     office.world.directories.put("alice", "pw", None);
     assert_eq!(office.ask("OFFICE\\Alice", "pw").await, Decision::Accept);
-    let alice = office.user("alice@example.org").expect("a user of the domain's own name");
+    let alice = office
+        .user("alice@example.org")
+        .expect("a user of the domain's own name");
     assert_eq!(office.world.admin.find_user("alice@office").unwrap().id, alice.id);
     assert!(office.world.admin.find_user("alice").is_err());
     assert_eq!(office.ask("alice", "pw").await, Decision::Reject(Reason::UnknownUser));
@@ -261,10 +263,16 @@ async fn a_domain_has_further_names_and_may_be_meant_by_names_without_one() {
         settings: Zeroizing::new(b"ldap".to_vec()),
     };
     let admin = &office.world.admin;
-    admin.change_directory(ROOT, office.directory.id, None, default).await.unwrap();
+    admin
+        .change_directory(ROOT, office.directory.id, None, default)
+        .await
+        .unwrap();
     assert_eq!(office.ask("alice", "pw").await, Decision::Accept);
     assert_eq!(admin.find_user("Alice").unwrap().id, alice.id);
-    assert_eq!(office.ask("OFFICE\\alice", "pw").await, Decision::Reject(Reason::UnknownUser));
+    assert_eq!(
+        office.ask("OFFICE\\alice", "pw").await,
+        Decision::Reject(Reason::UnknownUser)
+    );
 }
 
 #[tokio::test]

@@ -472,6 +472,30 @@ pub enum ChangeKind {
     DeleteRule,
     #[n(60)]
     SetLocal,
+    /// A directory is asked next for another password of one of its people.
+    #[n(130)]
+    OrderDirectoryPassword,
+    /// It has set it.
+    #[n(131)]
+    DirectoryPasswordSet,
+    /// It has not.
+    #[n(132)]
+    DirectoryPasswordRefused,
+    /// It did not answer, and may have set it.
+    #[n(133)]
+    DirectoryPasswordUnknown,
+    /// A directory is asked next to write where one of its people is reached.
+    #[n(134)]
+    OrderDirectoryContact,
+    /// It has written it.
+    #[n(135)]
+    DirectoryContactWritten,
+    /// It has not.
+    #[n(136)]
+    DirectoryContactRefused,
+    /// It did not answer, and may have written it.
+    #[n(137)]
+    DirectoryContactUnknown,
 }
 
 impl ChangeKind {
@@ -531,6 +555,14 @@ impl ChangeKind {
             ChangeKind::EnableRule => "enable_rule",
             ChangeKind::DeleteRule => "delete_rule",
             ChangeKind::SetLocal => "set_local",
+            ChangeKind::OrderDirectoryPassword => "order_directory_password",
+            ChangeKind::DirectoryPasswordSet => "directory_password_set",
+            ChangeKind::DirectoryPasswordRefused => "directory_password_refused",
+            ChangeKind::DirectoryPasswordUnknown => "directory_password_unknown",
+            ChangeKind::OrderDirectoryContact => "order_directory_contact",
+            ChangeKind::DirectoryContactWritten => "directory_contact_written",
+            ChangeKind::DirectoryContactRefused => "directory_contact_refused",
+            ChangeKind::DirectoryContactUnknown => "directory_contact_unknown",
         }
     }
 }

@@ -7,6 +7,7 @@
 mod access;
 mod api_token;
 mod application;
+mod ask_directory;
 mod client;
 mod directory;
 mod gateway;
@@ -24,6 +25,7 @@ pub use self::{
     access::{SetRoleRule, SetUserAccess},
     api_token::{CreateApiToken, DeleteApiToken},
     application::{ChangeApplication, CreateApplication, DeleteApplication, DisableApplication, EnableApplication},
+    ask_directory::{AskDirectory, AskStage, AskedOfDirectory},
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
     directory::{ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory},
     gateway::{ChangeGateway, CreateGateway, DeleteGateway, DisableGateway, EnableGateway, GatewaySettings},
@@ -205,6 +207,9 @@ pub enum Change {
     /// Other groups of a user that are kept here.
     #[n(60)]
     SetLocal(#[n(0)] SetLocal),
+    /// Something that a directory is asked to change of one of its people, or what came of it.
+    #[n(130)]
+    AskDirectory(#[n(0)] AskDirectory),
 }
 
 /// What a change does, and to what.
@@ -270,6 +275,7 @@ impl Change {
             Change::EnableRule(change) => change.decide(state, revision),
             Change::DeleteRule(change) => change.decide(state, revision),
             Change::SetLocal(change) => change.decide(state, revision),
+            Change::AskDirectory(change) => change.decide(state, revision),
         }
     }
 
@@ -327,6 +333,7 @@ impl Change {
             Change::EnableRule(_) => ChangeKind::EnableRule,
             Change::DeleteRule(_) => ChangeKind::DeleteRule,
             Change::SetLocal(_) => ChangeKind::SetLocal,
+            Change::AskDirectory(change) => change.kind(),
         }
     }
 }

@@ -115,6 +115,7 @@ fn concerned(state: &State, change: &Change) -> Option<Role> {
         Change::UnlockUser(change) => of_user(change.user),
         Change::DeleteUser(change) => of_user(change.user),
         Change::LeaveDirectory(change) => of_user(change.user),
+        Change::AskDirectory(change) => of_user(change.user),
         Change::SetUserAccess(change) => of_user(change.user).max(change.role),
         Change::CreateToken(change) => of_user(change.user),
         Change::ChangeToken(change) => of_token(change.token),

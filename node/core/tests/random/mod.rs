@@ -518,6 +518,7 @@ impl<'a> Dice<'a> {
             source: self.address(),
             node: NodeId(self.roll(3)),
             password: self.maybe(Self::sealed),
+            in_directory: self.roll(3) == 0,
         })
     }
 

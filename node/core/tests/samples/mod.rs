@@ -202,6 +202,7 @@ pub fn commands() -> Vec<Command> {
             source: "2001:db8::1".parse().unwrap(),
             node,
             password: Some(Sealed::from(vec![19; 6])),
+            in_directory: false,
         }),
     ]
 }
@@ -382,6 +383,12 @@ pub fn changes() -> Vec<Change> {
             }]),
         }),
         Change::LeaveDirectory(LeaveDirectory { user, expected }),
+        Change::AskDirectory(AskDirectory {
+            user,
+            expected,
+            what: AskedOfDirectory::Contact,
+            stage: AskStage::Unknown,
+        }),
         Change::CreateGateway(CreateGateway {
             id: gateway,
             settings: gateway_settings(),

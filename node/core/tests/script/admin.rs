@@ -1,9 +1,9 @@
 //! Administrative commands of scripts.
 
 use quorate_core::{
-    Actor, ApiTokenId, ApplicationId, Change, Channel, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Factor, Naming,
-    Fingerprint, GatewayId, JoinTokenId, Modes, NodeId, Origin, Revision, Role, RuleId, TokenId, UserId, UserName,
-    change::*, command::*,
+    Actor, ApiTokenId, ApplicationId, Change, Channel, ClientId, CodeKind, CodeKinds, Command, DirectoryId, Factor,
+    Fingerprint, GatewayId, JoinTokenId, Modes, Naming, NodeId, Origin, Revision, Role, RuleId, TokenId, UserId,
+    UserName, change::*, command::*,
 };
 
 use super::{
@@ -258,6 +258,20 @@ fn change(world: &World, words: &Words) -> Change {
         "disable-directory" => Change::DisableDirectory(DisableDirectory { directory, expected }),
         "enable-directory" => Change::EnableDirectory(EnableDirectory { directory, expected }),
         "delete-directory" => Change::DeleteDirectory(DeleteDirectory { directory, expected }),
+        "ask-directory" => Change::AskDirectory(AskDirectory {
+            user,
+            expected,
+            what: match words.key("for") {
+                Some("contact") => AskedOfDirectory::Contact,
+                _ => AskedOfDirectory::Password,
+            },
+            stage: match words.key("stage") {
+                Some("done") => AskStage::Done,
+                Some("refused") => AskStage::Refused,
+                Some("unknown") => AskStage::Unknown,
+                _ => AskStage::Ordered,
+            },
+        }),
         "leave-directory" => Change::LeaveDirectory(LeaveDirectory { user, expected }),
         "create-client" => Change::CreateClient(CreateClient {
             id: client,

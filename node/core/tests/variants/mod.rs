@@ -66,6 +66,7 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::DeleteDirectory(_) => "DeleteDirectory",
         Change::SyncPerson(_) => "SyncPerson",
         Change::LeaveDirectory(_) => "LeaveDirectory",
+        Change::AskDirectory(_) => "AskDirectory",
         Change::CreateGateway(_) => "CreateGateway",
         Change::ChangeGateway(_) => "ChangeGateway",
         Change::DisableGateway(_) => "DisableGateway",

@@ -150,6 +150,15 @@ struct Said {
     /// The code of the country whose numbers the directory has without one, such as 90
     #[arg(long, value_name = "DIGITS")]
     default_country: Option<String>,
+    /// Let administrators set its people's passwords there, by the right of the account
+    #[arg(long)]
+    reset_passwords: bool,
+    /// Let its people change their passwords there, by the one that they have
+    #[arg(long)]
+    change_passwords: bool,
+    /// Let administrators change its people's mobile numbers and mail addresses there, by the right of the account
+    #[arg(long)]
+    write_contacts: bool,
     /// Follow referrals; they are sent the account's password
     #[arg(long)]
     referrals: bool,
@@ -302,6 +311,9 @@ impl Said {
             sync_every_s: self.sync_every_s,
             send_codes_to: self.send_codes_to.clone(),
             default_country: self.default_country.clone(),
+            reset_passwords: self.reset_passwords,
+            change_passwords: self.change_passwords,
+            write_contacts: self.write_contacts,
             referrals: self.referrals,
             connect_timeout_ms: self.connect_timeout_ms,
             operation_timeout_ms: self.operation_timeout_ms,
