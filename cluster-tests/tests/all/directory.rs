@@ -221,7 +221,7 @@ fn names_without_domain_and_further_names_of_a_domain_mean_people_of_a_directory
         give_token(&api, &first_login(cluster, "p1@example.org")?, &[9; 20])?;
         cluster.converged()?;
         ensure!(
-            challenge(cluster, 1, "CORP\\p1", PASSWORD).is_err(),
+            challenge(cluster, 1, "CORP\\\\p1", PASSWORD).is_err(),
             "nobody is called so yet"
         );
         let node = &cluster.nodes[0];
@@ -236,7 +236,7 @@ fn names_without_domain_and_further_names_of_a_domain_mean_people_of_a_directory
             "--default",
         ])?;
         cluster.converged()?;
-        for (node, name) in ["CORP\\p1", "P1@corp.example", "p1"].into_iter().enumerate() {
+        for (node, name) in ["CORP\\\\p1", "P1@corp.example", "p1"].into_iter().enumerate() {
             challenge(cluster, node, name, PASSWORD).with_context(|| name.to_owned())?;
         }
         // A local user of that name comes first.
@@ -247,7 +247,7 @@ fn names_without_domain_and_further_names_of_a_domain_mean_people_of_a_directory
             challenge(cluster, 2, "p1", PASSWORD).is_err(),
             "the local user is meant"
         );
-        challenge(cluster, 2, "CORP\\p1", PASSWORD)?;
+        challenge(cluster, 2, "CORP\\\\p1", PASSWORD)?;
         let taken =
             json!({"name": "other", "domain": "corp", "settings": settings(&authority, &[&slapd], SERVICE_PASSWORD)});
         let refused = api.ask("POST", "/api/v1/directories", Some(&taken))?;
@@ -327,6 +327,40 @@ fn passwords_and_contacts_are_changed_in_a_directory_that_allows_it() {
                 "{kind} is not in the audit: {kinds:?}"
             );
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_password_is_remembered_while_no_controller_answers_and_until_it_is_forgotten() {
+    with_cluster(3, |cluster| {
+        let authority = Authority::new("Example CA")?;
+        let mut slapd = Slapd::start(&authority.certify(&["127.0.0.1"])?)?;
+        slapd.add_people("p", 2)?;
+        let api = cluster.api()?;
+        create(&api, "office", "example.org", &authority, &[&slapd])?;
+        let quorate = |arguments: &[&str]| cluster.nodes[0].quorate(arguments);
+        quorate(&["directory", "remember-passwords", "office", "--hours", "8"])?;
+        for name in ["p1@example.org", "p2@example.org"] {
+            give_token(&api, &first_login(cluster, name)?, &[9; 20])?;
+        }
+        cluster.converged()?;
+        challenge(cluster, 0, "p1@example.org", PASSWORD)?;
+        cluster.converged()?;
+        slapd.kill();
+        // Another node than the one that was told, through challenge and code.
+        let state = challenge(cluster, 1, "p1@example.org", PASSWORD)?;
+        let code = otp::code(&[9; 20], otp::timestep());
+        let accepted = radclient::ask(cluster.nodes[2].radius, "p1@example.org", &code, Some(&state))?;
+        ensure!(accepted.context("silence")?.code == 2, "by what is remembered");
+        let login = api.get("/api/v1/audit?limit=1000&kind=login_accepted")?;
+        ensure!(login.to_string().contains("remembered"), "the audit says so: {login}");
+        let wrong = radclient::ask(cluster.nodes[1].radius, "p1@example.org", "not it", None)?.context("silence")?;
+        ensure!(wrong.code == 3, "{wrong:?}");
+        quorate(&["directory", "forget-passwords", "office"])?;
+        cluster.converged()?;
+        let silent = radclient::ask(cluster.nodes[1].radius, "p1@example.org", PASSWORD, None)?;
+        ensure!(silent.is_none(), "nothing is remembered any more: {silent:?}");
         Ok(())
     });
 }

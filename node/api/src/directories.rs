@@ -18,6 +18,8 @@ pub struct Directory {
     pub aliases: Vec<String>,
     /// Whether a name without domain, which no local user has, means somebody of this directory.
     pub is_default: bool,
+    /// Hours for which right passwords of its people are remembered, to be asked while none of its controllers answers; 0 for never.
+    pub remember_passwords_h: u16,
     pub settings: DirectorySettings,
     /// How its controllers stand, as the node that answers has seen them.
     pub controllers: Vec<ControllerState>,
@@ -168,6 +170,9 @@ pub struct CreateDirectory {
     /// A name without domain, which no local user has, means somebody of this directory. One directory may be that.
     #[serde(default)]
     pub is_default: bool,
+    /// Hours for which right passwords of its people are remembered, to be asked while none of its controllers answers: 168 at most, 0 for never.
+    #[serde(default)]
+    pub remember_passwords_h: u16,
     pub settings: DirectorySettings,
 }
 
@@ -183,6 +188,9 @@ pub struct ChangeDirectory {
     /// Whether names without domain mean it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_default: Option<bool>,
+    /// Hours for which right passwords of its people are remembered; 0 forgets them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remember_passwords_h: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<DirectorySettings>,
 }

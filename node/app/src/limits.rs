@@ -175,3 +175,12 @@ pub const NAME_CHARS_BARRED: usize = 3;
 
 /// Digits and signs around a common password that do not make it another: a year, a sign and one more.
 pub const COMMON_PASSWORD_EXTRAS: usize = 6;
+
+/// What is left of a login's time when a directory is given up, where something is remembered: for an Argon2id in a queue, and the verdict.
+pub const RECALL_RESERVE: Duration = Duration::from_secs(3);
+
+/// How long a login waits to have its password remembered: it gets in without.
+pub const REMEMBER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Users of whom a node knows which password is remembered: 16 bytes each, and one Argon2id more for everybody else.
+pub const REMEMBERED_USERS: usize = 100_000;

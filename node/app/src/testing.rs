@@ -262,6 +262,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::QueueCode(_) => "queue_code",
         Command::ReportMessage(_) => "report_message",
         Command::RenewPassword(_) => "renew_password",
+        Command::RememberPassword(_) => "remember_password",
         Command::ChangeOwnPassword(_) => "change_own_password",
     }
 }

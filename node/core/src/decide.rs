@@ -74,6 +74,7 @@ pub fn decide(state: &State, level: Level, stamp: Stamp, command: &Command) -> R
         Command::ReportMessage(report) => report.decide(state),
         Command::RenewPassword(renew) => renew.decide(state, now_ms),
         Command::ChangeOwnPassword(change) => change.decide(state, now_ms),
+        Command::RememberPassword(remember) => remember.decide(state, now_ms),
     }
 }
 

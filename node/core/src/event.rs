@@ -16,8 +16,8 @@ use crate::{
     outcome::Verdict,
     plan::Grounds,
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy, Retention, Rule,
-        SentCode, Token, Used, User,
+        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Policy,
+        RememberedPassword, Retention, Rule, SentCode, Token, Used, User,
     },
     state::{Delay, SendCount, SourceDigest, State},
 };
@@ -235,6 +235,18 @@ pub enum Event {
     RuleSaved(Arc<Rule>),
     /// A rule is gone.
     RuleDeleted(RuleId),
+    /// A password that a directory said was right is remembered from now on.
+    PasswordRemembered {
+        /// Whose.
+        user: UserId,
+        /// What, and since when.
+        remembered: RememberedPassword,
+    },
+    /// A password is remembered no more.
+    PasswordForgotten {
+        /// Whose.
+        user: UserId,
+    },
 }
 
 /// The counts of messages that one message belongs to.
@@ -419,6 +431,10 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
         Event::GatewayDeleted(gateway) => state.drop_gateway(*gateway),
         Event::RuleSaved(rule) => state.put_rule(rule.clone()),
         Event::RuleDeleted(rule) => state.drop_rule(*rule),
+        Event::PasswordRemembered { user, remembered } => {
+            state.with_user(*user, |user| user.remembered = Some(Box::new(remembered.clone())));
+        }
+        Event::PasswordForgotten { user } => state.with_user(*user, |user| user.remembered = None),
     }
 }
 
@@ -434,5 +450,6 @@ fn login_entry(judged: &Judged, tokens: &[TokenId], verdict: Verdict, grounds: G
         facts: judged.facts.clone(),
         rule: grounds.rule,
         waiver: grounds.waiver,
+        recalled: judged.recalled_ms.is_some(),
     }
 }

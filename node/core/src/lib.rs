@@ -61,9 +61,9 @@ pub use self::{
     records::{
         ApiToken, Application, Attribute, AttributeKind, AttributeTest, Channel, Cidr, Client, Cluster, CodeKind,
         CodeKinds, Directory, Dispatch, Entrance, Factor, FactorKind, Gateway, JoinToken, Local, MalformedCidr, Mfa,
-        Modes, Naming, Node, Origin, OtpAlgorithm, PasswordRules, Policy, Replacement, Report, Retention, Role,
-        RoleRule, Rule, SentCode, Standing, Then, Token, TokenKind, Trust, Trusted, Used, User, UserName, When,
-        is_multi_factor,
+        Modes, Naming, Node, Origin, OtpAlgorithm, PasswordMemory, PasswordRules, Policy, RememberedPassword,
+        Replacement, Report, Retention, Role, RoleRule, Rule, SentCode, Standing, Then, Token, TokenKind, Trust,
+        Trusted, Used, User, UserName, When, is_multi_factor,
     },
     state::{DamagedImage, State, StateBuilder},
 };

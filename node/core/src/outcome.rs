@@ -523,6 +523,9 @@ pub enum Field {
     /// Further names of that domain.
     #[n(130)]
     Aliases,
+    /// Hours for which right passwords are remembered.
+    #[n(131)]
+    RememberHours,
     /// The sealed settings of a directory or gateway.
     #[n(41)]
     Settings,
@@ -621,6 +624,7 @@ impl Field {
             Field::Owner => "user",
             Field::Domain => "domain",
             Field::Aliases => "aliases",
+            Field::RememberHours => "remember_passwords_h",
             Field::Settings => "settings",
             Field::Attributes => "attributes",
             Field::Hint => "hint",

@@ -230,6 +230,7 @@ impl Change {
             | Change::DisableDirectory(_)
             | Change::EnableDirectory(_)
             | Change::DeleteDirectory(_)
+            | Change::ForgetPasswords(_)
             | Change::SyncPerson(_) => Permission::ManageDirectories,
             Change::CreateGateway(_)
             | Change::ChangeGateway(_)

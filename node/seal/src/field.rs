@@ -26,6 +26,8 @@ pub enum Field {
     KeyRing = 7,
     /// Where and how a directory is asked.
     DirectorySettings = 8,
+    /// The verifier of a password that a user's directory said was right.
+    RememberedPassword = 42,
     /// The verifier of a code that was sent.
     SentCode = 40,
     /// The settings of a gateway.

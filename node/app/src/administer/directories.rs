@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quorate_core::change::{ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory};
+use quorate_core::change::{
+    ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory, ForgetPasswords,
+};
 use quorate_core::{Actor, Change, Directory, DirectoryId, Naming, Revision, limits as core_limits};
 use quorate_seal::Field;
 use zeroize::Zeroizing;
@@ -25,6 +27,8 @@ pub struct DirectorySpec {
     pub aliases: Vec<String>,
     /// A name without domain that no local user has means somebody of this directory.
     pub is_default: bool,
+    /// Hours for which right passwords of its people are remembered, for an outage; 0 for none.
+    pub remember_h: u16,
     /// What the adapter reads.
     pub settings: Zeroizing<Vec<u8>>,
 }
@@ -43,6 +47,7 @@ impl Administrator {
             domain: domain.into(),
             settings: self.seal(Field::DirectorySettings, id.0, &spec.settings),
             naming,
+            remember_h: spec.remember_h,
         });
         self.administer(actor, vec![change]).await?;
         self.read_directory(id)
@@ -66,7 +71,22 @@ impl Administrator {
             name: spec.name.into(),
             settings: self.seal(Field::DirectorySettings, directory.0, &spec.settings),
             naming,
+            remember_h: spec.remember_h,
         });
+        self.change_one_directory(actor, directory, change).await
+    }
+
+    /// Forgets all passwords that are remembered of a directory's people.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn forget_passwords(
+        &self,
+        actor: Actor,
+        directory: DirectoryId,
+        expected: Option<Revision>,
+    ) -> Result<Arc<Directory>, AdminError> {
+        let change = Change::ForgetPasswords(ForgetPasswords { directory, expected });
         self.change_one_directory(actor, directory, change).await
     }
 
@@ -191,6 +211,13 @@ impl Administrator {
             errors.require(is_other, &field, "is the domain itself", "a further name of it");
             aliases.extend(folded.map(Box::from));
         }
+        let max = core_limits::REMEMBER_HOURS_MAX;
+        errors.require(
+            spec.remember_h <= max,
+            "remember_passwords_h",
+            "is too long",
+            &format!("{max} hours at most, or 0 for never"),
+        );
         for FieldError { field, problem, hint } in self.directories.check(&spec.settings) {
             errors.add(field, problem, hint);
         }

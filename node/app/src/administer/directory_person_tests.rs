@@ -25,6 +25,7 @@ async fn office() -> (World, Arc<Directory>, Arc<User>) {
         domain: "example.org".to_owned(),
         aliases: Vec::new(),
         is_default: false,
+        remember_h: 0,
         settings: Zeroizing::new(b"ldap".to_vec()),
     };
     let directory = world.admin.create_directory(ROOT, spec).await.unwrap();

@@ -306,7 +306,8 @@ const fn method_of(command: &Command) -> Option<Method> {
         | Command::AdmitSuccessor(_)
         | Command::CompleteReplacement(_)
         | Command::ReportMessage(_)
-        | Command::ChangeOwnPassword(_) => None,
+        | Command::ChangeOwnPassword(_)
+        | Command::RememberPassword(_) => None,
         Command::RenewPassword(renew) => Some(renew.judged.facts.method),
         Command::QueueCode(queue) => match &queue.asker {
             Asker::Login { judged, .. } => Some(judged.facts.method),

@@ -207,6 +207,9 @@ pub struct LoginEntry {
     /// Why less was asked for than the application does.
     #[n(9)]
     pub waiver: Option<Waiver>,
+    /// The password was judged by what was remembered of it, for the directory was down.
+    #[n(70)]
+    pub recalled: bool,
 }
 
 /// Logins rejected beyond a budget.
@@ -496,6 +499,8 @@ pub enum ChangeKind {
     /// It did not answer, and may have written it.
     #[n(137)]
     DirectoryContactUnknown,
+    #[n(138)]
+    ForgetPasswords,
 }
 
 impl ChangeKind {
@@ -563,6 +568,7 @@ impl ChangeKind {
             ChangeKind::DirectoryContactWritten => "directory_contact_written",
             ChangeKind::DirectoryContactRefused => "directory_contact_refused",
             ChangeKind::DirectoryContactUnknown => "directory_contact_unknown",
+            ChangeKind::ForgetPasswords => "forget_passwords",
         }
     }
 }

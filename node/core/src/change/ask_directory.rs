@@ -77,6 +77,7 @@ impl AskDirectory {
             (AskStage::Ordered, AskedOfDirectory::Password) => {
                 let mut effect = saved(User {
                     password_revision: revision,
+                    remembered: None,
                     revision,
                     ..user.clone()
                 });

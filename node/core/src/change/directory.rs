@@ -9,7 +9,7 @@ use crate::{
     ids::{DirectoryId, Revision, Sealed},
     limits, names,
     outcome::{Field, Refusal},
-    records::{Directory, Naming, UserName},
+    records::{Directory, Naming, PasswordMemory, UserName},
     state::State,
 };
 
@@ -31,6 +31,9 @@ pub struct CreateDirectory {
     /// How the domain is called beside that.
     #[n(70)]
     pub naming: Naming,
+    /// Hours for which right passwords are remembered; 0 for none.
+    #[n(71)]
+    pub remember_h: u16,
 }
 
 /// Another name or other settings. The domain stays, for users are known by it.
@@ -51,6 +54,20 @@ pub struct ChangeDirectory {
     /// How the domain is called from now on, beside its own name.
     #[n(70)]
     pub naming: Naming,
+    /// Hours for which right passwords are remembered from now on; 0 forgets them all.
+    #[n(71)]
+    pub remember_h: u16,
+}
+
+/// Forgets all passwords that are remembered of its people.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ForgetPasswords {
+    /// Which directory.
+    #[n(0)]
+    pub directory: DirectoryId,
+    /// The revision it is expected to have.
+    #[n(1)]
+    pub expected: Option<Revision>,
 }
 
 /// Asks the directory no more.
@@ -99,6 +116,7 @@ impl CreateDirectory {
             return Err(Refusal::LimitReached);
         }
         check_naming(state, self.id, &self.domain, &self.naming)?;
+        require(self.remember_h <= limits::REMEMBER_HOURS_MAX, Field::RememberHours)?;
         Ok(saved(Directory {
             id: self.id,
             name: self.name.clone(),
@@ -107,6 +125,10 @@ impl CreateDirectory {
             enabled: true,
             revision,
             naming: self.naming.clone(),
+            memory: PasswordMemory {
+                hours: self.remember_h,
+                forgotten_ms: 0,
+            },
         }))
     }
 }
@@ -116,10 +138,34 @@ impl ChangeDirectory {
         let directory = expected_directory(state, self.directory, self.expected)?;
         check(state, self.directory, &self.name, &self.settings)?;
         check_naming(state, self.directory, &directory.domain, &self.naming)?;
+        require(self.remember_h <= limits::REMEMBER_HOURS_MAX, Field::RememberHours)?;
+        let memory = PasswordMemory {
+            hours: self.remember_h,
+            forgotten_ms: match self.remember_h {
+                0 => state.stamp().ms,
+                _ => directory.memory.forgotten_ms,
+            },
+        };
         Ok(saved(Directory {
             name: self.name.clone(),
             settings: self.settings.clone(),
             naming: self.naming.clone(),
+            memory,
+            revision,
+            ..directory.clone()
+        }))
+    }
+}
+
+impl ForgetPasswords {
+    /// The new revision keeps out what was judged before and is written after it.
+    pub(super) fn decide(&self, state: &State, revision: Revision) -> Result<Effect, Refusal> {
+        let directory = expected_directory(state, self.directory, self.expected)?;
+        Ok(saved(Directory {
+            memory: PasswordMemory {
+                forgotten_ms: state.stamp().ms,
+                ..directory.memory
+            },
             revision,
             ..directory.clone()
         }))

@@ -27,7 +27,9 @@ pub use self::{
     application::{ChangeApplication, CreateApplication, DeleteApplication, DisableApplication, EnableApplication},
     ask_directory::{AskDirectory, AskStage, AskedOfDirectory},
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
-    directory::{ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory},
+    directory::{
+        ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory, ForgetPasswords,
+    },
     gateway::{ChangeGateway, CreateGateway, DeleteGateway, DisableGateway, EnableGateway, GatewaySettings},
     local::SetLocal,
     person::{LeaveDirectory, SyncPerson, SyncedAddress},
@@ -210,6 +212,9 @@ pub enum Change {
     /// Something that a directory is asked to change of one of its people, or what came of it.
     #[n(130)]
     AskDirectory(#[n(0)] AskDirectory),
+    /// Forgets the passwords that are remembered of a directory's people.
+    #[n(131)]
+    ForgetPasswords(#[n(0)] ForgetPasswords),
 }
 
 /// What a change does, and to what.
@@ -276,6 +281,7 @@ impl Change {
             Change::DeleteRule(change) => change.decide(state, revision),
             Change::SetLocal(change) => change.decide(state, revision),
             Change::AskDirectory(change) => change.decide(state, revision),
+            Change::ForgetPasswords(change) => change.decide(state, revision),
         }
     }
 
@@ -334,6 +340,7 @@ impl Change {
             Change::DeleteRule(_) => ChangeKind::DeleteRule,
             Change::SetLocal(_) => ChangeKind::SetLocal,
             Change::AskDirectory(change) => change.kind(),
+            Change::ForgetPasswords(_) => ChangeKind::ForgetPasswords,
         }
     }
 }

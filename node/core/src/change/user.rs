@@ -197,6 +197,7 @@ impl DisableUser {
         let user = expected_user(state, self.user, self.expected)?;
         Ok(saved(User {
             enabled: false,
+            remembered: None,
             epoch: user.epoch.wrapping_add(1),
             revision,
             ..user.clone()

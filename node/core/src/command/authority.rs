@@ -129,6 +129,7 @@ fn concerned(state: &State, change: &Change) -> Option<Role> {
         Change::CreateApiToken(change) => Some(change.role),
         Change::DeleteApiToken(change) => state.api_token(change.token).map(|token| token.role),
         Change::CreateUser(_)
+        | Change::ForgetPasswords(_)
         | Change::SyncPerson(_)
         | Change::CreateClient(_)
         | Change::ChangeClient(_)

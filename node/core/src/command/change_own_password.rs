@@ -88,6 +88,7 @@ impl ChangeOwnPassword {
         let revision = Revision(state.revision().0.saturating_add(1));
         let changed = User {
             password_revision: revision,
+            remembered: None,
             revision,
             ..user.clone()
         };

@@ -25,6 +25,7 @@ mod judged;
 mod prune_audit;
 mod queue_code;
 mod record_failure;
+mod remember_password;
 mod remove_node;
 mod renew_password;
 mod report_message;
@@ -48,6 +49,7 @@ pub use self::{
     prune_audit::PruneAudit,
     queue_code::{Asker, QueueCode},
     record_failure::{Failure, RecordFailure},
+    remember_password::RememberPassword,
     remove_node::RemoveNode,
     renew_password::RenewPassword,
     report_message::ReportMessage,
@@ -111,6 +113,9 @@ pub enum Command {
     /// Changes a user's own password, or counts that the former one was wrong.
     #[n(26)]
     ChangeOwnPassword(#[n(0)] ChangeOwnPassword),
+    /// Remembers a password that a directory said was right.
+    #[n(130)]
+    RememberPassword(#[n(0)] RememberPassword),
 }
 
 impl Command {

@@ -14,7 +14,7 @@ use crate::{
     },
     method::{self, Moment},
     plan::{Plan, Question, Refused, plan},
-    records::{Client, Directory, Factor, Policy, SentCode, Token, User},
+    records::{Client, Directory, Factor, Policy, RememberedPassword, SentCode, Token, User},
     state::State,
 };
 
@@ -30,6 +30,8 @@ pub(super) struct Attempt {
     /// Factors that were looked at in this packet, right or wrong.
     pub checked: Vec<Factor>,
     pub method: Method,
+    /// When the password that is right had been remembered, if it was judged by that.
+    pub recalled_ms: Option<u64>,
     cluster: [u8; 16],
     epochs: u32,
     pub password_delayed: bool,
@@ -104,6 +106,7 @@ impl Attempt {
             directory,
             conversation: None,
             checked: Vec::new(),
+            recalled_ms: None,
             password_delayed: false,
         };
         let judged = attempt.judged();
@@ -142,6 +145,8 @@ impl Attempt {
             && !self.has_renewed(state, conversation)
         {
             Some(Failure::PasswordChanged)
+        } else if !self.is_still_recalled(conversation) {
+            Some(Failure::PasswordChanged)
         } else if !conversation.codes().all(|code| self.is_current(state, code)) {
             Some(Failure::Voided)
         } else if !self.goes_on(conversation) {
@@ -149,6 +154,18 @@ impl Attempt {
         } else {
             None
         }
+    }
+
+    /// What the password was judged by, if not by the directory, is still remembered.
+    fn is_still_recalled(&self, conversation: &Conversation) -> bool {
+        let now = self.recalled().map(|remembered| remembered.at_ms);
+        conversation.recalled_ms().is_none_or(|at_ms| now == Some(at_ms))
+    }
+
+    /// What is remembered of the user's password, as long as it may be asked.
+    pub fn recalled(&self) -> Option<&RememberedPassword> {
+        let (directory, account) = (self.directory.as_ref()?, self.account.as_ref()?);
+        directory.recalled(&account.user, self.now_ms)
     }
 
     /// Whether this answer is what the password was changed by.
@@ -165,7 +182,7 @@ impl Attempt {
             .flat_map(|former| former.proven.iter())
             .chain(proofs);
         let user = self.account.as_ref().map(|account| &account.user);
-        proven.any(|proof| *proof == Proof::Password)
+        proven.any(Proof::is_password)
             && user.is_some_and(|user| user.is_password_due(&self.policy.passwords, self.now_ms))
     }
 
@@ -202,7 +219,7 @@ impl Attempt {
 
     fn proves(&self, proof: &Proof, factor: Factor) -> bool {
         match proof {
-            Proof::Password => factor == Factor::Password,
+            Proof::Password | Proof::Recalled(_) => factor == Factor::Password,
             Proof::Code(code) => self
                 .account
                 .iter()
@@ -322,7 +339,7 @@ impl Attempt {
         let former = self.conversation.as_ref();
         let before = former.iter().flat_map(|former| former.proven.iter());
         let proven: Box<[Proof]> = before.chain(proofs).copied().collect();
-        let password = proven.contains(&Proof::Password).then_some(user.password_revision);
+        let password = proven.iter().any(Proof::is_password).then_some(user.password_revision);
         Conversation {
             cluster: self.cluster,
             id: self.conversation_id(),
@@ -349,7 +366,8 @@ impl Attempt {
         let absent = if user.is_none() { request.user.clone() } else { None };
         let conversation = self.conversation.as_ref();
         let password_checked = self.checked.contains(&Factor::Password)
-            || conversation.is_some_and(|conversation| conversation.proven.contains(&Proof::Password));
+            || conversation.is_some_and(|conversation| conversation.proven.iter().any(Proof::is_password));
+        let former_recalled = conversation.and_then(Conversation::recalled_ms);
         Judged {
             fingerprint: request.fingerprint,
             conversation: conversation.map(|conversation| conversation.id),
@@ -373,6 +391,7 @@ impl Attempt {
                 method: self.method,
                 attributes: request.attributes.clone(),
             },
+            recalled_ms: self.recalled_ms.or(former_recalled),
         }
     }
 }

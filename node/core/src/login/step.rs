@@ -10,7 +10,7 @@ use crate::{
     login::{Conversation, JudgeNewPassword, Proof, SetNewPassword, attempt::Attempt, machine::Machine, sending},
     method::{self, Use},
     outcome::{Outcome, Reason, Refusal, Verdict},
-    records::{CodeKind, Directory, Factor, SentCode, Standing, Token, TokenKind, Used},
+    records::{CodeKind, Directory, Factor, RememberedPassword, SentCode, Standing, Token, TokenKind, Used},
 };
 
 /// What to do next.
@@ -100,11 +100,21 @@ impl CheckPassword {
         self.machine.settle(right.then_some(Proof::Password))
     }
 
+    /// What is remembered of the password, to be asked if no controller of the directory answers, and only then.
+    pub fn recalled(&self) -> Option<&RememberedPassword> {
+        self.machine.attempt.recalled()
+    }
+
     /// Takes the answer of the directory. For a name that nobody has it is always wrong.
-    pub fn answer_of_directory(self, said: DirectorySays) -> Step {
+    pub fn answer_of_directory(mut self, said: DirectorySays) -> Step {
         let right = said == DirectorySays::Right && self.user().is_some() && self.directory().is_some();
         match said {
             DirectorySays::Refuses(failure) => self.machine.attempt.fail(failure),
+            DirectorySays::Recalled => {
+                let at_ms = self.recalled().map(|remembered| remembered.at_ms);
+                self.machine.attempt.recalled_ms = at_ms;
+                self.machine.settle(at_ms.map(Proof::Recalled))
+            }
             DirectorySays::Right | DirectorySays::Wrong => self.machine.settle(right.then_some(Proof::Password)),
         }
     }
@@ -119,6 +129,8 @@ pub enum DirectorySays {
     Wrong,
     /// The account is not in order.
     Refuses(Failure),
+    /// Nothing, for none of its controllers answers; and what is remembered of the password says that it is right.
+    Recalled,
 }
 
 /// Compare a code with those of the user's tokens.

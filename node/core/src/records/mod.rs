@@ -29,7 +29,7 @@ pub use self::{
     client::{Client, Modes},
     cluster::{Cluster, Node, Replacement},
     code_kind::{CodeKind, CodeKinds},
-    directory::{Directory, Naming, Origin},
+    directory::{Directory, Naming, Origin, PasswordMemory, RememberedPassword},
     entrance::{Entrance, FactorKind, Trusted},
     local::Local,
     network::{Cidr, MalformedCidr},

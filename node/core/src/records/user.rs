@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     ids::{Revision, Sealed, TokenId, UserId},
-    records::{Local, Mfa, Origin, PasswordRules, Role, Trust},
+    records::{Local, Mfa, Origin, PasswordRules, RememberedPassword, Role, Trust},
 };
 
 /// A user's name: domain and name within it, both canonical already. Folding happens where Unicode tables
@@ -109,6 +109,9 @@ pub struct User {
     /// What administrators say of the user beside that; none for nothing.
     #[n(19)]
     pub local: Option<Box<Local>>,
+    /// A password that the user's directory said was right; see [`crate::Directory::recalled`].
+    #[n(70)]
+    pub remembered: Option<Box<RememberedPassword>>,
 }
 
 impl User {
@@ -135,6 +138,7 @@ impl User {
             password_changed_ms: now_ms,
             must_change_password: false,
             local: None,
+            remembered: None,
         }
     }
 

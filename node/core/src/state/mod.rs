@@ -239,6 +239,12 @@ impl State {
         }
     }
 
+    /// When the password that is remembered of a user was, as long as it may be asked.
+    pub(crate) fn recalled_ms(&self, user: &User, now_ms: u64) -> Option<u64> {
+        let directory = self.directory(user.origin.as_ref()?.directory)?;
+        Some(directory.recalled(user, now_ms)?.at_ms)
+    }
+
     /// Whether this is the domain of anybody, local users in no directory included.
     pub(crate) fn is_domain_in_use(&self, domain: &str) -> bool {
         let mut first = self.users_after(Some(&UserName::new(domain, "")));

@@ -131,6 +131,25 @@ impl World {
         })
     }
 
+    /// `remember hq alice pw [judged-at=REVISION]`: the directory said that this is right.
+    pub fn remember(&mut self, words: &Words) {
+        let (directory, user) = (DirectoryId(id(&words.plain[0])), UserId(id(&words.plain[1])));
+        let found = self
+            .state
+            .directory(directory)
+            .map_or(Revision(0), |found| found.revision);
+        let command = Command::RememberPassword(RememberPassword {
+            user,
+            password_revision: self.state.user(user).map_or(Revision(0), |user| user.password_revision),
+            directory,
+            directory_revision: words
+                .key("judged-at")
+                .map_or(found, |revision| Revision(revision.parse().unwrap())),
+            verifier: sealed(&words.plain[2]),
+        });
+        self.apply_and_say(&command);
+    }
+
     fn actor(&self, words: &Words) -> Actor {
         match words.key("by") {
             None => Actor::Root { uid: 0 },
@@ -247,6 +266,7 @@ fn change(world: &World, words: &Words) -> Change {
             domain: words.or("domain", "").into(),
             settings: sealed("settings"),
             naming: naming(words),
+            remember_h: words.number("remember", 0) as u16,
         }),
         "change-directory" => Change::ChangeDirectory(ChangeDirectory {
             directory,
@@ -254,6 +274,7 @@ fn change(world: &World, words: &Words) -> Change {
             name: renamed,
             settings: sealed("other settings"),
             naming: naming(words),
+            remember_h: words.number("remember", 0) as u16,
         }),
         "disable-directory" => Change::DisableDirectory(DisableDirectory { directory, expected }),
         "enable-directory" => Change::EnableDirectory(EnableDirectory { directory, expected }),
@@ -272,6 +293,7 @@ fn change(world: &World, words: &Words) -> Change {
                 _ => AskStage::Ordered,
             },
         }),
+        "forget-passwords" => Change::ForgetPasswords(ForgetPasswords { directory, expected }),
         "leave-directory" => Change::LeaveDirectory(LeaveDirectory { user, expected }),
         "create-client" => Change::CreateClient(CreateClient {
             id: client,

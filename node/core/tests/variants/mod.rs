@@ -23,6 +23,7 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::QueueCode(_) => "QueueCode",
         Command::ReportMessage(_) => "ReportMessage",
         Command::RenewPassword(_) => "RenewPassword",
+        Command::RememberPassword(_) => "RememberPassword",
         Command::ChangeOwnPassword(_) => "ChangeOwnPassword",
     }
 }
@@ -67,6 +68,7 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::SyncPerson(_) => "SyncPerson",
         Change::LeaveDirectory(_) => "LeaveDirectory",
         Change::AskDirectory(_) => "AskDirectory",
+        Change::ForgetPasswords(_) => "ForgetPasswords",
         Change::CreateGateway(_) => "CreateGateway",
         Change::ChangeGateway(_) => "ChangeGateway",
         Change::DisableGateway(_) => "DisableGateway",

@@ -52,6 +52,9 @@ enum Action {
         /// A name without domain that no local user has means somebody of this directory
         #[arg(long)]
         default: bool,
+        /// Remember right passwords for so many hours, to be asked while no controller answers; 168 at most
+        #[arg(long, value_name = "HOURS", default_value_t = 0, hide_default_value = true)]
+        remember_passwords_h: u16,
         #[command(flatten)]
         settings: Box<Said>,
     },
@@ -78,6 +81,15 @@ Examples:
         #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
         default: Option<bool>,
     },
+    /// Say for how long right passwords are remembered, to be asked while no controller answers
+    RememberPasswords {
+        directory: String,
+        /// 168 at most; 0 for never, which forgets them all
+        #[arg(long)]
+        hours: u16,
+    },
+    /// Forget the passwords that are remembered of its people
+    ForgetPasswords { directory: String },
     /// Try every step of a login, from the name of each controller to a person's password
     Test {
         directory: String,
@@ -225,6 +237,7 @@ impl DirectoryCommand {
                 domain,
                 alias,
                 default,
+                remember_passwords_h,
                 settings,
             } => {
                 let create = CreateDirectory {
@@ -232,6 +245,7 @@ impl DirectoryCommand {
                     domain,
                     aliases: alias,
                     is_default: default,
+                    remember_passwords_h,
                     settings: settings.read()?,
                 };
                 api.tell(endpoints::CREATE_DIRECTORY, &[], &create).await?
@@ -263,6 +277,14 @@ impl DirectoryCommand {
                 };
                 api.tell(endpoints::CHANGE_DIRECTORY, &[&directory], &change).await?
             }
+            Action::RememberPasswords { directory, hours } => {
+                let change = ChangeDirectory {
+                    remember_passwords_h: Some(hours),
+                    ..ChangeDirectory::default()
+                };
+                api.tell(endpoints::CHANGE_DIRECTORY, &[&directory], &change).await?
+            }
+            Action::ForgetPasswords { directory } => api.ask(endpoints::FORGET_PASSWORDS, &[&directory]).await?,
             Action::Show { directory } => api.ask(endpoints::SHOW_DIRECTORY, &[&directory]).await?,
             Action::Disable { directory } => api.ask(endpoints::DISABLE_DIRECTORY, &[&directory]).await?,
             Action::Enable { directory } => api.ask(endpoints::ENABLE_DIRECTORY, &[&directory]).await?,
@@ -379,6 +401,13 @@ fn domain(directory: &Directory) -> String {
     }
 }
 
+fn remembered(hours: u16) -> String {
+    match hours {
+        0 => "no".to_owned(),
+        hours => format!("for {hours} h, while no controller answers"),
+    }
+}
+
 fn table(directories: &[Directory]) -> (Table, &'static str) {
     let mut table = Table::new(&["DIRECTORY", "DOMAIN", "STATE", "CONTROLLERS"]);
     for directory in directories {
@@ -401,6 +430,7 @@ fn text(directory: &Directory) -> String {
         ("domain", domain(directory)),
         ("also called", admin::or_dash(&directory.aliases.join(", "))),
         ("names without domain", yes_no(directory.is_default)),
+        ("passwords remembered", remembered(directory.remember_passwords_h)),
         ("base", settings.base.clone()),
         ("account", settings.account.clone()),
         ("groups", yes_no(settings.groups.is_some())),

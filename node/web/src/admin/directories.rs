@@ -37,6 +37,7 @@ pub(crate) async fn create(call: Call<CreateDirectory>) -> Answer<Directory> {
         domain,
         aliases,
         is_default,
+        remember_passwords_h,
         settings,
     } = call.body;
     let spec = DirectorySpec {
@@ -44,6 +45,7 @@ pub(crate) async fn create(call: Call<CreateDirectory>) -> Answer<Directory> {
         domain,
         aliases,
         is_default,
+        remember_h: remember_passwords_h,
         settings: bytes(&settings)?,
     };
     let made = call.site.administrator.create_directory(call.actor, spec).await?;
@@ -69,6 +71,7 @@ pub(crate) async fn change(call: Call<ChangeDirectory>) -> Answer<Directory> {
         domain: former.domain.to_string(),
         aliases: call.body.aliases.unwrap_or_else(|| aliases(&former)),
         is_default: call.body.is_default.unwrap_or(former.naming.is_default),
+        remember_h: call.body.remember_passwords_h.unwrap_or(former.memory.hours),
         settings: bytes(&settings)?,
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
@@ -106,6 +109,16 @@ pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Directory> {
         .site
         .administrator
         .enable_directory(call.actor, directory, call.expected)
+        .await?;
+    reply(&call.site, &changed)
+}
+
+pub(crate) async fn forget_passwords(call: Call<Nothing>) -> Answer<Directory> {
+    let directory = call.site.administrator.find_directory(call.name())?.id;
+    let changed = call
+        .site
+        .administrator
+        .forget_passwords(call.actor, directory, call.expected)
         .await?;
     reply(&call.site, &changed)
 }
@@ -169,6 +182,7 @@ fn shape(site: &Site, directory: &quorate_core::Directory) -> Result<Directory, 
         domain: directory.domain.to_string(),
         aliases: aliases(directory),
         is_default: directory.is_default(),
+        remember_passwords_h: directory.memory.hours,
         settings,
         controllers: controllers
             .map(|(controller, well, said)| ControllerState { controller, well, said })
