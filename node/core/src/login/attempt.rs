@@ -295,7 +295,11 @@ impl Attempt {
         } else {
             failure
         };
-        let judged = self.judged();
+        // A failure stands, whatever is remembered by now of a password that was right.
+        let judged = Judged {
+            recalled_ms: None,
+            ..self.judged()
+        };
         Step::Propose(Propose::new(Command::RecordFailure(RecordFailure { judged, failure })))
     }
 
