@@ -207,6 +207,7 @@ impl Writer<'_> {
             password_revision: user.map(|user| user.password_revision),
             received_ms: self.now_ms,
             retention_ms: 120_000,
+            recalled_ms: None,
             facts: LoginFacts {
                 user_name: name.as_bytes().into(),
                 source: [192, 0, 2, client.0 as u8].into(),

@@ -213,6 +213,159 @@ fn codes_go_to_the_addresses_that_a_directory_says_in_its_peoples_language() {
 }
 
 #[test]
+fn names_without_domain_and_further_names_of_a_domain_mean_people_of_a_directory() {
+    with_cluster(3, |cluster| {
+        let (authority, slapd, _) = controllers()?;
+        let api = cluster.api()?;
+        create(&api, "office", "example.org", &authority, &[&slapd])?;
+        give_token(&api, &first_login(cluster, "p1@example.org")?, &[9; 20])?;
+        cluster.converged()?;
+        ensure!(
+            challenge(cluster, 1, "CORP\\\\p1", PASSWORD).is_err(),
+            "nobody is called so yet"
+        );
+        let node = &cluster.nodes[0];
+        node.quorate(&[
+            "directory",
+            "names",
+            "office",
+            "--alias",
+            "CORP",
+            "--alias",
+            "corp.example",
+            "--default",
+        ])?;
+        cluster.converged()?;
+        for (node, name) in ["CORP\\\\p1", "P1@corp.example", "p1"].into_iter().enumerate() {
+            challenge(cluster, node, name, PASSWORD).with_context(|| name.to_owned())?;
+        }
+        // A local user of that name comes first.
+        let local = json!({"name": "p1", "password": "Mine is 4 this"});
+        api.post("/api/v1/users", &local)?;
+        cluster.converged()?;
+        ensure!(
+            challenge(cluster, 2, "p1", PASSWORD).is_err(),
+            "the local user is meant"
+        );
+        challenge(cluster, 2, "CORP\\\\p1", PASSWORD)?;
+        let taken =
+            json!({"name": "other", "domain": "corp", "settings": settings(&authority, &[&slapd], SERVICE_PASSWORD)});
+        let refused = api.ask("POST", "/api/v1/directories", Some(&taken))?;
+        ensure!(refused.status == 409, "{refused:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn passwords_and_contacts_are_changed_in_a_directory_that_allows_it() {
+    with_cluster(3, |cluster| {
+        let (authority, slapd, _) = controllers()?;
+        let api = cluster.api()?;
+        create(&api, "office", "example.org", &authority, &[&slapd])?;
+        let p1 = first_login(cluster, "p1@example.org")?;
+        give_token(&api, &p1, &[9; 20])?;
+        let put = |path: &str, body: Value| api.ask("PUT", &format!("/api/v1/users/{p1}/{path}"), Some(&body));
+        let new = json!({"password": "another-Passw0rd"});
+        ensure!(
+            put("password", new.clone())?.status == 409,
+            "not unless the settings allow it"
+        );
+
+        let mut settings = settings(&authority, &[&slapd], SERVICE_PASSWORD);
+        for allowed in ["reset_passwords", "change_passwords", "write_contacts"] {
+            settings[allowed] = json!(true);
+        }
+        change(&api, settings)?;
+        let begun = challenge(cluster, 0, "p1@example.org", PASSWORD)?;
+        let done = put("password", new)?;
+        ensure!(done.status == 200, "{done:?}");
+        cluster.converged()?;
+        ensure!(
+            challenge(cluster, 1, "p1@example.org", PASSWORD).is_err(),
+            "the former password"
+        );
+        challenge(cluster, 1, "p1@example.org", "another-Passw0rd")?;
+        let code = otp::code(&[9; 20], otp::timestep());
+        let void =
+            radclient::ask(cluster.nodes[2].radius, "p1@example.org", &code, Some(&begun))?.context("silence")?;
+        ensure!(void.code == 3, "what was proven by the former password: {void:?}");
+        let short = put("password", json!({"password": "short"}))?;
+        ensure!(short.body["errors"][0]["problem"] == "is too short", "{short:?}");
+
+        let node = &cluster.nodes[1];
+        let own = |old: &str| {
+            let change = json!({"old_password": old, "new_password": "third-Passw0rd"});
+            api.ask("POST", &format!("/api/v1/users/{p1}/own-password"), Some(&change))
+        };
+        ensure!(own("not it")?.status == 422, "a wrong one");
+        ensure!(own("another-Passw0rd")?.status == 200, "the right one");
+        cluster.converged()?;
+        challenge(cluster, 2, "p1@example.org", "third-Passw0rd")?;
+
+        node.quorate(&[
+            "user",
+            "change",
+            "p1@example.org",
+            "--mobile",
+            "+49 151 2",
+            "--mail",
+            "new@example.org",
+        ])?;
+        let found = api.post("/api/v1/directories/office/sync", &json!({}))?;
+        ensure!(found["updated"] == 0, "it was taken over already: {found}");
+        let kinds = audited(&api)?;
+        for kind in [
+            "order_directory_password",
+            "directory_password_set",
+            "directory_password_refused",
+            "own_password_wrong",
+            "change_own_password",
+            "directory_contact_written",
+        ] {
+            ensure!(
+                kinds.iter().any(|one| one == kind),
+                "{kind} is not in the audit: {kinds:?}"
+            );
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_password_is_remembered_while_no_controller_answers_and_until_it_is_forgotten() {
+    with_cluster(3, |cluster| {
+        let authority = Authority::new("Example CA")?;
+        let mut slapd = Slapd::start(&authority.certify(&["127.0.0.1"])?)?;
+        slapd.add_people("p", 2)?;
+        let api = cluster.api()?;
+        create(&api, "office", "example.org", &authority, &[&slapd])?;
+        let quorate = |arguments: &[&str]| cluster.nodes[0].quorate(arguments);
+        quorate(&["directory", "remember-passwords", "office", "--hours", "8"])?;
+        for name in ["p1@example.org", "p2@example.org"] {
+            give_token(&api, &first_login(cluster, name)?, &[9; 20])?;
+        }
+        cluster.converged()?;
+        challenge(cluster, 0, "p1@example.org", PASSWORD)?;
+        cluster.converged()?;
+        slapd.kill();
+        // Another node than the one that was told, through challenge and code.
+        let state = challenge(cluster, 1, "p1@example.org", PASSWORD)?;
+        let code = otp::code(&[9; 20], otp::timestep());
+        let accepted = radclient::ask(cluster.nodes[2].radius, "p1@example.org", &code, Some(&state))?;
+        ensure!(accepted.context("silence")?.code == 2, "by what is remembered");
+        let login = api.get("/api/v1/audit?limit=1000&kind=login_accepted")?;
+        ensure!(login.to_string().contains("remembered"), "the audit says so: {login}");
+        let wrong = radclient::ask(cluster.nodes[1].radius, "p1@example.org", "not it", None)?.context("silence")?;
+        ensure!(wrong.code == 3, "{wrong:?}");
+        quorate(&["directory", "forget-passwords", "office"])?;
+        cluster.converged()?;
+        let silent = radclient::ask(cluster.nodes[1].radius, "p1@example.org", PASSWORD, None)?;
+        ensure!(silent.is_none(), "nothing is remembered any more: {silent:?}");
+        Ok(())
+    });
+}
+
+#[test]
 fn a_directory_that_is_told_to_is_synchronised_by_itself() {
     with_cluster(3, |cluster| {
         let (authority, slapd, _) = controllers()?;
@@ -277,6 +430,22 @@ fn challenge(cluster: &Cluster, node: usize, name: &str, password: &str) -> Resu
     let answer = answer.with_context(|| format!("n{} was silent", node + 1))?;
     ensure!(answer.code == 11, "no challenge but {answer:?}");
     Ok(answer.attribute("State").context("a challenge has a State")?.to_owned())
+}
+
+/// Somebody without a token, made a user by logging in.
+fn first_login(cluster: &Cluster, name: &str) -> Result<String> {
+    let answer = radclient::ask(cluster.nodes[0].radius, name, PASSWORD, None)?.context("silence")?;
+    ensure!(answer.code == 3, "{name} has no token: {answer:?}");
+    Ok(name.to_owned())
+}
+
+/// What the audit says was done.
+fn audited(api: &Api) -> Result<Vec<String>> {
+    let page = api.get("/api/v1/audit?limit=1000")?;
+    let records = page["items"].as_array().into_iter().flatten();
+    Ok(records
+        .filter_map(|record| Some(record["kind"].as_str()?.to_owned()))
+        .collect())
 }
 
 fn steps(examined: &Value, outcome: &str) -> Vec<String> {

@@ -14,6 +14,12 @@ pub struct Directory {
     pub name: String,
     /// The domain of its users; empty for the default one.
     pub domain: String,
+    /// Further names of that domain, as users may type it.
+    pub aliases: Vec<String>,
+    /// Whether a name without domain, which no local user has, means somebody of this directory.
+    pub is_default: bool,
+    /// Hours for which right passwords of its people are remembered, to be asked while none of its controllers answers; 0 for never.
+    pub remember_passwords_h: u16,
     pub settings: DirectorySettings,
     /// How its controllers stand, as the node that answers has seen them.
     pub controllers: Vec<ControllerState>,
@@ -74,6 +80,15 @@ pub struct DirectorySettings {
     /// The code of the country whose numbers the directory has without one (`90`); absent if all have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_country: Option<String>,
+    /// Whether administrators may set its people's passwords, by the right of the service account.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reset_passwords: bool,
+    /// Whether its people may change their passwords from here, by the one that they have.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub change_passwords: bool,
+    /// Whether administrators may change its people's mobile numbers and mail addresses there, by the right of the service account.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub write_contacts: bool,
     /// Whether referrals are followed. They are sent the service account's password.
     #[serde(default)]
     pub referrals: bool,
@@ -149,6 +164,15 @@ pub struct CreateDirectory {
     /// The domain of its users, as they type it; empty for the default one.
     #[serde(default)]
     pub domain: String,
+    /// Further names of that domain, as users may type it: a NetBIOS name, other suffixes. 16 at most.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// A name without domain, which no local user has, means somebody of this directory. One directory may be that.
+    #[serde(default)]
+    pub is_default: bool,
+    /// Hours for which right passwords of its people are remembered, to be asked while none of its controllers answers: 168 at most, 0 for never.
+    #[serde(default)]
+    pub remember_passwords_h: u16,
     pub settings: DirectorySettings,
 }
 
@@ -158,6 +182,15 @@ pub struct CreateDirectory {
 pub struct ChangeDirectory {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// All further names of its domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aliases: Option<Vec<String>>,
+    /// Whether names without domain mean it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_default: Option<bool>,
+    /// Hours for which right passwords of its people are remembered; 0 forgets them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remember_passwords_h: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<DirectorySettings>,
 }

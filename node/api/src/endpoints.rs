@@ -99,6 +99,7 @@ endpoints! {
     DELETE_DIRECTORY: Nothing => Nothing = Delete "/directories/{directory}" "deleteDirectory" "Directories" "Delete a directory that has no users here".success(204).conditional().query::<ConfirmQuery>();
     DISABLE_DIRECTORY: Nothing => Directory = Post "/directories/{directory}/disable" "disableDirectory" "Directories" "Ask a directory no more".conditional().query::<ConfirmQuery>();
     ENABLE_DIRECTORY: Nothing => Directory = Post "/directories/{directory}/enable" "enableDirectory" "Directories" "Ask a directory again".conditional().query::<ConfirmQuery>();
+    FORGET_PASSWORDS: Nothing => Directory = Post "/directories/{directory}/forget-passwords" "forgetPasswords" "Directories" "Forget the passwords that are remembered of a directory's people".conditional();
     EXAMINE_DIRECTORY: ExamineDirectory => Examination = Post "/directories/{directory}/test" "testDirectory" "Directories" "Try every step of a login through a directory";
     SYNC_DIRECTORY: SyncDirectory => DirectorySync = Post "/directories/{directory}/sync" "syncDirectory" "Directories" "Bring the users of a directory up to date with it";
 

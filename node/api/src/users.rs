@@ -104,9 +104,16 @@ pub struct ChangeUser {
     /// Until when the user may do without a token where an application lets such users in; 0 for as long as the application does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrol_by_ms: Option<u64>,
+    /// Where text messages reach somebody whom a directory keeps: written there, if its settings allow it; empty takes it away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mobile: Option<String>,
+    /// The same of mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
 }
 
-/// A new password. `null` or absent removes the local password.
+/// A new password. `null` or absent removes the local password. That of somebody whom a directory keeps is set there, if its settings
+/// allow it, by the rules that it has.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetPassword {

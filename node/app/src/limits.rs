@@ -9,6 +9,9 @@ pub const LOGIN_DEADLINE: Duration = Duration::from_secs(10);
 /// How long an administrator waits. As for a login: after it the caller hears *unknown* and may ask again.
 pub const ADMINISTRATION_DEADLINE: Duration = Duration::from_secs(10);
 
+/// For a change in a directory: its controllers are asked in turn, and one that was sent the change is waited for.
+pub const DIRECTORY_CHANGE_DEADLINE: Duration = Duration::from_secs(10);
+
 /// How often one login is judged when the state changes under it. Each time needs an administrative change of the
 /// very objects it is judged by; four in ten seconds are no coincidence, and silence makes the NAS ask again.
 pub const JUDGEMENTS_PER_LOGIN: u32 = 4;
@@ -202,3 +205,12 @@ pub const NAME_CHARS_BARRED: usize = 3;
 
 /// Digits and signs around a common password that do not make it another: a year, a sign and one more.
 pub const COMMON_PASSWORD_EXTRAS: usize = 6;
+
+/// What is left of a login's time when a directory is given up, where something is remembered: for an Argon2id in a queue, and the verdict.
+pub const RECALL_RESERVE: Duration = Duration::from_secs(3);
+
+/// How long a login waits to have its password remembered: it gets in without.
+pub const REMEMBER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Users of whom a node knows which password is remembered: 16 bytes each, and one Argon2id more for everybody else.
+pub const REMEMBERED_USERS: usize = 100_000;

@@ -14,7 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::fields::FieldError;
 use crate::limits;
-use crate::ports::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, People, Person};
+use crate::ports::{
+    Allowed, Contact, Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, NotChanged, People, Person,
+};
 
 /// What there is to be told of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +125,9 @@ impl Directories for WatchedDirectories {
     ) -> Result<Person, DirectoryRefused> {
         let answer = self.directories.authenticate(directory, name, password, deadline).await;
         let notice = match &answer {
-            Err(DirectoryRefused::Unavailable(why)) => self.outages.lock().failed(directory.id, why, Instant::now()),
+            Err(DirectoryRefused::Unavailable(why) | DirectoryRefused::Down(why)) => {
+                self.outages.lock().failed(directory.id, why, Instant::now())
+            }
             Ok(_) | Err(DirectoryRefused::Wrong | DirectoryRefused::Account(_)) => {
                 self.outages.lock().answered(directory.id)
             }
@@ -132,6 +136,35 @@ impl Directories for WatchedDirectories {
             (self.tell)(directory, notice);
         }
         answer
+    }
+
+    fn allowed(&self, directory: &Directory) -> Allowed {
+        self.directories.allowed(directory)
+    }
+
+    async fn set_password(
+        &self,
+        directory: &Directory,
+        name: &str,
+        old: Option<&Zeroizing<String>>,
+        new: &Zeroizing<String>,
+        deadline: Instant,
+    ) -> Result<(), NotChanged> {
+        self.directories.set_password(directory, name, old, new, deadline).await
+    }
+
+    async fn write_contact(
+        &self,
+        directory: &Directory,
+        name: &str,
+        contact: &Contact,
+        deadline: Instant,
+    ) -> Result<(), NotChanged> {
+        self.directories.write_contact(directory, name, contact, deadline).await
+    }
+
+    async fn find(&self, directory: &Directory, name: &str, deadline: Instant) -> Result<Person, DirectoryRefused> {
+        self.directories.find(directory, name, deadline).await
     }
 
     fn sync_interval(&self, directory: &Directory) -> Option<Duration> {

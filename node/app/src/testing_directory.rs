@@ -11,7 +11,9 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::fields::FieldError;
-use crate::ports::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, People, Person};
+use crate::ports::{
+    Allowed, Contact, Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, NotChanged, People, Person,
+};
 
 /// A person, the right password, and what is wrong with the account.
 type Row = (Person, String, Option<Failure>);
@@ -24,6 +26,8 @@ pub(crate) struct TestDirectories {
     pub(crate) is_down: Mutex<bool>,
     /// A list of people ends after so many, without saying that it does.
     pub(crate) breaks_off_after: Mutex<Option<usize>>,
+    /// What the settings say.
+    pub(crate) allowed: Mutex<Allowed>,
 }
 
 impl TestDirectories {
@@ -42,6 +46,14 @@ impl TestDirectories {
         let row = (person.clone(), password.to_owned(), failure);
         self.people.lock().insert(name.to_lowercase(), row);
         person
+    }
+
+    pub(crate) fn password_of(&self, name: &str) -> String {
+        self.people.lock().get(name).expect("somebody is there").1.clone()
+    }
+
+    pub(crate) fn find_mail(&self, name: &str) -> String {
+        self.people.lock().get(name).expect("somebody is there").0.mail.clone()
     }
 
     pub(crate) fn part_with(&self, name: &str) {
@@ -76,7 +88,7 @@ impl Directories for TestDirectories {
         _deadline: Instant,
     ) -> Result<Person, DirectoryRefused> {
         if *self.is_down.lock() {
-            return Err(DirectoryRefused::Unavailable("nobody answers".to_owned()));
+            return Err(DirectoryRefused::Down("nobody answers".to_owned()));
         }
         self.asked.lock().push(name.to_owned());
         match self.people.lock().get(name) {
@@ -85,6 +97,62 @@ impl Directories for TestDirectories {
             Some((person, _, None)) => Ok(person.clone()),
             None => Err(DirectoryRefused::Wrong),
         }
+    }
+
+    fn allowed(&self, _directory: &Directory) -> Allowed {
+        *self.allowed.lock()
+    }
+
+    /// Takes no password of less than four letters, and does not say what it does with "lost".
+    async fn set_password(
+        &self,
+        _directory: &Directory,
+        name: &str,
+        old: Option<&Zeroizing<String>>,
+        new: &Zeroizing<String>,
+        _deadline: Instant,
+    ) -> Result<(), NotChanged> {
+        if *self.is_down.lock() {
+            return Err(NotChanged::Unavailable("nobody answers".to_owned()));
+        }
+        let mut people = self.people.lock();
+        let nobody = NotChanged::NotPossible("nobody of that name".to_owned());
+        let (_, password, failure) = people.get_mut(name).ok_or(nobody)?;
+        if old.is_some_and(|old| **old != *password) {
+            return Err(NotChanged::WrongOld);
+        }
+        match new.as_str() {
+            "lost" => Err(NotChanged::Unknown("no answer".to_owned())),
+            short if short.len() < 4 => Err(NotChanged::Refused("is too short".to_owned())),
+            new => {
+                new.clone_into(password);
+                failure.take_if(|failure| *failure == Failure::PasswordExpired);
+                Ok(())
+            }
+        }
+    }
+
+    async fn write_contact(
+        &self,
+        _directory: &Directory,
+        name: &str,
+        contact: &Contact,
+        _deadline: Instant,
+    ) -> Result<(), NotChanged> {
+        let Contact { mobile, mail } = contact.clone();
+        self.change(name, |person| {
+            person.mobile = mobile.unwrap_or_else(|| person.mobile.clone());
+            person.mail = mail.unwrap_or_else(|| person.mail.clone());
+        });
+        Ok(())
+    }
+
+    async fn find(&self, _directory: &Directory, name: &str, _deadline: Instant) -> Result<Person, DirectoryRefused> {
+        let people = self.people.lock();
+        people
+            .get(name)
+            .map(|(person, ..)| person.clone())
+            .ok_or(DirectoryRefused::Wrong)
     }
 
     fn sync_interval(&self, _directory: &Directory) -> Option<Duration> {

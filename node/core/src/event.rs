@@ -17,7 +17,7 @@ use crate::{
     plan::Grounds,
     records::{
         ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Pending, Policy,
-        Retention, Rule, SentCode, Token, Used, User,
+        RememberedPassword, Retention, Rule, SentCode, Token, Used, User,
     },
     state::{Delay, SendCount, SourceDigest, State},
 };
@@ -241,6 +241,18 @@ pub enum Event {
     PendingSettled(PendingId),
     /// A revision was given to what no request has changed.
     RevisionSpent(Revision),
+    /// A password that a directory said was right is remembered from now on.
+    PasswordRemembered {
+        /// Whose.
+        user: UserId,
+        /// What, and since when.
+        remembered: RememberedPassword,
+    },
+    /// A password is remembered no more.
+    PasswordForgotten {
+        /// Whose.
+        user: UserId,
+    },
 }
 
 /// The counts of messages that one message belongs to.
@@ -428,6 +440,10 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
         Event::PendingSaved(pending) => state.put_pending(pending.clone()),
         Event::PendingSettled(pending) => state.drop_pending(*pending),
         Event::RevisionSpent(revision) => state.spend(*revision),
+        Event::PasswordRemembered { user, remembered } => {
+            state.with_user(*user, |user| user.remembered = Some(Box::new(remembered.clone())));
+        }
+        Event::PasswordForgotten { user } => state.with_user(*user, |user| user.remembered = None),
     }
 }
 
@@ -443,5 +459,6 @@ fn login_entry(judged: &Judged, tokens: &[TokenId], verdict: Verdict, grounds: G
         facts: judged.facts.clone(),
         rule: grounds.rule,
         waiver: grounds.waiver,
+        recalled: judged.recalled_ms.is_some(),
     }
 }

@@ -63,9 +63,9 @@ pub use self::{
     records::{
         ApiToken, Application, Attribute, AttributeKind, AttributeTest, Channel, Cidr, Client, Cluster, CodeKind,
         CodeKinds, Cut, Directory, Dispatch, Enrolment, Entrance, Factor, FactorKind, Former, Gateway, JoinToken,
-        Local, MalformedCidr, Mfa, Modes, Node, Origin, OtpAlgorithm, PasswordRules, Pending, Pin, Pins, Policy,
-        Replacement, Report, Retention, Role, RoleRule, Rule, SentCode, Standing, Then, Token, TokenKind, Trust,
-        Trusted, Used, User, UserName, When, is_multi_factor,
+        Local, MalformedCidr, Mfa, Modes, Naming, Node, Origin, OtpAlgorithm, PasswordMemory, PasswordRules, Pending,
+        Pin, Pins, Policy, RememberedPassword, Replacement, Report, Retention, Role, RoleRule, Rule, SentCode,
+        Standing, Then, Token, TokenKind, Trust, Trusted, Used, User, UserName, When, is_multi_factor,
     },
     state::{DamagedImage, State, StateBuilder},
 };

@@ -68,6 +68,16 @@ pub const HAND_MADE: usize = 10_000;
 /// Directories: one for each domain, administered by hand.
 pub const DIRECTORIES: usize = 64;
 
+/// Hours for which right passwords of a directory's people are remembered: over a long week-end, and not so long that a password which was
+/// changed there is good for ever here.
+pub const REMEMBER_HOURS_MAX: u16 = 168;
+
+/// An hour.
+pub const HOUR_MS: u64 = 3_600_000;
+
+/// Further names of a directory's domain: a NetBIOS name, and a suffix for each company that was bought.
+pub const DOMAIN_ALIASES: usize = 16;
+
 /// Bytes of a directory's sealed settings: names, filters, and certificates of its authority.
 pub const SETTINGS_BYTES: usize = 65_536;
 

@@ -545,6 +545,12 @@ pub enum Field {
     /// The domain of a directory's users.
     #[n(40)]
     Domain,
+    /// Further names of that domain.
+    #[n(130)]
+    Aliases,
+    /// Hours for which right passwords are remembered.
+    #[n(131)]
+    RememberHours,
     /// The sealed settings of a directory or gateway.
     #[n(41)]
     Settings,
@@ -654,6 +660,8 @@ impl Field {
             Field::Counter => "counter",
             Field::Owner => "user",
             Field::Domain => "domain",
+            Field::Aliases => "aliases",
+            Field::RememberHours => "remember_passwords_h",
             Field::Settings => "settings",
             Field::Attributes => "attributes",
             Field::Hint => "hint",

@@ -15,7 +15,7 @@ use crate::{
     event::Event,
     ids::{NodeId, Revision},
     outcome::Refusal,
-    records::{Application, Client, Directory, Former, Pending, Policy, Rule, Then},
+    records::{Application, Client, Directory, Former, PasswordMemory, Pending, Policy, Rule, Then},
     state::State,
 };
 
@@ -67,8 +67,9 @@ impl Former {
             }
             (Former::Application(former), Event::ApplicationDeleted(deleted)) => former.id == *deleted,
             (Former::Directory(former), Event::DirectorySaved(directory)) => {
-                directory.id == former.id || directory.name == former.name || directory.domain == former.domain
+                directory.id == former.id || directory.name == former.name || clash(former, directory)
             }
+            (Former::Directory(former), Event::UserSaved(user)) => former.naming.aliases.contains(&user.name.domain),
             (Former::Directory(former), Event::DirectoryDeleted(deleted)) => former.id == *deleted,
             _ => false,
         }
@@ -97,6 +98,10 @@ impl Former {
             }),
             Former::Directory(former) => Event::DirectorySaved(Directory {
                 revision,
+                memory: PasswordMemory {
+                    forgotten_ms: forgotten_ms(state, former),
+                    ..former.memory
+                },
                 ..Directory::clone(former)
             }),
         }
@@ -151,6 +156,20 @@ pub(crate) fn stand_aside(state: &State, events: &[Event]) -> Result<(), Refusal
         Some(pending) => Err(Refusal::Waits(pending.id)),
         None => Ok(()),
     }
+}
+
+/// Whether two directories cannot be there at once: a name of a domain means one, and so does a name without domain.
+fn clash(one: &Directory, other: &Directory) -> bool {
+    let mut names = other.naming.aliases.iter().chain([&other.domain]);
+    names.any(|name| one.is_called(name)) || (one.is_default() && other.is_default())
+}
+
+/// Passwords that were forgotten meanwhile stay forgotten.
+fn forgotten_ms(state: &State, former: &Directory) -> u64 {
+    let now = state
+        .directory(former.id)
+        .map(|directory| directory.memory.forgotten_ms);
+    former.memory.forgotten_ms.max(now.unwrap_or(state.stamp().ms))
 }
 
 fn next_epoch(state: &State, former: &Client) -> u32 {

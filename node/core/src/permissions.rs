@@ -207,6 +207,7 @@ impl Change {
             | Change::RequirePasswordChange(_)
             | Change::EnableUser(_)
             | Change::DeleteUser(_)
+            | Change::AskDirectory(_)
             | Change::LeaveDirectory(_) => Permission::ManageUsers,
             Change::DisableUser(_) => Permission::DisableUsers,
             Change::UnlockUser(_) => Permission::UnlockUsers,
@@ -246,6 +247,7 @@ impl Change {
             | Change::DisableDirectory(_)
             | Change::EnableDirectory(_)
             | Change::DeleteDirectory(_)
+            | Change::ForgetPasswords(_)
             | Change::SyncPerson(_) => Permission::ManageDirectories,
             Change::CreateGateway(_)
             | Change::ChangeGateway(_)

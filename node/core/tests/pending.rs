@@ -43,6 +43,8 @@ fn configuration(state: &State) -> BTreeMap<String, String> {
     for directory in state.directories() {
         let mut directory = quorate_core::Directory::clone(directory);
         directory.revision = none;
+        // What was forgotten stays forgotten.
+        directory.memory.forgotten_ms = 0;
         all.insert(directory.id.to_string(), format!("{directory:?}"));
     }
     all

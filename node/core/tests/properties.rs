@@ -225,7 +225,7 @@ fn random_commands_reach_every_kind_of_outcome() {
     let (mut accepts, mut rejects, mut dones, mut nodes, mut replays) = (0, 0, 0, 0, 0);
     let (mut queued, mut by_sent) = (0, 0);
     let (mut by_rule, mut waived, mut refused) = (0, 0, 0);
-    for seed in 0..200u64 {
+    for seed in 0..300u64 {
         let bytes: Vec<u8> = (0..4_000u64)
             .map(|place| (script::words::id(&format!("{seed} {place}")) >> 16) as u8)
             .collect();

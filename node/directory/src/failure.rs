@@ -125,6 +125,29 @@ impl Failure {
         )
     }
 
+    /// Whether it could not be reached, or said nothing of use because it is going down: nobody knows what it would say. One that shows a
+    /// wrong certificate, or refuses, is not out of order but something else.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::Tls { .. }
+            | Self::TimedOut(_)
+            | Self::Closed(_)
+            | Self::Busy { .. } => true,
+            Self::StartTls { .. }
+            | Self::Certificate(_)
+            | Self::ServiceAccount { .. }
+            | Self::Malformed(_)
+            | Self::Referred(_)
+            | Self::NoBase { .. }
+            | Self::SizeLimit(_)
+            | Self::Refused { .. } => false,
+            Self::Unknown(why) => why.is_outage(),
+        }
+    }
+
     /// Whether the controller is to be left alone for a while. Who had hardly time to answer is not to blame.
     pub(crate) fn blames_controller(&self) -> bool {
         match self {

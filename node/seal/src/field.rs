@@ -28,6 +28,8 @@ pub enum Field {
     DirectorySettings = 8,
     /// The verifier of a user's PIN.
     UserPin = 9,
+    /// The verifier of a password that a user's directory said was right.
+    RememberedPassword = 42,
     /// The verifier of a code that was sent.
     SentCode = 40,
     /// The settings of a gateway.

@@ -134,6 +134,7 @@ fn administrators() -> Table {
         .at(ManageDirectories, DELETE_DIRECTORY, directories::delete)
         .at(ManageDirectories, DISABLE_DIRECTORY, directories::disable)
         .at(ManageDirectories, ENABLE_DIRECTORY, directories::enable)
+        .at(ManageDirectories, FORGET_PASSWORDS, directories::forget_passwords)
         .at(ManageDirectories, EXAMINE_DIRECTORY, directories::examine)
         .at(ManageDirectories, SYNC_DIRECTORY, directories::sync)
         .at(ReadConfiguration, LIST_GATEWAYS, gateways::list)

@@ -17,6 +17,9 @@ mod bulk;
 mod care;
 mod clients;
 mod directories;
+mod directory_person;
+#[cfg(test)]
+mod directory_person_tests;
 mod directory_sync;
 mod export;
 mod gateways;

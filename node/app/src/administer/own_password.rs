@@ -24,6 +24,16 @@ pub struct OwnPasswordChange {
     pub source: IpAddr,
 }
 
+/// What came of the former password.
+pub(super) enum Proven {
+    /// It was wrong.
+    Nothing,
+    /// It was right: the verifier of the new one.
+    Here(Sealed),
+    /// It was right, and the directory has the new one.
+    InDirectory,
+}
+
 impl Administrator {
     /// Gives a user another password, if the former one is right. Rules and former passwords are told only then.
     ///
@@ -33,14 +43,14 @@ impl Administrator {
     pub async fn change_own_password(&self, change: OwnPasswordChange) -> Result<Arc<User>, AdminError> {
         let state = self.state();
         let user = self.names.fold(&change.name).ok();
-        let user = user.and_then(|name| state.user_by_name(&name)).cloned();
+        let user = user.and_then(|name| state.user_by_name(&state.meant(&name))).cloned();
         let now_ms = self.clock.now_ms().max(state.stamp().ms);
         if let Some(user) = &user {
-            if user.origin.is_some() {
-                return Err(AdminError::OfDirectory);
-            }
             if state.own_password_delayed(user.id, change.source, now_ms) {
                 return Err(AdminError::TooManyTries);
+            }
+            if user.origin.is_some() {
+                return self.change_own_in_directory(user, &change).await;
             }
         }
         let is_right = self.is_password_of(user.as_deref(), &change.old).await?;
@@ -48,7 +58,7 @@ impl Administrator {
             return Err(AdminError::WrongPassword);
         };
         if !is_right {
-            self.propose_own(&user, change.source, None).await?;
+            self.propose_own(&user, change.source, Proven::Nothing).await?;
             return Err(AdminError::WrongPassword);
         }
         let lane = lane_of(user.id);
@@ -56,7 +66,7 @@ impl Administrator {
             .await?;
         let verifier = self.hash_password(change.new.as_bytes()).await?;
         let sealed = self.seal(Field::UserPassword, user.id.0, &verifier);
-        self.propose_own(&user, change.source, Some(sealed)).await?;
+        self.propose_own(&user, change.source, Proven::Here(sealed)).await?;
         self.read_user(user.id)
     }
 
@@ -77,8 +87,12 @@ impl Administrator {
         Ok(right && sealed.is_some())
     }
 
-    /// The new verifier, or none where the former password was wrong.
-    async fn propose_own(&self, user: &User, source: IpAddr, password: Option<Sealed>) -> Result<(), AdminError> {
+    pub(super) async fn propose_own(&self, user: &User, source: IpAddr, proven: Proven) -> Result<(), AdminError> {
+        let in_directory = matches!(proven, Proven::InDirectory);
+        let password = match proven {
+            Proven::Here(verifier) => Some(verifier),
+            Proven::Nothing | Proven::InDirectory => None,
+        };
         let command = Command::ChangeOwnPassword(ChangeOwnPassword {
             request: self.request(),
             user: user.id,
@@ -86,6 +100,7 @@ impl Administrator {
             source,
             node: self.node,
             password,
+            in_directory,
         });
         self.submit(&command, limits::ADMINISTRATION_DEADLINE).await.map(drop)
     }

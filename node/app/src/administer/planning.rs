@@ -70,7 +70,10 @@ impl Administrator {
         let user = self.find_user(&spec.user).ok();
         let name = match &user {
             Some(user) => Some(user.name.clone()),
-            None => self.check_user_name(&mut errors, "user", &spec.user),
+            None => {
+                let name = self.check_user_name(&mut errors, "user", &spec.user);
+                name.map(|name| state.meant(&name))
+            }
         };
         let attributes = attributes(&mut errors, &spec.attributes);
         let (client, name) = errors.finish_with(client.zip(name))?;
@@ -258,6 +261,7 @@ impl Administrator {
             None => None,
         };
         let typed = self.names.fold_bytes(&login.facts.user_name).ok();
+        let typed = typed.map(|name| state.meant(&name));
         let name = user.map(|user| &user.name).or(typed.as_ref());
         let question = Question::of_facts(client, user.map(|user| &**user), name, &login.facts, now_ms);
         Some(Rerouted {

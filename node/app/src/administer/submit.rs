@@ -76,6 +76,9 @@ pub enum AdminError {
     /// A directory does not answer. Nothing was changed but what was acknowledged before.
     #[error("the directory cannot be asked: {0}")]
     Directory(String),
+    /// A directory does not do it. Nothing was changed.
+    #[error("the directory refuses it: {0}")]
+    DirectoryRefuses(String),
     /// A synchronisation would part with more users than is likely. It parted with nobody.
     #[error(
         "{leaving} of {of} users would be let in no more, and {allowed} may at once; nobody was parted with. If it is meant, \

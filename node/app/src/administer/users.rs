@@ -17,6 +17,7 @@ use crate::fields::FieldErrors;
 use crate::hash_queue::HashLane;
 use crate::limits;
 use crate::passwords::{History, add_broken, broken_rules, in_normal_form};
+use crate::ports::Contact;
 
 /// A user to be created, with a first token if there is one, as one atomic change.
 #[derive(Default)]
@@ -45,6 +46,8 @@ pub struct UserChange {
     pub groups: Option<Vec<String>>,
     /// Until when the user may do without a token, in ms since 1970; `Some(None)` for as long as an application says.
     pub enrol_by_ms: Option<Option<u64>>,
+    /// Where a directory says that the person is reached.
+    pub contact: Contact,
 }
 
 impl Administrator {
@@ -127,6 +130,8 @@ impl Administrator {
         }
         let is_renamed = change.name.is_some() || *display_name != *former.display_name;
         let local = changed_local(&mut errors, &former, change.groups, change.enrol_by_ms);
+        let contact = (change.contact != Contact::default()).then_some(change.contact);
+        check_contact(&mut errors, &former, contact.as_ref());
         let name = errors.finish_with(name)?;
         // What is left as it is was read here: without a revision of the caller's, that one is expected. The first change
         // expects it; what follows in the same command finds the new one.
@@ -139,7 +144,7 @@ impl Administrator {
                 required,
             }));
         }
-        if is_renamed || (local.is_none() && changes.is_empty()) {
+        if is_renamed || (local.is_none() && changes.is_empty() && contact.is_none()) {
             changes.push(Change::ChangeUser(ChangeUser {
                 user,
                 expected: expected.take(),
@@ -147,8 +152,16 @@ impl Administrator {
                 display_name,
             }));
         }
-        changes.extend(local.map(|local| Change::SetLocal(SetLocal { user, expected, local })));
-        self.administer(actor, changes).await?;
+        if let Some(local) = local {
+            let expected = expected.take();
+            changes.push(Change::SetLocal(SetLocal { user, expected, local }));
+        }
+        if !changes.is_empty() {
+            self.administer(actor, changes).await?;
+        }
+        if let Some(contact) = contact {
+            self.write_contact(actor, &former, expected, contact).await?;
+        }
         self.read_user(user)
     }
 
@@ -166,6 +179,11 @@ impl Administrator {
         must_change: bool,
     ) -> Result<Arc<User>, AdminError> {
         let former = self.read_user(user)?;
+        if former.origin.is_some() {
+            return self
+                .reset_in_directory(actor, &former, expected, password, must_change)
+                .await;
+        }
         if let Some(password) = &password {
             let lane = HashLane::ADMINISTRATION;
             self.check_new_password("password", &former, password, lane).await?;
@@ -242,7 +260,7 @@ impl Administrator {
         let state = self.state();
         let by_id = text.parse().ok().and_then(|id| state.user(id));
         by_id
-            .or_else(|| state.user_by_name(&self.names.fold(text).ok()?))
+            .or_else(|| state.user_by_name(&state.meant(&self.names.fold(text).ok()?)))
             .cloned()
             .ok_or(AdminError::NotFound { what: "user" })
     }
@@ -270,7 +288,7 @@ impl Administrator {
                 errors.add(field, "looks like an id", "choose a name that is no id");
                 None
             }
-            Ok(name) => Some(name),
+            Ok(name) => Some(self.state().in_own_domain(&name)),
             Err(problem) => {
                 errors.add(field, problem.to_string(), "name, DOMAIN\\name or name@domain");
                 None
@@ -354,6 +372,24 @@ fn changed_local(
         groups,
         enrol_by_ms: enrol_by_ms.unwrap_or(kept.enrol_by_ms),
     })
+}
+
+/// Of local users nobody says where they are reached but their tokens.
+fn check_contact(errors: &mut FieldErrors, user: &User, contact: Option<&Contact>) {
+    let Some(Contact { mobile, mail }) = contact else {
+        return;
+    };
+    for (field, text) in [("mobile", mobile), ("mail", mail)] {
+        let Some(text) = text else { continue };
+        errors.check_label(field, text, true);
+        let hint = "give a token with the address instead";
+        errors.require(
+            user.origin.is_some(),
+            field,
+            "is kept of a directory's users alone",
+            hint,
+        );
+    }
 }
 
 /// Groups as they are kept: sorted, none twice.

@@ -5,6 +5,7 @@
 //! said a moment ago is not asked a second time. A login that dies in between leaves a user who was not let in, which harms nobody.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 
 use quorate_core::change::{SyncPerson, SyncedAddress};
 use quorate_core::command::Administer;
@@ -17,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::judge::{Judgement, Performed};
 use super::{Authenticator, Login, Silence};
+use crate::limits;
 use crate::ports::{DirectoryRefused, Entropy, Person, Proposed, random, random_id};
 use crate::propose::propose_until_known;
 
@@ -35,16 +37,24 @@ impl Authenticator {
         check: CheckPassword,
     ) -> Performed {
         if login.knows(directory, check.candidate()) {
+            self.remember(state, login, directory, &check).await;
             return ControlFlow::Continue(check.answer_of_directory(DirectorySays::Right));
         }
         let wrong = |check: CheckPassword| ControlFlow::Continue(check.answer_of_directory(DirectorySays::Wrong));
         let Ok(typed) = std::str::from_utf8(check.candidate()) else {
             return wrong(check);
         };
+        if login.is_down.load(Ordering::Relaxed) {
+            return self.recall(login, check).await;
+        }
         let password = Zeroizing::new(typed.to_owned());
+        let deadline = match check.recalled() {
+            Some(_) => login.deadline - limits::RECALL_RESERVE,
+            None => login.deadline,
+        };
         let asked = self
             .directories
-            .authenticate(directory, check.name(), &password, login.deadline)
+            .authenticate(directory, check.name(), &password, deadline)
             .await;
         let person = match asked {
             Ok(person) => person,
@@ -55,6 +65,10 @@ impl Authenticator {
             // Who asks the directories tells of it.
             Err(DirectoryRefused::Unavailable(_)) => {
                 return ControlFlow::Break(Judgement::silent(Silence::Directory));
+            }
+            Err(DirectoryRefused::Down(_)) => {
+                login.is_down.store(true, Ordering::Relaxed);
+                return self.recall(login, check).await;
             }
         };
         // Found by something else than the name (a mail address, say): a user has one name, and this is not it.
@@ -71,6 +85,7 @@ impl Authenticator {
         let sync = sync_person(&self.keys, &*self.entropy, &name, directory, person);
         let user = check.user().and_then(|user| state.user(user));
         if user.is_some_and(|user| sync.changes_nothing(state, user)) {
+            self.remember(state, login, directory, &check).await;
             return ControlFlow::Continue(check.answer_of_directory(DirectorySays::Right));
         }
         match self.write_down(login, directory, sync).await {

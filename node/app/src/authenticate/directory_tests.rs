@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quorate_core::{Directory, Factor, Failure, Fingerprint, Modes, Reason, User, UserName};
+use quorate_core::{Command, Directory, Factor, Failure, Fingerprint, Modes, Reason, User, UserName};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -40,6 +40,9 @@ impl Office {
         let spec = DirectorySpec {
             name: "office".to_owned(),
             domain: "Example.ORG".to_owned(),
+            aliases: vec!["OFFICE".to_owned()],
+            is_default: false,
+            remember_h: 0,
             settings: Zeroizing::new(b"ldap".to_vec()),
         };
         let directory = world.admin.create_directory(ROOT, spec).await.unwrap();
@@ -230,13 +233,160 @@ async fn what_a_directory_owns_is_changed_there() {
     let bad = DirectorySpec {
         name: String::new(),
         domain: "a@b".to_owned(),
+        aliases: vec!["Example.com".to_owned(), "c\\d".to_owned()],
+        is_default: false,
+        remember_h: 0,
         settings: Zeroizing::default(),
     };
     let Err(AdminError::Invalid(errors)) = office.world.admin.create_directory(ROOT, bad).await else {
         panic!("a directory like this was created");
     };
     let fields: Vec<&str> = errors.iter().map(|error| &*error.field).collect();
-    assert_eq!(fields, ["name", "domain", "settings.base"]);
+    assert_eq!(fields, ["name", "domain", "aliases[1]", "settings.base"]);
+}
+
+#[tokio::test]
+async fn a_domain_has_further_names_and_may_be_meant_by_names_without_one() {
+    let office = Office::new().await;
+    office.world.directories.put("alice", "pw", None);
+    assert_eq!(office.ask("OFFICE\\Alice", "pw").await, Decision::Accept);
+    let alice = office
+        .user("alice@example.org")
+        .expect("a user of the domain's own name");
+    assert_eq!(office.world.admin.find_user("alice@office").unwrap().id, alice.id);
+    assert!(office.world.admin.find_user("alice").is_err());
+    assert_eq!(office.ask("alice", "pw").await, Decision::Reject(Reason::UnknownUser));
+
+    let default = DirectorySpec {
+        name: "office".to_owned(),
+        domain: String::new(),
+        aliases: Vec::new(),
+        is_default: true,
+        remember_h: 0,
+        settings: Zeroizing::new(b"ldap".to_vec()),
+    };
+    let admin = &office.world.admin;
+    admin
+        .change_directory(ROOT, office.directory.id, None, default)
+        .await
+        .unwrap();
+    assert_eq!(office.ask("alice", "pw").await, Decision::Accept);
+    assert_eq!(admin.find_user("Alice").unwrap().id, alice.id);
+    assert_eq!(
+        office.ask("OFFICE\\alice", "pw").await,
+        Decision::Reject(Reason::UnknownUser)
+    );
+}
+
+/// Has right passwords remembered for so many hours.
+async fn remember(office: &Office, hours: u16) {
+    let spec = DirectorySpec {
+        name: "office".to_owned(),
+        domain: String::new(),
+        aliases: Vec::new(),
+        is_default: false,
+        remember_h: hours,
+        settings: Zeroizing::new(b"ldap".to_vec()),
+    };
+    let changed = office
+        .world
+        .admin
+        .change_directory(ROOT, office.directory.id, None, spec)
+        .await;
+    changed.unwrap();
+}
+
+fn remembered(office: &Office) -> usize {
+    let commands = office.world.replica.take_commands();
+    let remembering = |command: &&Command| matches!(command, Command::RememberPassword(_));
+    commands.iter().filter(remembering).count()
+}
+
+#[tokio::test]
+async fn what_is_remembered_is_asked_while_the_directory_is_down_and_for_so_long_only() {
+    let office = Office::new().await;
+    let (directories, clock) = (&office.world.directories, &office.world.clock);
+    let down = |is: bool| *directories.is_down.lock() = is;
+    let silent = Decision::Silent(Silence::Directory);
+    directories.put("alice", "pw", None);
+    assert_eq!(office.ask("alice@example.org", "pw").await, Decision::Accept);
+    down(true);
+    assert_eq!(
+        office.ask("alice@example.org", "pw").await,
+        silent,
+        "nothing is remembered unless that is asked for"
+    );
+    down(false);
+    remember(&office, 8).await;
+    remembered(&office);
+    for _ in 0..3 {
+        assert_eq!(office.ask("alice@example.org", "pw").await, Decision::Accept);
+    }
+    assert_eq!(remembered(&office), 1, "written once");
+    down(true);
+    assert_eq!(office.ask("alice@example.org", "pw").await, Decision::Accept);
+    assert_eq!(
+        office.ask("alice@example.org", "no").await,
+        Decision::Reject(Reason::WrongPassword)
+    );
+    assert_eq!(
+        office.ask("bob@example.org", "pw").await,
+        silent,
+        "nobody is remembered who was not there"
+    );
+    clock.advance_ms(8 * 3_600_000);
+    assert_eq!(office.ask("alice@example.org", "pw").await, silent, "too long ago");
+
+    // Another password that is right takes its place.
+    down(false);
+    directories.put("alice", "new", None);
+    assert_eq!(office.ask("alice@example.org", "new").await, Decision::Accept);
+    directories.put("alice", "newer", None);
+    assert_eq!(office.ask("alice@example.org", "newer").await, Decision::Accept);
+    assert_eq!(remembered(&office), 2);
+    clock.advance_ms(2 * 3_600_000);
+    assert_eq!(office.ask("alice@example.org", "newer").await, Decision::Accept);
+    assert_eq!(remembered(&office), 1, "again after a quarter of the time");
+    down(true);
+    assert_eq!(
+        office.ask("alice@example.org", "new").await,
+        Decision::Reject(Reason::WrongPassword)
+    );
+    assert_eq!(office.ask("alice@example.org", "newer").await, Decision::Accept);
+    office
+        .world
+        .admin
+        .forget_passwords(ROOT, office.directory.id, None)
+        .await
+        .unwrap();
+    assert_eq!(office.ask("alice@example.org", "newer").await, silent, "forgotten");
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_is_not_let_in_by_memory_either() {
+    let office = Office::new().await;
+    remember(&office, 24).await;
+    let directories = &office.world.directories;
+    let down = |is: bool| *directories.is_down.lock() = is;
+    office.hire("p", 3).await;
+    for name in ["p1", "p2", "p3"] {
+        assert_eq!(office.ask(&format!("{name}@example.org"), "pw").await, Decision::Accept);
+    }
+    let p1 = office.user("p1@example.org").unwrap().id;
+    office.world.admin.disable_user(ROOT, p1, None).await.unwrap();
+    directories.part_with("p2");
+    office.sync(SyncOrder::default()).await.unwrap();
+    // The directory has closed this account, and the login says so before any synchronisation does.
+    directories.put("p3", "pw", Some(Failure::DisabledInDirectory));
+    let closed = Decision::Reject(Reason::DisabledInDirectory);
+    assert_eq!(office.ask("p3@example.org", "pw").await, closed);
+    down(true);
+    let silent = Decision::Silent(Silence::Directory);
+    assert_eq!(office.ask("p1@example.org", "pw").await, silent);
+    assert_eq!(office.ask("p2@example.org", "pw").await, closed);
+    assert_eq!(office.ask("p3@example.org", "pw").await, silent);
+    office.world.admin.enable_user(ROOT, p1, None).await.unwrap();
+    assert_eq!(office.ask("p1@example.org", "pw").await, silent, "a disable forgets");
 }
 
 #[tokio::test]

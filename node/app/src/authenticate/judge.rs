@@ -204,7 +204,7 @@ impl Authenticator {
         let known_as = |state: &State| {
             let name = login.request.user.as_ref()?;
             state
-                .user_by_name(name)
+                .user_by_name(&state.meant(name))
                 .map(|user| (user.id, user.revision, user.epoch))
         };
         if known_as(&self.replica.state()) != known_as(state) {
@@ -342,7 +342,8 @@ const fn method_of(command: &Command) -> Option<Method> {
         | Command::TryChange(_)
         | Command::ConfirmChange(_)
         | Command::TakeBack(_)
-        | Command::TakeBackOverdue(_) => None,
+        | Command::TakeBackOverdue(_)
+        | Command::RememberPassword(_) => None,
         Command::EnrolToken(enrol) => Some(enrol.proven.judged.facts.method),
         Command::RenewPassword(renew) => Some(renew.judged.facts.method),
         Command::QueueCode(queue) => match &queue.asker {

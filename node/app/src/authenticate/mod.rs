@@ -23,6 +23,7 @@ mod directory;
 mod directory_tests;
 mod judge;
 mod local_reject;
+mod memory;
 mod passing;
 mod renewal;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod tests;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 use quorate_core::NodeId;
@@ -47,6 +49,7 @@ use self::directory::Known;
 pub(crate) use self::directory::sync_person;
 use self::judge::Judgement;
 use self::local_reject::LocalRejects;
+use self::memory::Remembered;
 pub use self::request::{AccessRequest, fingerprint};
 use self::stand_in::StandIn;
 use crate::courier::Courier;
@@ -70,6 +73,8 @@ pub struct Authenticator {
     /// Drawn once per process: nobody outside can choose names that share a lane of the hash queue.
     lanes: RandomState,
     courier: Courier,
+    /// Passwords of directories' people that are remembered already.
+    remembered: Mutex<Remembered>,
 }
 
 impl Authenticator {
@@ -88,6 +93,7 @@ impl Authenticator {
             node: deps.node,
             local_rejects: LocalRejects::default(),
             lanes: RandomState::new(),
+            remembered: Mutex::default(),
         }
     }
 
@@ -126,9 +132,10 @@ impl Authenticator {
     fn prepare(&self, access: AccessRequest) -> Login {
         let state = self.replica.state();
         let user = self.names.fold_bytes(&access.user_name).ok();
+        let meant = user.as_ref().map(|name| state.meant(name));
         let lane = HashLane {
             client: access.client.id,
-            user: self.lane(user.as_ref(), &access.user_name),
+            user: self.lane(meant.as_ref(), &access.user_name),
         };
         let opened = access
             .state
@@ -145,6 +152,7 @@ impl Authenticator {
         Login {
             deadline: access.received + limits::LOGIN_DEADLINE,
             known: Mutex::new(None),
+            is_down: AtomicBool::new(false),
             lane,
             opened,
             request: Request {
@@ -193,4 +201,6 @@ struct Login {
     deadline: Instant,
     /// What a directory has said of the password already.
     known: Mutex<Option<Known>>,
+    /// No controller of the directory has answered: it is not waited for again.
+    is_down: AtomicBool,
 }

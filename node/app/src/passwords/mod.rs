@@ -126,6 +126,22 @@ pub fn broken_rules(rules: &PasswordRules, name: &UserName, password: &str) -> V
     .collect()
 }
 
+/// What keeps a password from being anybody's, whoever judges it: RADIUS could not carry it.
+pub(crate) fn unusable(password: &str) -> Vec<BrokenRule> {
+    let none = PasswordRules {
+        min_chars: 1,
+        upper: false,
+        lower: false,
+        digit: false,
+        special: false,
+        not_the_name: false,
+        not_common: false,
+        history: 0,
+        max_age_days: None,
+    };
+    broken_rules(&none, &UserName::new("", ""), password)
+}
+
 /// Adds every broken rule to what is wrong with a request.
 pub(crate) fn add_broken(errors: &mut FieldErrors, field: &str, broken: &[BrokenRule]) {
     for rule in broken {

@@ -28,6 +28,40 @@ pub trait Directories: Send + Sync + 'static {
         deadline: Instant,
     ) -> Result<Person, DirectoryRefused>;
 
+    /// What may be changed in it from here. Nothing, unless its settings say so.
+    fn allowed(&self, directory: &Directory) -> Allowed;
+
+    /// Gives a person another password: as the person, by the old one, or by the right of the service account.
+    ///
+    /// # Errors
+    /// [`NotChanged`].
+    async fn set_password(
+        &self,
+        directory: &Directory,
+        name: &str,
+        old: Option<&Zeroizing<String>>,
+        new: &Zeroizing<String>,
+        deadline: Instant,
+    ) -> Result<(), NotChanged>;
+
+    /// Writes where a person is reached.
+    ///
+    /// # Errors
+    /// [`NotChanged`].
+    async fn write_contact(
+        &self,
+        directory: &Directory,
+        name: &str,
+        contact: &Contact,
+        deadline: Instant,
+    ) -> Result<(), NotChanged>;
+
+    /// The person of this name, without a password.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused`].
+    async fn find(&self, directory: &Directory, name: &str, deadline: Instant) -> Result<Person, DirectoryRefused>;
+
     /// How often its users are to be brought up to date without anybody asking; none for never.
     fn sync_interval(&self, directory: &Directory) -> Option<Duration>;
 
@@ -84,9 +118,50 @@ pub enum DirectoryRefused {
     /// The account is not in order.
     #[error("the account is not in order: {0:?}")]
     Account(Failure),
-    /// No controller answered in time, or too much waits for them.
+    /// Too much waits for it, or it refuses what no other controller would do.
     #[error("the directory cannot be asked: {0}")]
     Unavailable(String),
+    /// No controller answered, or none in time.
+    #[error("the directory is down: {0}")]
+    Down(String),
+}
+
+/// What may be changed in a directory from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Allowed {
+    /// Passwords, by an administrator.
+    pub reset_passwords: bool,
+    /// Passwords, by whoever knows the former one.
+    pub change_passwords: bool,
+    /// Mobile numbers and mail addresses.
+    pub write_contacts: bool,
+}
+
+/// Where somebody is reached. What is nothing stays as it is; an empty text takes it away.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Contact {
+    pub mobile: Option<String>,
+    pub mail: Option<String>,
+}
+
+/// Why a directory was not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotChanged {
+    /// The old password is not right.
+    #[error("the old password is wrong")]
+    WrongOld,
+    /// It does not take the value: why, as the rest of a sentence that begins with it.
+    #[error("the value {0}")]
+    Refused(String),
+    /// It does not do it, whatever the value.
+    #[error("the directory refuses it: {0}")]
+    NotPossible(String),
+    /// Nobody could be asked.
+    #[error("the directory cannot be asked: {0}")]
+    Unavailable(String),
+    /// It was asked and did not answer: it may have been changed.
+    #[error("no answer, so it may have been changed: {0}")]
+    Unknown(String),
 }
 
 /// One step of an examination.
@@ -124,6 +199,35 @@ impl Directories for NoDirectories {
         _password: &Zeroizing<String>,
         _deadline: Instant,
     ) -> Result<Person, DirectoryRefused> {
+        Err(DirectoryRefused::Unavailable("this node asks no directory".to_owned()))
+    }
+
+    fn allowed(&self, _directory: &Directory) -> Allowed {
+        Allowed::default()
+    }
+
+    async fn set_password(
+        &self,
+        _directory: &Directory,
+        _name: &str,
+        _old: Option<&Zeroizing<String>>,
+        _new: &Zeroizing<String>,
+        _deadline: Instant,
+    ) -> Result<(), NotChanged> {
+        Err(NotChanged::Unavailable("this node asks no directory".to_owned()))
+    }
+
+    async fn write_contact(
+        &self,
+        _directory: &Directory,
+        _name: &str,
+        _contact: &Contact,
+        _deadline: Instant,
+    ) -> Result<(), NotChanged> {
+        Err(NotChanged::Unavailable("this node asks no directory".to_owned()))
+    }
+
+    async fn find(&self, _directory: &Directory, _name: &str, _deadline: Instant) -> Result<Person, DirectoryRefused> {
         Err(DirectoryRefused::Unavailable("this node asks no directory".to_owned()))
     }
 

@@ -21,7 +21,10 @@ use crate::hash_queue::HashQueue;
 use crate::names::Names;
 
 pub use audit::{ArchiveStanding, AuditArchive, HeadSigner, Order};
-pub use directory::{Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, NoDirectories, People, Person};
+pub use directory::{
+    Allowed, Contact, Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, NoDirectories, NotChanged,
+    People, Person,
+};
 pub use notifier::{AskedGateway, Delivery, GatewayStanding, Message, NoGateways, Notifier, ReadGateway, ShownGateway};
 pub use status::{ClockStanding, ClusterStatus, DiskStanding, Member, MemberKind, ProposalCounts, Role};
 

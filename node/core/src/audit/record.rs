@@ -207,6 +207,9 @@ pub struct LoginEntry {
     /// Why less was asked for than the application does.
     #[n(9)]
     pub waiver: Option<Waiver>,
+    /// The password was judged by what was remembered of it, for the directory was down.
+    #[n(70)]
+    pub recalled: bool,
 }
 
 /// Logins rejected beyond a budget.
@@ -495,6 +498,32 @@ pub enum ChangeKind {
     ExportPassword,
     #[n(122)]
     ExportToken,
+    /// A directory is asked next for another password of one of its people.
+    #[n(130)]
+    OrderDirectoryPassword,
+    /// It has set it.
+    #[n(131)]
+    DirectoryPasswordSet,
+    /// It has not.
+    #[n(132)]
+    DirectoryPasswordRefused,
+    /// It did not answer, and may have set it.
+    #[n(133)]
+    DirectoryPasswordUnknown,
+    /// A directory is asked next to write where one of its people is reached.
+    #[n(134)]
+    OrderDirectoryContact,
+    /// It has written it.
+    #[n(135)]
+    DirectoryContactWritten,
+    /// It has not.
+    #[n(136)]
+    DirectoryContactRefused,
+    /// It did not answer, and may have written it.
+    #[n(137)]
+    DirectoryContactUnknown,
+    #[n(138)]
+    ForgetPasswords,
 }
 
 impl ChangeKind {
@@ -563,6 +592,15 @@ impl ChangeKind {
             ChangeKind::ExportUser => "export_user",
             ChangeKind::ExportPassword => "export_password",
             ChangeKind::ExportToken => "export_token",
+            ChangeKind::OrderDirectoryPassword => "order_directory_password",
+            ChangeKind::DirectoryPasswordSet => "directory_password_set",
+            ChangeKind::DirectoryPasswordRefused => "directory_password_refused",
+            ChangeKind::DirectoryPasswordUnknown => "directory_password_unknown",
+            ChangeKind::OrderDirectoryContact => "order_directory_contact",
+            ChangeKind::DirectoryContactWritten => "directory_contact_written",
+            ChangeKind::DirectoryContactRefused => "directory_contact_refused",
+            ChangeKind::DirectoryContactUnknown => "directory_contact_unknown",
+            ChangeKind::ForgetPasswords => "forget_passwords",
         }
     }
 }

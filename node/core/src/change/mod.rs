@@ -7,6 +7,7 @@
 mod access;
 mod api_token;
 mod application;
+mod ask_directory;
 mod client;
 mod directory;
 mod export;
@@ -28,8 +29,11 @@ pub use self::{
         ApplicationSettings, ChangeApplication, CreateApplication, DeleteApplication, DisableApplication,
         EnableApplication,
     },
+    ask_directory::{AskDirectory, AskStage, AskedOfDirectory},
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
-    directory::{ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory},
+    directory::{
+        ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory, ForgetPasswords,
+    },
     export::{ExportPassword, ExportToken, ExportUser},
     gateway::{ChangeGateway, CreateGateway, DeleteGateway, DisableGateway, EnableGateway, GatewaySettings},
     local::SetLocal,
@@ -223,6 +227,12 @@ pub enum Change {
     /// The secret of a token is taken along.
     #[n(122)]
     ExportToken(#[n(0)] ExportToken),
+    /// Something that a directory is asked to change of one of its people, or what came of it.
+    #[n(130)]
+    AskDirectory(#[n(0)] AskDirectory),
+    /// Forgets the passwords that are remembered of a directory's people.
+    #[n(131)]
+    ForgetPasswords(#[n(0)] ForgetPasswords),
 }
 
 /// What a change does, and to what.
@@ -292,6 +302,8 @@ impl Change {
             Change::ExportUser(change) => change.decide(state),
             Change::ExportPassword(change) => change.decide(state),
             Change::ExportToken(change) => change.decide(state),
+            Change::AskDirectory(change) => change.decide(state, revision),
+            Change::ForgetPasswords(change) => change.decide(state, revision),
         }
     }
 
@@ -353,6 +365,8 @@ impl Change {
             Change::ExportUser(_) => ChangeKind::ExportUser,
             Change::ExportPassword(_) => ChangeKind::ExportPassword,
             Change::ExportToken(_) => ChangeKind::ExportToken,
+            Change::AskDirectory(change) => change.kind(),
+            Change::ForgetPasswords(_) => ChangeKind::ForgetPasswords,
         }
     }
 }

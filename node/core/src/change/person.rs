@@ -166,6 +166,7 @@ impl SyncPerson {
             display_name: self.display_name.clone(),
             origin: Some(Box::new(self.origin.clone())),
             epoch: user.epoch.wrapping_add(u32::from(leaves)),
+            remembered: user.remembered.clone().filter(|_| !leaves),
             revision,
             ..user.clone()
         };
@@ -248,6 +249,7 @@ impl LeaveDirectory {
                 ..(**origin).clone()
             })),
             epoch: user.epoch.wrapping_add(1),
+            remembered: None,
             revision,
             ..(**user).clone()
         }))

@@ -226,6 +226,7 @@ impl DisableUser {
         let user = expected_user(state, self.user, self.expected)?;
         Ok(saved(User {
             enabled: false,
+            remembered: None,
             epoch: user.epoch.wrapping_add(1),
             revision,
             ..user.clone()
@@ -284,7 +285,9 @@ fn kept_here(user: &User) -> Result<(), Refusal> {
 }
 
 fn check_names(state: &State, id: UserId, name: &UserName, display_name: &str) -> Result<(), Refusal> {
-    require(names::is_canonical(name), Field::Name)?;
+    // Under a further name of a directory's domain nobody would be found.
+    let is_found = *name == state.in_own_domain(name);
+    require(names::is_canonical(name) && is_found, Field::Name)?;
     require(names::is_label(display_name), Field::DisplayName)?;
     require_free(state.user_by_name(name).map(|user| user.id), id)
 }

@@ -116,6 +116,7 @@ fn concerned(state: &State, change: &Change) -> Option<Role> {
         Change::UnlockUser(change) => of_user(change.user),
         Change::DeleteUser(change) => of_user(change.user),
         Change::LeaveDirectory(change) => of_user(change.user),
+        Change::AskDirectory(change) => of_user(change.user),
         Change::SetUserAccess(change) => of_user(change.user).max(change.role),
         Change::CreateToken(change) => of_user(change.user),
         Change::ChangeToken(change) => of_token(change.token),
@@ -132,6 +133,7 @@ fn concerned(state: &State, change: &Change) -> Option<Role> {
         Change::DeleteApiToken(change) => state.api_token(change.token).map(|token| token.role),
         Change::CreateUser(_)
         | Change::ExportUser(_)
+        | Change::ForgetPasswords(_)
         | Change::SyncPerson(_)
         | Change::CreateClient(_)
         | Change::ChangeClient(_)

@@ -37,9 +37,12 @@ pub struct ChangeOwnPassword {
     /// The node that was asked.
     #[n(4)]
     pub node: NodeId,
-    /// The sealed verifier of the new password; none if the former one was wrong.
+    /// The sealed verifier of the new password; none if the former one was wrong, or a directory keeps it.
     #[n(5)]
     pub password: Option<Sealed>,
+    /// The user's directory has changed the password, for somebody who proved the former one to it.
+    #[n(70)]
+    pub in_directory: bool,
 }
 
 impl ChangeOwnPassword {
@@ -48,13 +51,17 @@ impl ChangeOwnPassword {
             return Ok(Decided::done(*revision, Vec::new()));
         }
         let user = state.user(self.user).ok_or(Refusal::NotFound)?;
-        if user.origin.is_some() {
-            return Err(Refusal::OfDirectory);
+        match (&user.origin, &self.password) {
+            // It has happened there, whatever anybody thinks of it here.
+            (Some(_), None) if self.in_directory => return self.note(state, user),
+            (Some(_), Some(_)) => return Err(Refusal::OfDirectory),
+            (None, _) if self.in_directory => return Err(Refusal::Invalid(Field::Password)),
+            (Some(_) | None, _) => {}
         }
         if user.password_revision != self.password_revision {
             return Err(Refusal::Stale);
         }
-        if !user.enabled || user.password.is_none() {
+        if !user.enabled || (user.origin.is_none() && user.password.is_none()) {
             return Err(Refusal::NotAllowed);
         }
         if state.own_password_delayed(user.id, self.source, now_ms) {
@@ -71,6 +78,24 @@ impl ChangeOwnPassword {
             }
             Some(_) => Err(Refusal::Invalid(Field::Password)),
         }
+    }
+
+    /// What was proven by the former password ends here.
+    fn note(&self, state: &State, user: &User) -> Result<Decided, Refusal> {
+        if state.memory().answers.len() >= limits::ANSWERS {
+            return Err(Refusal::LimitReached);
+        }
+        let revision = Revision(state.revision().0.saturating_add(1));
+        let changed = User {
+            password_revision: revision,
+            remembered: None,
+            revision,
+            ..user.clone()
+        };
+        Ok(Decided::done(
+            revision,
+            concluded(changed, (self.request, self.node), revision),
+        ))
     }
 
     fn count(&self, state: &State, user: &User, now_ms: u64) -> Decided {
@@ -112,13 +137,18 @@ pub(super) fn set_own(
         must_change: false,
     };
     let changed = user.with_password(Some(password), new);
-    let events = vec![
-        Event::UserSaved(changed.into()),
-        Event::PasswordDelaysForgotten { user: user.id },
-        recorded(user, node, ChangeKind::ChangeOwnPassword),
+    Ok(Decided::done(revision, concluded(changed, (request, node), revision)))
+}
+
+fn concluded(user: User, (request, node): (Fingerprint, NodeId), revision: Revision) -> Vec<Event> {
+    let id = user.id;
+    let record = recorded(&user, node, ChangeKind::ChangeOwnPassword);
+    vec![
+        Event::UserSaved(user.into()),
+        Event::PasswordDelaysForgotten { user: id },
+        record,
         Event::RequestAnswered { request, revision },
-    ];
-    Ok(Decided::done(revision, events))
+    ]
 }
 
 fn recorded(user: &User, node: NodeId, kind: ChangeKind) -> Event {

@@ -55,6 +55,9 @@ pub struct Judged {
     /// For the audit.
     #[n(13)]
     pub facts: LoginFacts,
+    /// When the password that was right had been remembered, if it was judged by that.
+    #[n(70)]
+    pub recalled_ms: Option<u64>,
 }
 
 /// What the audit says about a login beside its verdict.

@@ -27,6 +27,7 @@ mod judged;
 mod prune_audit;
 mod queue_code;
 mod record_failure;
+mod remember_password;
 mod remove_node;
 mod renew_password;
 mod report_message;
@@ -54,6 +55,7 @@ pub use self::{
     prune_audit::PruneAudit,
     queue_code::{Asker, QueueCode},
     record_failure::{Failure, RecordFailure},
+    remember_password::RememberPassword,
     remove_node::RemoveNode,
     renew_password::RenewPassword,
     report_message::ReportMessage,
@@ -134,6 +136,9 @@ pub enum Command {
     /// Takes a change back that nobody has confirmed in time.
     #[n(143)]
     TakeBackOverdue(#[n(0)] TakeBackOverdue),
+    /// Remembers a password that a directory said was right.
+    #[n(130)]
+    RememberPassword(#[n(0)] RememberPassword),
 }
 
 impl Command {

@@ -169,6 +169,17 @@ impl RecordFailure {
             (Failure::WrongCode, Some(user)) => self.count_code(subject, user),
             (Failure::WrongPassword, Some(user)) => Ok(self.count_password(subject, user)),
             (Failure::WrongCode | Failure::WrongPassword, None) => Err(Refusal::Invalid(Field::Judgement)),
+            // What the directory knows better: the password it once said was right is good for nothing any more.
+            (
+                failure @ (Failure::DisabledInDirectory
+                | Failure::LockedInDirectory
+                | Failure::ExpiredInDirectory
+                | Failure::PasswordExpired),
+                Some(user),
+            ) if user.remembered.is_some() => {
+                let forgotten = Event::PasswordForgotten { user: user.id };
+                Ok(reject(&self.judged, failure.reason(), vec![forgotten]))
+            }
             (failure, _) => Ok(reject(&self.judged, failure.reason(), Vec::new())),
         }
     }

@@ -134,13 +134,16 @@ fn current<'a>(state: &'a State, judged: &'a Judged, now_ms: u64) -> Option<Subj
     let same_password = judged
         .password_revision
         .is_none_or(|revision| user.is_none_or(|user| user.password_revision == revision));
+    let still_recalled = judged
+        .recalled_ms
+        .is_none_or(|at_ms| user.is_some_and(|user| state.recalled_ms(user, now_ms) == Some(at_ms)));
     let question = Question::of_verdict(client, user.map(|user| &**user), judged, now_ms);
     // By these rules, whatever the node that judged took for them.
     let plan = plan(state, &question).filter(|plan| {
         let application = &plan.application;
         application.id == judged.application && application.revision == judged.application_revision
     })?;
-    (still_absent && same_password).then_some(Subject {
+    (still_absent && same_password && still_recalled).then_some(Subject {
         state,
         judged,
         now_ms,

@@ -15,7 +15,7 @@ use crate::{
     },
     method::{self, Moment},
     plan::{Plan, Question, Refused, plan},
-    records::{Client, Directory, Factor, Pin, Policy, SentCode, Token, User},
+    records::{Client, Directory, Factor, Pin, Policy, RememberedPassword, SentCode, Token, User},
     state::State,
 };
 
@@ -31,6 +31,8 @@ pub(super) struct Attempt {
     /// Factors that were looked at in this packet, right or wrong.
     pub checked: Vec<Factor>,
     pub method: Method,
+    /// When the password that is right had been remembered, if it was judged by that.
+    pub recalled_ms: Option<u64>,
     cluster: [u8; 16],
     epochs: u32,
     pub password_delayed: bool,
@@ -70,8 +72,9 @@ impl Account {
 
 impl Attempt {
     /// None if the client is gone: then nobody is there to be answered.
-    pub fn new(state: &State, request: Request) -> Option<Self> {
+    pub fn new(state: &State, mut request: Request) -> Option<Self> {
         let client = state.client(request.client)?.clone();
+        request.user = request.user.map(|name| state.meant(&name));
         let now_ms = state.stamp().ms.max(request.received_ms);
         let account = request
             .user
@@ -107,6 +110,7 @@ impl Attempt {
             directory,
             conversation: None,
             checked: Vec::new(),
+            recalled_ms: None,
             password_delayed: false,
         };
         let judged = attempt.judged();
@@ -145,6 +149,8 @@ impl Attempt {
             && !self.has_renewed(state, conversation)
         {
             Some(Failure::PasswordChanged)
+        } else if !self.is_still_recalled(conversation) {
+            Some(Failure::PasswordChanged)
         } else if !conversation.codes().all(|code| self.is_current(state, code)) {
             Some(Failure::Voided)
         } else if !self.goes_on(conversation) {
@@ -152,6 +158,18 @@ impl Attempt {
         } else {
             None
         }
+    }
+
+    /// What the password was judged by, if not by the directory, is still remembered.
+    fn is_still_recalled(&self, conversation: &Conversation) -> bool {
+        let now = self.recalled().map(|remembered| remembered.at_ms);
+        conversation.recalled_ms().is_none_or(|at_ms| now == Some(at_ms))
+    }
+
+    /// What is remembered of the user's password, as long as it may be asked.
+    pub fn recalled(&self) -> Option<&RememberedPassword> {
+        let (directory, account) = (self.directory.as_ref()?, self.account.as_ref()?);
+        directory.recalled(&account.user, self.now_ms)
     }
 
     /// Whether this answer is what the password was changed by.
@@ -168,7 +186,7 @@ impl Attempt {
             .flat_map(|former| former.proven.iter())
             .chain(proofs);
         let user = self.account.as_ref().map(|account| &account.user);
-        proven.any(|proof| *proof == Proof::Password)
+        proven.any(Proof::is_password)
             && user.is_some_and(|user| user.is_password_due(&self.policy.passwords, self.now_ms))
     }
 
@@ -209,7 +227,7 @@ impl Attempt {
 
     fn proves(&self, proof: &Proof, factor: Factor) -> bool {
         match proof {
-            Proof::Password => factor == Factor::Password,
+            Proof::Password | Proof::Recalled(_) => factor == Factor::Password,
             Proof::Code(code) => self
                 .account
                 .iter()
@@ -285,7 +303,11 @@ impl Attempt {
         } else {
             failure
         };
-        let judged = self.judged();
+        // A failure stands, whatever is remembered by now of a password that was right.
+        let judged = Judged {
+            recalled_ms: None,
+            ..self.judged()
+        };
         Step::Propose(Propose::new(Command::RecordFailure(RecordFailure { judged, failure })))
     }
 
@@ -339,7 +361,7 @@ impl Attempt {
         let former = self.conversation.as_ref();
         let before = former.iter().flat_map(|former| former.proven.iter());
         let proven: Box<[Proof]> = before.chain(proofs).copied().collect();
-        let password = proven.contains(&Proof::Password).then_some(user.password_revision);
+        let password = proven.iter().any(Proof::is_password).then_some(user.password_revision);
         Conversation {
             cluster: self.cluster,
             id: self.conversation_id(),
@@ -367,7 +389,8 @@ impl Attempt {
         let absent = if user.is_none() { request.user.clone() } else { None };
         let conversation = self.conversation.as_ref();
         let password_checked = self.checked.contains(&Factor::Password)
-            || conversation.is_some_and(|conversation| conversation.proven.contains(&Proof::Password));
+            || conversation.is_some_and(|conversation| conversation.proven.iter().any(Proof::is_password));
+        let former_recalled = conversation.and_then(Conversation::recalled_ms);
         Judged {
             fingerprint: request.fingerprint,
             conversation: conversation.map(|conversation| conversation.id),
@@ -391,6 +414,7 @@ impl Attempt {
                 method: self.method,
                 attributes: request.attributes.clone(),
             },
+            recalled_ms: self.recalled_ms.or(former_recalled),
         }
     }
 }

@@ -76,6 +76,11 @@ impl Conversation {
         self.id
     }
 
+    /// When the password that was right had been remembered, if it was judged by that.
+    pub(super) fn recalled_ms(&self) -> Option<u64> {
+        self.proven.iter().find_map(Proof::recalled_ms)
+    }
+
     /// Codes that were right.
     pub(super) fn codes(&self) -> impl Iterator<Item = &CodeProof> {
         self.proven.iter().filter_map(Proof::code)

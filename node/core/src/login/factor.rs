@@ -24,13 +24,29 @@ pub enum Proof {
     /// A code.
     #[n(1)]
     Code(#[n(0)] CodeProof),
+    /// The password, by what was remembered of it at this time, for the directory was down.
+    #[n(2)]
+    Recalled(#[n(0)] u64),
 }
 
 impl Proof {
+    /// Whether it is the password.
+    pub(super) fn is_password(&self) -> bool {
+        matches!(self, Proof::Password | Proof::Recalled(_))
+    }
+
+    /// When the password had been remembered, if it was judged by that.
+    pub(super) fn recalled_ms(&self) -> Option<u64> {
+        match self {
+            Proof::Recalled(at_ms) => Some(*at_ms),
+            Proof::Password | Proof::Code(_) => None,
+        }
+    }
+
     /// The code, if it is one.
     pub(super) fn code(&self) -> Option<&CodeProof> {
         match self {
-            Proof::Password => None,
+            Proof::Password | Proof::Recalled(_) => None,
             Proof::Code(code) => Some(code),
         }
     }

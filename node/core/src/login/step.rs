@@ -13,7 +13,7 @@ use crate::{
     },
     method::{self, Use, verifier},
     outcome::{Outcome, Reason, Refusal, Verdict},
-    records::{CodeKind, Directory, Factor, Pin, SentCode, Token},
+    records::{CodeKind, Directory, Factor, Pin, RememberedPassword, SentCode, Token},
 };
 
 /// What to do next.
@@ -107,11 +107,21 @@ impl CheckPassword {
         self.machine.settle(right.then_some(Proof::Password))
     }
 
+    /// What is remembered of the password, to be asked if no controller of the directory answers, and only then.
+    pub fn recalled(&self) -> Option<&RememberedPassword> {
+        self.machine.attempt.recalled()
+    }
+
     /// Takes the answer of the directory. For a name that nobody has it is always wrong.
-    pub fn answer_of_directory(self, said: DirectorySays) -> Step {
+    pub fn answer_of_directory(mut self, said: DirectorySays) -> Step {
         let right = said == DirectorySays::Right && self.user().is_some() && self.directory().is_some();
         match said {
             DirectorySays::Refuses(failure) => self.machine.attempt.fail(failure),
+            DirectorySays::Recalled => {
+                let at_ms = self.recalled().map(|remembered| remembered.at_ms);
+                self.machine.attempt.recalled_ms = at_ms;
+                self.machine.settle(at_ms.map(Proof::Recalled))
+            }
             DirectorySays::Right | DirectorySays::Wrong => self.machine.settle(right.then_some(Proof::Password)),
         }
     }
@@ -126,6 +136,8 @@ pub enum DirectorySays {
     Wrong,
     /// The account is not in order.
     Refuses(Failure),
+    /// Nothing, for none of its controllers answers; and what is remembered of the password says that it is right.
+    Recalled,
 }
 
 /// Compare a code with those of the user's tokens.

@@ -30,7 +30,7 @@ pub use self::{
     client::{Client, Cut, Modes},
     cluster::{Cluster, Node, Replacement},
     code_kind::{CodeKind, CodeKinds},
-    directory::{Directory, Origin},
+    directory::{Directory, Naming, Origin, PasswordMemory, RememberedPassword},
     entrance::{Entrance, FactorKind, Trusted},
     local::Local,
     network::{Cidr, MalformedCidr},

@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     ids::{Revision, Sealed, TokenId, UserId},
-    records::{Local, Mfa, Origin, PasswordRules, Pins, Policy, Role, Trust},
+    records::{Local, Mfa, Origin, PasswordRules, Pins, Policy, RememberedPassword, Role, Trust},
 };
 
 /// A user's name: domain and name within it, both canonical already. Folding happens where Unicode tables
@@ -112,6 +112,9 @@ pub struct User {
     /// What is typed in front of every code, where the policy asks for it.
     #[n(20)]
     pub pin: Option<Box<Pin>>,
+    /// A password that the user's directory said was right; see [`crate::Directory::recalled`].
+    #[n(70)]
+    pub remembered: Option<Box<RememberedPassword>>,
 }
 
 /// Digits that only the user knows.
@@ -150,6 +153,7 @@ impl User {
             must_change_password: false,
             local: None,
             pin: None,
+            remembered: None,
         }
     }
 

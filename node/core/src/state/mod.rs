@@ -213,9 +213,43 @@ impl State {
         self.directories().find(|directory| &*directory.name == name)
     }
 
-    /// The directory whose users are in this domain.
+    /// The directory whose users are in this domain, by whichever of its names.
     pub fn directory_of_domain(&self, domain: &str) -> Option<&Arc<Directory>> {
-        self.directories().find(|directory| &*directory.domain == domain)
+        self.directories().find(|directory| directory.is_called(domain))
+    }
+
+    /// Who is meant by a name as it was typed and folded: further names of a domain become its own, and a name without domain
+    /// that no local user has becomes one of the default directory's.
+    pub fn meant(&self, name: &UserName) -> UserName {
+        let directory = match name.domain.is_empty() {
+            false => return self.in_own_domain(name),
+            true if self.user_names.contains_key(name) => None,
+            true => self.directories().find(|directory| directory.is_default()),
+        };
+        match directory {
+            None => name.clone(),
+            Some(directory) => UserName::new(&directory.domain, &name.name),
+        }
+    }
+
+    /// The name in the domain's own name, if it has one of its further ones.
+    pub fn in_own_domain(&self, name: &UserName) -> UserName {
+        match self.directory_of_domain(&name.domain) {
+            Some(directory) if directory.domain != name.domain => UserName::new(&directory.domain, &name.name),
+            Some(_) | None => name.clone(),
+        }
+    }
+
+    /// When the password that is remembered of a user was, as long as it may be asked.
+    pub(crate) fn recalled_ms(&self, user: &User, now_ms: u64) -> Option<u64> {
+        let directory = self.directory(user.origin.as_ref()?.directory)?;
+        Some(directory.recalled(user, now_ms)?.at_ms)
+    }
+
+    /// Whether this is the domain of anybody, local users in no directory included.
+    pub(crate) fn is_domain_in_use(&self, domain: &str) -> bool {
+        let mut first = self.users_after(Some(&UserName::new(domain, "")));
+        first.next().is_some_and(|user| *user.name.domain == *domain)
     }
 
     /// Directories in the order of their ids; there are few.

@@ -441,6 +441,7 @@ impl<'a> Dice<'a> {
         };
         let conversation = self.maybe(|dice| ConversationId(dice.digest(100)));
         Judged {
+            recalled_ms: (self.roll(16) == 0).then(|| self.number()),
             fingerprint: Fingerprint(self.digest(200)),
             conversation,
             proof: conversation.map(|_| ProofDigest(self.digest(3))),
@@ -520,6 +521,16 @@ impl<'a> Dice<'a> {
     /// By the user: in a login, or else.
     fn password_change(&mut self, state: &State, now_ms: u64) -> Command {
         let (request, judged) = (Fingerprint(self.digest(40)), self.judged(state, now_ms));
+        if self.roll(4) == 0 {
+            let directory = DirectoryId(self.roll(5));
+            return Command::RememberPassword(RememberPassword {
+                user: judged.user.map_or(UserId(0), |(user, _)| user),
+                password_revision: judged.password_revision.unwrap_or(Revision(0)),
+                directory,
+                directory_revision: state.directory(directory).map_or(Revision(0), |found| found.revision),
+                verifier: self.sealed(),
+            });
+        }
         if self.roll(2) == 0 {
             let password = self.sealed();
             return Command::RenewPassword(RenewPassword {
@@ -535,6 +546,7 @@ impl<'a> Dice<'a> {
             source: self.address(),
             node: NodeId(self.roll(3)),
             password: self.maybe(Self::sealed),
+            in_directory: self.roll(3) == 0,
         })
     }
 

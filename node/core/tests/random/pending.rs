@@ -39,6 +39,14 @@ impl Dice<'_> {
         }
     }
 
+    fn naming(&mut self) -> Naming {
+        let alias = ["corp", "one", "lan"][self.roll(3) as usize];
+        Naming {
+            aliases: self.maybe(|_| alias.into()).into_iter().collect(),
+            is_default: self.roll(3) == 0,
+        }
+    }
+
     /// A change of what may wait, mostly.
     pub fn configuration(&mut self) -> Change {
         let (directory, expected) = (DirectoryId(1 + self.roll(2)), None);
@@ -48,12 +56,16 @@ impl Dice<'_> {
                 name: self.text(),
                 domain: ["one", "two"][self.roll(2) as usize].into(),
                 settings: Sealed::from(vec![1; 8]),
+                naming: self.naming(),
+                remember_h: self.roll(2) as u16,
             }),
             1 => Change::ChangeDirectory(ChangeDirectory {
                 directory,
                 expected,
                 name: self.text(),
                 settings: Sealed::from(vec![2; 8]),
+                naming: self.naming(),
+                remember_h: self.roll(2) as u16,
             }),
             2 => Change::DisableDirectory(DisableDirectory { directory, expected }),
             3 => Change::DeleteDirectory(DeleteDirectory { directory, expected }),

@@ -6,6 +6,7 @@ use quorate_core::{change::*, command::*, method::Use, *};
 
 pub fn judged() -> Judged {
     Judged {
+        recalled_ms: Some(1_760_000_000_000),
         fingerprint: Fingerprint([1; 16]),
         conversation: Some(ConversationId([2; 16])),
         proof: Some(ProofDigest([3; 16])),
@@ -53,6 +54,7 @@ fn unknown() -> Judged {
     };
     let absent = Some(UserName::new("example.org", "alice"));
     Judged {
+        recalled_ms: None,
         conversation: None,
         proof: None,
         user: None,
@@ -211,6 +213,14 @@ pub fn commands() -> Vec<Command> {
             source: "2001:db8::1".parse().unwrap(),
             node,
             password: Some(Sealed::from(vec![19; 6])),
+            in_directory: false,
+        }),
+        Command::RememberPassword(RememberPassword {
+            user: UserId(9),
+            password_revision: Revision(11),
+            directory: DirectoryId(6),
+            directory_revision: Revision(12),
+            verifier: Sealed::from(vec![20; 6]),
         }),
         Command::TryChange(TryChange {
             request,
@@ -240,6 +250,13 @@ pub fn commands() -> Vec<Command> {
             pending: PendingId(20),
         }),
     ]
+}
+
+fn naming() -> Naming {
+    Naming {
+        aliases: Box::new(["corp".into(), "corp.local".into()]),
+        is_default: true,
+    }
 }
 
 pub fn changes() -> Vec<Change> {
@@ -393,12 +410,16 @@ pub fn changes() -> Vec<Change> {
             name: "head office".into(),
             domain: "example.org".into(),
             settings: Sealed::from(vec![5; 10]),
+            naming: naming(),
+            remember_h: 24,
         }),
         Change::ChangeDirectory(ChangeDirectory {
             directory,
             expected,
             name: "head office".into(),
             settings: Sealed::from(vec![6; 10]),
+            naming: naming(),
+            remember_h: 24,
         }),
         Change::DisableDirectory(DisableDirectory { directory, expected }),
         Change::EnableDirectory(EnableDirectory { directory, expected }),
@@ -424,6 +445,13 @@ pub fn changes() -> Vec<Change> {
             }]),
         }),
         Change::LeaveDirectory(LeaveDirectory { user, expected }),
+        Change::ForgetPasswords(ForgetPasswords { directory, expected }),
+        Change::AskDirectory(AskDirectory {
+            user,
+            expected,
+            what: AskedOfDirectory::Contact,
+            stage: AskStage::Unknown,
+        }),
         Change::CreateGateway(CreateGateway {
             id: gateway,
             settings: gateway_settings(),
@@ -610,7 +638,9 @@ pub fn state() -> State {
         "admin create-token fob kind=hotp ; create-token sheet kind=recovery user=alice ; create-token left kind=temporary user=alice lasts=86400s",
         "admin create-token key kind=yubikey user=alice ; create-token pad kind=static user=alice",
         "admin create-directory hq domain=example.org",
+        "admin change-directory hq name=hq aliases=corp remember=24",
         "sync hq carol groups=staff,vpn",
+        "remember hq carol pw",
         "admin set-password alice password=pw2 must-change=yes",
         "consume vpn alice phone conversation=talk",
         "fail vpn alice WrongPassword",

@@ -2,8 +2,8 @@
 
 use quorate_core::{
     Actor, ApiTokenId, ApplicationId, Change, Channel, ClientId, CodeKind, CodeKinds, Command, Cut, DirectoryId,
-    Enrolment, Factor, Fingerprint, GatewayId, JoinTokenId, Modes, NodeId, Origin, Pin, Pins, Revision, Role, RuleId,
-    Sealed, TokenId, UserId, UserName, change::*, command::*, method,
+    Enrolment, Factor, Fingerprint, GatewayId, JoinTokenId, Modes, Naming, NodeId, Origin, Pin, Pins, Revision, Role,
+    RuleId, Sealed, TokenId, UserId, UserName, change::*, command::*, method,
 };
 
 use super::{
@@ -131,6 +131,25 @@ impl World {
         })
     }
 
+    /// `remember hq alice pw [judged-at=REVISION]`: the directory said that this is right.
+    pub fn remember(&mut self, words: &Words) {
+        let (directory, user) = (DirectoryId(id(&words.plain[0])), UserId(id(&words.plain[1])));
+        let found = self
+            .state
+            .directory(directory)
+            .map_or(Revision(0), |found| found.revision);
+        let command = Command::RememberPassword(RememberPassword {
+            user,
+            password_revision: self.state.user(user).map_or(Revision(0), |user| user.password_revision),
+            directory,
+            directory_revision: words
+                .key("judged-at")
+                .map_or(found, |revision| Revision(revision.parse().unwrap())),
+            verifier: sealed(&words.plain[2]),
+        });
+        self.apply_and_say(&command);
+    }
+
     pub(super) fn actor(&self, words: &Words) -> Actor {
         match words.key("by") {
             None => Actor::Root { uid: 0 },
@@ -161,6 +180,19 @@ impl World {
             node: NodeId(1),
             changes: lines.iter().map(|words| change(self, words)).collect(),
         })
+    }
+}
+
+/// `aliases=corp,corp.local default=yes`.
+fn naming(words: &Words) -> Naming {
+    let aliases = words.or("aliases", "");
+    Naming {
+        aliases: aliases
+            .split(',')
+            .filter(|alias| !alias.is_empty())
+            .map(Into::into)
+            .collect(),
+        is_default: words.key("default") == Some("yes"),
     }
 }
 
@@ -244,16 +276,35 @@ pub(super) fn change(world: &World, words: &Words) -> Change {
             name: renamed,
             domain: words.or("domain", "").into(),
             settings: sealed("settings"),
+            naming: naming(words),
+            remember_h: words.number("remember", 0) as u16,
         }),
         "change-directory" => Change::ChangeDirectory(ChangeDirectory {
             directory,
             expected,
             name: renamed,
             settings: sealed("other settings"),
+            naming: naming(words),
+            remember_h: words.number("remember", 0) as u16,
         }),
         "disable-directory" => Change::DisableDirectory(DisableDirectory { directory, expected }),
         "enable-directory" => Change::EnableDirectory(EnableDirectory { directory, expected }),
         "delete-directory" => Change::DeleteDirectory(DeleteDirectory { directory, expected }),
+        "ask-directory" => Change::AskDirectory(AskDirectory {
+            user,
+            expected,
+            what: match words.key("for") {
+                Some("contact") => AskedOfDirectory::Contact,
+                _ => AskedOfDirectory::Password,
+            },
+            stage: match words.key("stage") {
+                Some("done") => AskStage::Done,
+                Some("refused") => AskStage::Refused,
+                Some("unknown") => AskStage::Unknown,
+                _ => AskStage::Ordered,
+            },
+        }),
+        "forget-passwords" => Change::ForgetPasswords(ForgetPasswords { directory, expected }),
         "leave-directory" => Change::LeaveDirectory(LeaveDirectory { user, expected }),
         "create-client" => Change::CreateClient(CreateClient {
             id: client,

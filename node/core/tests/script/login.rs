@@ -27,6 +27,22 @@ impl World {
         loop {
             step = match step {
                 // A script's directory knows the password "pw", and says so of the names that end in its word for a state.
+                Step::CheckPassword(check) if words.key("down").is_some() && check.directory().is_some() => {
+                    let name = check.name().to_owned();
+                    let Some(remembered) = check.recalled() else {
+                        self.say(format_args!("ask directory about {name}: it is down"));
+                        self.say("=> silence");
+                        return;
+                    };
+                    let said = match remembered.verifier.as_bytes() == check.candidate() {
+                        true => DirectorySays::Recalled,
+                        false => DirectorySays::Wrong,
+                    };
+                    self.say(format_args!(
+                        "ask directory about {name}: it is down; by memory: {said:?}"
+                    ));
+                    check.answer_of_directory(said)
+                }
                 Step::CheckPassword(check) if check.directory().is_some() => {
                     let name = check.name().to_owned();
                     let said = match (check.candidate(), &*name) {

@@ -122,6 +122,7 @@ impl World {
             "consume" | "accept" | "fail" => self.verdict(verb, &Words::parse(rest)),
             "login" => self.login(rest),
             "own" => self.own_password(&Words::parse(rest)),
+            "remember" => self.remember(&Words::parse(rest)),
             "send-code" | "queue" | "report" => self.sending(verb, &Words::parse(rest)),
             "plan" => self.plan(&Words::parse(rest)),
             "try" | "confirm" | "take-back" | "overdue" => self.pending(verb, rest),

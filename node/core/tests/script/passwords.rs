@@ -66,6 +66,7 @@ impl World {
             source: words.or("from", "192.0.2.7").parse().unwrap(),
             node: NodeId(1),
             password: words.key("new").map(sealed),
+            in_directory: words.key("in") == Some("directory"),
         }));
         self.say(show::outcome(&outcome));
     }

@@ -129,8 +129,9 @@ impl World {
                     let waiver = login
                         .waiver
                         .map_or_else(String::new, |waiver| format!(", less asked: {}", waiver.label()));
+                    let memory = if login.recalled { ", by memory" } else { "" };
                     format!(
-                        "login {name} ({user}) by {}: {verdict}{rule}{waiver}",
+                        "login {name} ({user}) by {}: {verdict}{rule}{waiver}{memory}",
                         login.facts.method.label()
                     )
                 }

@@ -64,6 +64,7 @@ impl World {
             _ => self.now_ms,
         };
         Judged {
+            recalled_ms: None,
             fingerprint: fingerprint(words.key("request").unwrap_or(&next)),
             conversation,
             proof: conversation.map(|_| ProofDigest(digest(&words.or("proof", "proof")))),

@@ -48,6 +48,15 @@ enum Action {
         /// The domain of its users, as they type it; none for the default one
         #[arg(long, default_value = "", hide_default_value = true)]
         domain: String,
+        /// A further name of that domain, as users may type it, such as CORP; may be repeated
+        #[arg(long, value_name = "DOMAIN")]
+        alias: Vec<String>,
+        /// A name without domain that no local user has means somebody of this directory
+        #[arg(long)]
+        default: bool,
+        /// Remember right passwords for so many hours, to be asked while no controller answers; 168 at most
+        #[arg(long, value_name = "HOURS", default_value_t = 0, hide_default_value = true)]
+        remember_passwords_h: u16,
         #[command(flatten)]
         settings: Box<Said>,
     },
@@ -59,6 +68,30 @@ enum Action {
     },
     /// Give it another name
     Rename { directory: String, name: String },
+    /// Say how its domain is called, beside its own name
+    #[command(after_help = "\
+Examples:
+  quorate directory names office --alias CORP --alias corp.local    # CORP\\alice and alice@corp.local mean alice@example.org
+  quorate directory names office --default                          # and so does alice, unless a local user is called so
+  quorate directory names office --alias \"\" --default=false")]
+    Names {
+        directory: String,
+        /// Replaces the further names of its domain; repeat for more, --alias "" for none
+        #[arg(long, value_name = "DOMAIN", required_unless_present = "default")]
+        alias: Vec<String>,
+        /// Whether a name without domain that no local user has means somebody of it
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+        default: Option<bool>,
+    },
+    /// Say for how long right passwords are remembered, to be asked while no controller answers
+    RememberPasswords {
+        directory: String,
+        /// 168 at most; 0 for never, which forgets them all
+        #[arg(long)]
+        hours: u16,
+    },
+    /// Forget the passwords that are remembered of its people
+    ForgetPasswords { directory: String },
     /// Try every step of a login, from the name of each controller to a person's password
     Test {
         directory: String,
@@ -131,6 +164,15 @@ struct Said {
     /// The code of the country whose numbers the directory has without one, such as 90
     #[arg(long, value_name = "DIGITS")]
     default_country: Option<String>,
+    /// Let administrators set its people's passwords there, by the right of the account
+    #[arg(long)]
+    reset_passwords: bool,
+    /// Let its people change their passwords there, by the one that they have
+    #[arg(long)]
+    change_passwords: bool,
+    /// Let administrators change its people's mobile numbers and mail addresses there, by the right of the account
+    #[arg(long)]
+    write_contacts: bool,
     /// Follow referrals; they are sent the account's password
     #[arg(long)]
     referrals: bool,
@@ -192,23 +234,59 @@ impl DirectoryCommand {
                 context.format.show(&synced, |synced| sync_text(synced, dry_run));
                 return Ok(());
             }
-            Action::Create { name, domain, settings } => {
-                let settings = settings.read()?;
-                let create = CreateDirectory { name, domain, settings };
+            Action::Create {
+                name,
+                domain,
+                alias,
+                default,
+                remember_passwords_h,
+                settings,
+            } => {
+                let create = CreateDirectory {
+                    name,
+                    domain,
+                    aliases: alias,
+                    is_default: default,
+                    remember_passwords_h,
+                    settings: settings.read()?,
+                };
                 api.tell(endpoints::CREATE_DIRECTORY, &[], &create).await?
             }
             Action::Change { directory, settings } => {
-                let settings = Some(settings.read()?);
-                let change = ChangeDirectory { name: None, settings };
+                let change = ChangeDirectory {
+                    settings: Some(settings.read()?),
+                    ..ChangeDirectory::default()
+                };
                 api.tell(endpoints::CHANGE_DIRECTORY, &[&directory], &change).await?
             }
             Action::Rename { directory, name } => {
                 let change = ChangeDirectory {
                     name: Some(name),
-                    settings: None,
+                    ..ChangeDirectory::default()
                 };
                 api.tell(endpoints::CHANGE_DIRECTORY, &[&directory], &change).await?
             }
+            Action::Names {
+                directory,
+                alias,
+                default,
+            } => {
+                let named = alias.iter().filter(|alias| !alias.is_empty());
+                let change = ChangeDirectory {
+                    aliases: (!alias.is_empty()).then(|| named.cloned().collect()),
+                    is_default: default,
+                    ..ChangeDirectory::default()
+                };
+                api.tell(endpoints::CHANGE_DIRECTORY, &[&directory], &change).await?
+            }
+            Action::RememberPasswords { directory, hours } => {
+                let change = ChangeDirectory {
+                    remember_passwords_h: Some(hours),
+                    ..ChangeDirectory::default()
+                };
+                api.tell(endpoints::CHANGE_DIRECTORY, &[&directory], &change).await?
+            }
+            Action::ForgetPasswords { directory } => api.ask(endpoints::FORGET_PASSWORDS, &[&directory]).await?,
             Action::Show { directory } => api.ask(endpoints::SHOW_DIRECTORY, &[&directory]).await?,
             Action::Disable { directory } => api.ask(endpoints::DISABLE_DIRECTORY, &[&directory]).await?,
             Action::Enable { directory } => api.ask(endpoints::ENABLE_DIRECTORY, &[&directory]).await?,
@@ -257,6 +335,9 @@ impl Said {
             sync_every_s: self.sync_every_s,
             send_codes_to: self.send_codes_to.clone(),
             default_country: self.default_country.clone(),
+            reset_passwords: self.reset_passwords,
+            change_passwords: self.change_passwords,
+            write_contacts: self.write_contacts,
             referrals: self.referrals,
             connect_timeout_ms: self.connect_timeout_ms,
             operation_timeout_ms: self.operation_timeout_ms,
@@ -322,6 +403,13 @@ fn domain(directory: &Directory) -> String {
     }
 }
 
+fn remembered(hours: u16) -> String {
+    match hours {
+        0 => "no".to_owned(),
+        hours => format!("for {hours} h, while no controller answers"),
+    }
+}
+
 fn table(directories: &[Directory]) -> (Table, &'static str) {
     let mut table = Table::new(&["DIRECTORY", "DOMAIN", "STATE", "CONTROLLERS"]);
     for directory in directories {
@@ -342,6 +430,9 @@ fn text(directory: &Directory) -> String {
         ("directory", directory.name.clone()),
         ("id", directory.id.clone()),
         ("domain", domain(directory)),
+        ("also called", admin::or_dash(&directory.aliases.join(", "))),
+        ("names without domain", yes_no(directory.is_default)),
+        ("passwords remembered", remembered(directory.remember_passwords_h)),
         ("base", settings.base.clone()),
         ("account", settings.account.clone()),
         ("groups", yes_no(settings.groups.is_some())),

@@ -88,7 +88,13 @@ Examples:
         /// Until when the user may do without a token where an application lets such users in: 30d from now, a date in UTC, or never
         #[arg(long, value_name = "WHEN")]
         enrol_by: Option<String>,
-        /// Set a new password; asks for it
+        /// The mobile number of somebody whom a directory keeps, written there; "" takes it away
+        #[arg(long)]
+        mobile: Option<String>,
+        /// The mail address of somebody whom a directory keeps, written there; "" takes it away
+        #[arg(long)]
+        mail: Option<String>,
+        /// Set a new password; asks for it. That of somebody whom a directory keeps is set there
         #[arg(long)]
         password: bool,
         #[command(flatten)]
@@ -234,6 +240,8 @@ impl UserCommand {
                 display_name,
                 group,
                 enrol_by,
+                mobile,
+                mail,
                 password,
                 other,
                 must_change_password,
@@ -253,6 +261,8 @@ impl UserCommand {
                     groups: (!group.is_empty()).then(|| group.into_iter().filter(|name| !name.is_empty()).collect()),
                     must_change_password: mark,
                     enrol_by_ms: enrol_by.as_deref().map(filter::coming_ms).transpose()?,
+                    mobile,
+                    mail,
                 };
                 if change != ChangeUser::default() || new_password.is_none() {
                     shown = Some(api.tell(endpoints::CHANGE_USER, &[&user], &change).await?);

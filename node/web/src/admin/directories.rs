@@ -32,10 +32,20 @@ pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<Directory>> {
 }
 
 pub(crate) async fn create(call: Call<CreateDirectory>) -> Answer<Directory> {
-    let CreateDirectory { name, domain, settings } = call.body;
+    let CreateDirectory {
+        name,
+        domain,
+        aliases,
+        is_default,
+        remember_passwords_h,
+        settings,
+    } = call.body;
     let spec = DirectorySpec {
         name,
         domain,
+        aliases,
+        is_default,
+        remember_h: remember_passwords_h,
         settings: bytes(&settings)?,
     };
     let made = call.site.administrator.create_directory(call.actor, spec).await?;
@@ -60,6 +70,9 @@ pub(crate) async fn change(call: Call<ChangeDirectory>) -> Answer<Directory> {
     let spec = DirectorySpec {
         name: call.body.name.unwrap_or_else(|| former.name.to_string()),
         domain: former.domain.to_string(),
+        aliases: call.body.aliases.unwrap_or_else(|| aliases(&former)),
+        is_default: call.body.is_default.unwrap_or(former.naming.is_default),
+        remember_h: call.body.remember_passwords_h.unwrap_or(former.memory.hours),
         settings: bytes(&settings)?,
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
@@ -93,6 +106,16 @@ pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Directory> {
     let directory = call.site.administrator.find_directory(call.name())?.id;
     let changed = administrator
         .enable_directory(call.actor, directory, call.expected)
+        .await?;
+    reply(&call.site, &changed)
+}
+
+pub(crate) async fn forget_passwords(call: Call<Nothing>) -> Answer<Directory> {
+    let directory = call.site.administrator.find_directory(call.name())?.id;
+    let changed = call
+        .site
+        .administrator
+        .forget_passwords(call.actor, directory, call.expected)
         .await?;
     reply(&call.site, &changed)
 }
@@ -134,6 +157,10 @@ fn settings(site: &Site, directory: &quorate_core::Directory) -> Result<Director
     })
 }
 
+fn aliases(directory: &quorate_core::Directory) -> Vec<String> {
+    directory.naming.aliases.iter().map(ToString::to_string).collect()
+}
+
 fn reply(site: &Site, directory: &quorate_core::Directory) -> Answer<Directory> {
     Ok(Reply::revised(shape(site, directory)?, directory.revision.0))
 }
@@ -150,6 +177,9 @@ fn shape(site: &Site, directory: &quorate_core::Directory) -> Result<Directory, 
         id: directory.id.to_string(),
         name: directory.name.to_string(),
         domain: directory.domain.to_string(),
+        aliases: aliases(directory),
+        is_default: directory.is_default(),
+        remember_passwords_h: directory.memory.hours,
         settings,
         controllers: controllers
             .map(|(controller, well, said)| ControllerState { controller, well, said })

@@ -72,6 +72,9 @@ impl From<AdminError> for Failure {
                 Failure::new(ProblemKind::Conflict).detail(format!("The directory cannot be asked: {why}."))
             }
             AdminError::RowsWrong(_) => Failure::new(ProblemKind::Conflict).detail(format!("{said}.")),
+            AdminError::DirectoryRefuses(why) => {
+                Failure::new(ProblemKind::Conflict).detail(format!("The directory refuses it: {why}."))
+            }
             AdminError::TooManyLeave { .. } => Failure::new(ProblemKind::Conflict).detail(format!("{said}.")),
             AdminError::Seal(cause) => Failure::new(ProblemKind::Internal).because(format!("{said}: {cause}")),
         }

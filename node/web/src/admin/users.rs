@@ -6,7 +6,7 @@ use std::sync::Arc;
 use quorate_api::{
     ChangeOwnPassword, ChangeUser, CreateUser, Nothing, Page, PageQuery, SetPassword, SetPin, User, UserQuery,
 };
-use quorate_app::{AccessChange, NewUser, OwnPasswordChange, UserChange};
+use quorate_app::{AccessChange, Contact, NewUser, OwnPasswordChange, UserChange};
 use quorate_core::Actor;
 use quorate_core::plan::has_never_enrolled;
 
@@ -107,6 +107,10 @@ pub(crate) async fn change(call: Call<ChangeUser>) -> Answer<User> {
         must_change_password: call.body.must_change_password,
         groups: call.body.groups,
         enrol_by_ms: call.body.enrol_by_ms.map(|at_ms| (at_ms > 0).then_some(at_ms)),
+        contact: Contact {
+            mobile: call.body.mobile,
+            mail: call.body.mail,
+        },
     };
     let user = call
         .site

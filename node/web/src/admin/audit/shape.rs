@@ -125,6 +125,7 @@ fn of_login(state: &State, blank: AuditRecord, login: &LoginEntry) -> AuditRecor
             .waiver
             .map(|waiver| ("waiver".to_owned(), waiver.label().to_owned())),
     );
+    more.extend(login.recalled.then(|| ("password".to_owned(), "remembered".to_owned())));
     let listed = facts.attributes.iter();
     more.extend(listed.filter_map(|attribute| {
         let text = attribute.kind.text(&attribute.value)?;
