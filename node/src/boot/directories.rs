@@ -97,7 +97,7 @@ impl Directories for LdapDirectories {
             Err(problems) => problems,
             Ok(read) => match quorate_directory::Directory::new(read.settings) {
                 Ok(_) => Vec::new(),
-                Err(error) => vec![FieldError::new("settings.ca_pem", &error.to_string(), "")],
+                Err(error) => vec![FieldError::new("settings.ca_pem", error.to_string(), "")],
             },
         }
     }

@@ -140,16 +140,14 @@ impl Attempt {
     pub fn outdated(&self, state: &State, conversation: &Conversation) -> Option<Failure> {
         let epochs = state.epochs(conversation.client, conversation.user);
         let password = self.account.as_ref().map(|account| account.user.password_revision);
+        let is_changed = conversation.password_revision.is_some()
+            && conversation.password_revision != password
+            && !self.has_renewed(state, conversation);
         if self.request.received_ms > conversation.expires_ms {
             Some(Failure::ConversationExpired)
         } else if epochs != Some(conversation.epochs) {
             Some(Failure::Voided)
-        } else if conversation.password_revision.is_some()
-            && conversation.password_revision != password
-            && !self.has_renewed(state, conversation)
-        {
-            Some(Failure::PasswordChanged)
-        } else if !self.is_still_recalled(conversation) {
+        } else if is_changed || !self.is_still_recalled(conversation) {
             Some(Failure::PasswordChanged)
         } else if !conversation.codes().all(|code| self.is_current(state, code)) {
             Some(Failure::Voided)

@@ -65,7 +65,7 @@ pub(super) struct Read {
 /// Every field that is wrong.
 pub(super) fn read(bytes: &[u8], name: &str, domain: &str) -> Result<Read, Vec<FieldError>> {
     let said: DirectorySettings = serde_json::from_slice(bytes)
-        .map_err(|error| vec![FieldError::new("settings", &format!("cannot be read: {error}"), "")])?;
+        .map_err(|error| vec![FieldError::new("settings", format!("cannot be read: {error}"), "")])?;
     let mut problems = Vec::new();
     let kind = match said.kind {
         DirectoryKind::Ldap => Kind::Ldap,
@@ -110,7 +110,7 @@ pub(super) fn read(bytes: &[u8], name: &str, domain: &str) -> Result<Read, Vec<F
         let wrong = wrong
             .into_iter()
             .filter(|wrong| !(unread && wrong.field == "controllers"));
-        problems.extend(wrong.map(|wrong| FieldError::new(&field_of(&wrong.field), &wrong.complaint.to_string(), "")));
+        problems.extend(wrong.map(|wrong| FieldError::new(field_of(&wrong.field), wrong.complaint.to_string(), "")));
     }
     let addresses = addresses(&said, &mut problems);
     let sync_interval = said.sync_every_s.map(|every_s| Duration::from_secs(u64::from(every_s)));
@@ -159,7 +159,7 @@ fn addresses(said: &DirectorySettings, problems: &mut Vec<FieldError>) -> Addres
         match Channel::of_label(label).filter(|channel| !channels.contains(channel)) {
             Some(channel) => channels.push(channel),
             None => problems.push(FieldError::new(
-                &format!("settings.send_codes_to[{place}]"),
+                format!("settings.send_codes_to[{place}]"),
                 "is no channel, or stands there twice",
                 "sms, email or voice",
             )),
@@ -203,7 +203,7 @@ fn controllers(said: &[String], problems: &mut Vec<FieldError>) -> Vec<Controlle
         match controller(text) {
             Some(controller) => read.push(controller),
             None => problems.push(FieldError::new(
-                &format!("settings.controllers[{place}]"),
+                format!("settings.controllers[{place}]"),
                 "is no controller",
                 "ldaps://host, starttls://host or plain://host, with :port if it is not the usual",
             )),

@@ -1,11 +1,7 @@
 //! What holds in every login dialogue under whatever rules, groups and networks: what is asked is in the plan of the packet, and an accept
 //! has all of it.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod script;
-mod variants;
-
+use crate::script;
 use std::collections::BTreeSet;
 
 use proptest::{collection::vec, prelude::*};

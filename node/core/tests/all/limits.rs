@@ -1,10 +1,6 @@
 //! Bounded things refuse at their bound, and take one less.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod script;
-mod variants;
-
+use crate::script;
 use quorate_core::{Actor, Change, Command, NodeId, Outcome, Refusal, change::UnlockUser, command::Administer, limits};
 use script::{World, words};
 

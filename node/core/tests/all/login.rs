@@ -1,10 +1,6 @@
 //! What holds in every login dialogue, whatever is typed.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod script;
-mod variants;
-
+use crate::script;
 use proptest::{collection::vec, prelude::*};
 use quorate_core::{
     ClientId, NodeId, Outcome, ProofDigest, Reason, State, UserName, Verdict,

@@ -1,12 +1,6 @@
 //! What is taken back is what was there, whatever was done meanwhile.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod random;
-mod samples;
-mod script;
-mod variants;
-
+use crate::{random, samples, script};
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*};

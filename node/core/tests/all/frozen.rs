@@ -3,12 +3,7 @@
 //! Each line of a file under `tests/frozen` is a name and the bytes of its sample. `QUORATE_GOLDEN=write` writes
 //! them; a line that *changes* is a mistake, unless nothing was released with it yet.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod samples;
-mod script;
-mod variants;
-
+use crate::{samples, variants};
 use std::{collections::BTreeMap, fs};
 
 use quorate_core::{Command, Outcome, Reason, State};

@@ -1,10 +1,6 @@
 //! Runs every golden script, and knows which commands and changes none of them uses.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod script;
-mod variants;
-
+use crate::{script, variants};
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 fn scripts() -> Vec<PathBuf> {

@@ -123,6 +123,6 @@ pub fn declared(source: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
-pub const COMMANDS: &str = include_str!("../../src/command/mod.rs");
-pub const CHANGES: &str = include_str!("../../src/change/mod.rs");
-pub const OUTCOMES: &str = include_str!("../../src/outcome.rs");
+pub const COMMANDS: &str = include_str!("../../../src/command/mod.rs");
+pub const CHANGES: &str = include_str!("../../../src/change/mod.rs");
+pub const OUTCOMES: &str = include_str!("../../../src/outcome.rs");
