@@ -189,9 +189,14 @@ pub fn block(chapter: &str, language: &str) -> Result<String> {
 pub fn blocks(chapter: &str, language: &str) -> Result<Vec<String>> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/guide/{chapter}.md"));
     let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-    let opening = format!("```{language}\n");
-    let after = text.split(opening.as_str()).skip(1);
-    Ok(after
-        .filter_map(|rest| Some(rest.split_once("\n```")?.0.to_owned()))
-        .collect())
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        // A block of a list is indented like its item.
+        if line.trim_start().strip_prefix("```") == Some(language) {
+            let block: Vec<&str> = lines.by_ref().take_while(|line| line.trim_start() != "```").collect();
+            blocks.push(block.join("\n"));
+        }
+    }
+    Ok(blocks)
 }

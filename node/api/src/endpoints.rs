@@ -113,7 +113,7 @@ endpoints! {
     TEST_GATEWAY: TestGateway => Examination = Post "/gateways/{gateway}/test" "testGateway" "Gateways" "Send a message without a code through every server of a gateway";
 
     SHOW_POLICY: Nothing => Policy = Get "/policy" "showPolicy" "Policy" "Show the policy";
-    CHANGE_POLICY: ChangePolicy => Policy = Patch "/policy" "changePolicy" "Policy" "Change the policy".conditional().query::<ConfirmQuery>();
+    CHANGE_POLICY: ChangePolicy => Previewed<Policy> = Patch "/policy" "changePolicy" "Policy" "Change the policy".conditional().query::<CareQuery>();
 
     LIST_ROLES: Nothing => Page<RoleRule> = Get "/roles" "listRoles" "Policy" "List the roles: what each may do, and what the policy says of its users";
     CHANGE_ROLE: ChangeRole => Previewed<RoleRule> = Patch "/roles/{role}" "changeRole" "Policy" "Change what the policy says of the users of a role".conditional().query::<CareQuery>();

@@ -49,7 +49,7 @@ pub enum Outcome {
     #[n(4)]
     Node(#[n(0)] NodeId),
     /// A code was queued for this request, now or before. Whoever made this very code sends it; nobody else does.
-    #[n(20)]
+    #[n(5)]
     Queued {
         /// Which code.
         #[n(0)]
@@ -163,28 +163,28 @@ pub enum Reason {
     #[n(25)]
     NotPermittedNow,
     /// So many messages were sent to this user or region today that no more are.
-    #[n(40)]
+    #[n(28)]
     SendLimit,
     /// A code was sent, as the user asked; the client cannot ask for it, so that the user has to begin again.
-    #[n(41)]
+    #[n(29)]
     CodeSent,
     /// The code was right, and a newer one was sent since.
-    #[n(42)]
+    #[n(30)]
     CodeReplaced,
     /// The user needs more than one factor, and the application lets in by one.
-    #[n(60)]
+    #[n(35)]
     MfaRequired,
     /// The client lets nobody in from the network that the user is in.
-    #[n(50)]
+    #[n(31)]
     NetworkBlocked,
     /// A rule refuses this login.
-    #[n(51)]
+    #[n(32)]
     RefusedByRule,
     /// The user is in none of the groups that the client requires.
-    #[n(52)]
+    #[n(33)]
     NotInGroups,
     /// The login was sent another way since the challenge, so that what was proven does not fit any more.
-    #[n(53)]
+    #[n(34)]
     PlanChanged,
     /// The key of a first token was shown, and its code was wrong too often.
     #[n(26)]
@@ -378,28 +378,28 @@ pub enum Refusal {
     #[n(15)]
     NotYet,
     /// A directory owns it: it is changed there.
-    #[n(30)]
+    #[n(16)]
     OfDirectory,
     /// So many messages were sent today that no more are.
-    #[n(40)]
+    #[n(17)]
     SendLimit,
     /// The actor's role has not this permission.
-    #[n(45)]
+    #[n(19)]
     Missing(#[n(0)] Permission),
     /// An account or API token of a role above the actor's.
-    #[n(46)]
+    #[n(20)]
     AboveRole,
     /// Nobody would be left who may do everything.
-    #[n(47)]
+    #[n(21)]
     LastSuperAdmin,
     /// Too many wrong passwords from there: it has to wait.
-    #[n(41)]
+    #[n(18)]
     PasswordDelayed,
     /// A change of the object, or of what it belongs to, waits for its confirmation.
-    #[n(140)]
+    #[n(22)]
     Waits(#[n(0)] PendingId),
     /// The change may still be confirmed.
-    #[n(141)]
+    #[n(23)]
     NotOverdue,
 }
 
@@ -543,82 +543,82 @@ pub enum Field {
     #[n(32)]
     Owner,
     /// The domain of a directory's users.
-    #[n(40)]
+    #[n(33)]
     Domain,
     /// Further names of that domain.
-    #[n(130)]
+    #[n(56)]
     Aliases,
     /// Hours for which right passwords are remembered.
-    #[n(131)]
+    #[n(57)]
     RememberHours,
     /// The sealed settings of a directory or gateway.
-    #[n(41)]
+    #[n(34)]
     Settings,
     /// What a directory says of a person.
-    #[n(42)]
+    #[n(35)]
     Attributes,
     /// An address with most of it left out.
-    #[n(60)]
+    #[n(36)]
     Hint,
     /// How long a code that was sent is good.
-    #[n(61)]
+    #[n(37)]
     SentCode,
     /// Messages to one user in a day.
-    #[n(62)]
+    #[n(38)]
     SendsPerUser,
     /// Messages to one region in a day.
-    #[n(63)]
+    #[n(39)]
     SendsPerPrefix,
     /// What a gateway carries.
-    #[n(64)]
+    #[n(40)]
     Channels,
     /// How long a device is remembered.
-    #[n(76)]
+    #[n(44)]
     Trust,
     /// The fewest characters of a password.
-    #[n(66)]
+    #[n(41)]
     PasswordMinChars,
     /// Passwords that are remembered.
-    #[n(67)]
+    #[n(42)]
     PasswordHistory,
     /// Days after which a password is due.
-    #[n(68)]
+    #[n(43)]
     PasswordMaxAge,
     /// Names of groups.
-    #[n(81)]
+    #[n(45)]
     Groups,
     /// Groups that a client requires.
-    #[n(82)]
+    #[n(46)]
     RequiredGroups,
     /// Networks from which a client lets nobody in.
-    #[n(83)]
+    #[n(47)]
     BlockedNetworks,
     /// Networks from which less is asked for, and what.
-    #[n(84)]
+    #[n(48)]
     TrustedNetworks,
     /// Until when users without a token are let in.
-    #[n(85)]
+    #[n(49)]
     PassthruUntil,
     /// The client that a rule names.
-    #[n(86)]
+    #[n(50)]
     RuleClient,
     /// What names of users are compared with.
-    #[n(87)]
+    #[n(51)]
     UserPattern,
     /// Attributes that a request has to have.
-    #[n(88)]
+    #[n(52)]
     RadiusAttributes,
     /// How users come to a first token in a login.
-    #[n(89)]
+    #[n(53)]
     Enrolment,
     /// Digits in front of a code.
-    #[n(90)]
+    #[n(54)]
     Pin,
     /// How fields are cut that hold password and code.
-    #[n(91)]
+    #[n(55)]
     Cut,
     /// How long a change waits for its confirmation, or that it waits at all.
-    #[n(140)]
+    #[n(58)]
     ConfirmWithin,
 }
 

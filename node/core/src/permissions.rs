@@ -95,13 +95,13 @@ pub enum Permission {
     #[n(23)]
     ReadMetrics,
     /// Confirm or take back changes that wait, of objects that one may change.
-    #[n(140)]
+    #[n(26)]
     SettleChanges,
     /// Take users along, with the addresses that codes are sent to.
-    #[n(60)]
+    #[n(24)]
     ExportUsers,
     /// Take secrets along: those of tokens, and what local passwords are checked against.
-    #[n(61)]
+    #[n(25)]
     ExportSecrets,
 }
 

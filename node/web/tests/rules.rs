@@ -297,3 +297,21 @@ async fn how_fields_are_cut_is_set_and_bounded() {
         assert_eq!(answer.wrong_fields(), [field], "{body}");
     }
 }
+
+#[tokio::test]
+async fn a_policy_that_locks_somebody_out_says_whom_before_it_is_made() {
+    let node = node().await;
+    let token = json!({"kind": "recovery"});
+    node.must("POST", "/api/v1/users/alice/tokens", Some(token)).await;
+    let everybody = json!({"pins": "required"});
+    let refused = node.root("PATCH", "/api/v1/policy", Some(everybody.clone())).await;
+    assert_eq!(refused.status, 409);
+    let path = "/api/v1/policy?preview=1";
+    let preview = node.must("PATCH", path, Some(everybody.clone())).await;
+    assert_eq!(preview["first"], json!([{"user": "alice", "application": "vpn"}]));
+    assert_eq!(node.must("GET", "/api/v1/policy", None).await["pins"], "if_set");
+    node.must("PUT", "/api/v1/users/alice/pin", Some(json!({"pin": "4711"})))
+        .await;
+    let policy = node.must("PATCH", "/api/v1/policy", Some(everybody)).await;
+    assert_eq!(policy["pins"], "required");
+}

@@ -277,7 +277,9 @@ const FIELDS: [(&str, &str); 10] = [
 pub struct Arrived(pub Value);
 
 impl Arrived {
+    /// A server that was killed in the midst of writing leaves a piece of a message, and the next one stands in the same line.
     fn read(line: &str) -> Self {
+        let line = line.rfind("{\"pri\":").map_or(line, |begun| &line[begun..]);
         Arrived(serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
     }
 

@@ -144,10 +144,10 @@ pub enum Entry {
         by: NodeId,
     },
     /// A code was queued, to be sent.
-    #[n(40)]
+    #[n(10)]
     CodeQueued(#[n(0)] SendEntry),
     /// The gateways have said what came of a message.
-    #[n(41)]
+    #[n(11)]
     MessageReported(#[n(0)] ReportEntry),
 }
 
@@ -208,7 +208,7 @@ pub struct LoginEntry {
     #[n(9)]
     pub waiver: Option<Waiver>,
     /// The password was judged by what was remembered of it, for the directory was down.
-    #[n(70)]
+    #[n(10)]
     pub recalled: bool,
 }
 
@@ -335,10 +335,10 @@ pub enum Object {
     #[n(7)]
     Directory(#[n(0)] DirectoryId),
     /// A gateway.
-    #[n(20)]
+    #[n(8)]
     Gateway(#[n(0)] GatewayId),
     /// A rule.
-    #[n(30)]
+    #[n(9)]
     Rule(#[n(0)] RuleId),
 }
 
@@ -441,88 +441,88 @@ pub enum ChangeKind {
     SyncPerson,
     #[n(36)]
     LeaveDirectory,
-    #[n(40)]
+    #[n(37)]
     CreateGateway,
-    #[n(41)]
+    #[n(38)]
     ChangeGateway,
-    #[n(42)]
+    #[n(39)]
     DisableGateway,
-    #[n(43)]
+    #[n(40)]
     EnableGateway,
-    #[n(44)]
+    #[n(41)]
     DeleteGateway,
-    #[n(50)]
-    SetUserAccess,
-    #[n(51)]
-    SetRoleRule,
     #[n(45)]
+    SetUserAccess,
+    #[n(46)]
+    SetRoleRule,
+    #[n(42)]
     RequirePasswordChange,
     /// By the user, who had proven the former one.
-    #[n(46)]
+    #[n(43)]
     ChangeOwnPassword,
     /// Somebody wanted to change the password of this user, and had the former one wrong.
-    #[n(47)]
+    #[n(44)]
     OwnPasswordWrong,
-    #[n(55)]
+    #[n(47)]
     CreateRule,
-    #[n(56)]
+    #[n(48)]
     ChangeRule,
-    #[n(57)]
+    #[n(49)]
     DisableRule,
-    #[n(58)]
+    #[n(50)]
     EnableRule,
-    #[n(59)]
+    #[n(51)]
     DeleteRule,
-    #[n(60)]
+    #[n(52)]
     SetLocal,
     /// By the user, in the login that this token ended.
-    #[n(61)]
+    #[n(53)]
     EnrolToken,
-    #[n(62)]
+    #[n(54)]
     SetPin,
     /// The change of this object before this record is taken back unless it is confirmed.
-    #[n(140)]
+    #[n(67)]
     AwaitConfirmation,
     /// A change stays that had waited.
-    #[n(141)]
+    #[n(68)]
     ConfirmChange,
     /// A change that had waited was taken back: the object is what it was.
-    #[n(142)]
+    #[n(69)]
     TakeBackChange,
     /// A change was not confirmed in time, and the object is what it was. By whoever had made the change.
-    #[n(143)]
+    #[n(70)]
     ChangeNotConfirmed,
-    #[n(120)]
+    #[n(55)]
     ExportUser,
-    #[n(121)]
+    #[n(56)]
     ExportPassword,
-    #[n(122)]
+    #[n(57)]
     ExportToken,
     /// A directory is asked next for another password of one of its people.
-    #[n(130)]
+    #[n(58)]
     OrderDirectoryPassword,
     /// It has set it.
-    #[n(131)]
+    #[n(59)]
     DirectoryPasswordSet,
     /// It has not.
-    #[n(132)]
+    #[n(60)]
     DirectoryPasswordRefused,
     /// It did not answer, and may have set it.
-    #[n(133)]
+    #[n(61)]
     DirectoryPasswordUnknown,
     /// A directory is asked next to write where one of its people is reached.
-    #[n(134)]
+    #[n(62)]
     OrderDirectoryContact,
     /// It has written it.
-    #[n(135)]
+    #[n(63)]
     DirectoryContactWritten,
     /// It has not.
-    #[n(136)]
+    #[n(64)]
     DirectoryContactRefused,
     /// It did not answer, and may have written it.
-    #[n(137)]
+    #[n(65)]
     DirectoryContactUnknown,
-    #[n(138)]
+    #[n(66)]
     ForgetPasswords,
 }
 

@@ -29,10 +29,10 @@ pub struct CreateDirectory {
     #[n(3)]
     pub settings: Sealed,
     /// How the domain is called beside that.
-    #[n(70)]
+    #[n(4)]
     pub naming: Naming,
     /// Hours for which right passwords are remembered; 0 for none.
-    #[n(71)]
+    #[n(5)]
     pub remember_h: u16,
 }
 
@@ -52,10 +52,10 @@ pub struct ChangeDirectory {
     #[n(3)]
     pub settings: Sealed,
     /// How the domain is called from now on, beside its own name.
-    #[n(70)]
+    #[n(4)]
     pub naming: Naming,
     /// Hours for which right passwords are remembered from now on; 0 forgets them all.
-    #[n(71)]
+    #[n(5)]
     pub remember_h: u16,
 }
 

@@ -174,64 +174,64 @@ pub enum Change {
     #[n(36)]
     LeaveDirectory(#[n(0)] LeaveDirectory),
     /// A new gateway.
-    #[n(40)]
+    #[n(38)]
     CreateGateway(#[n(0)] CreateGateway),
     /// Other settings of a gateway.
-    #[n(41)]
+    #[n(39)]
     ChangeGateway(#[n(0)] ChangeGateway),
     /// A gateway that carries nothing.
-    #[n(42)]
+    #[n(40)]
     DisableGateway(#[n(0)] DisableGateway),
     /// Takes a disable back.
-    #[n(43)]
+    #[n(41)]
     EnableGateway(#[n(0)] EnableGateway),
     /// Removes a gateway.
-    #[n(44)]
+    #[n(42)]
     DeleteGateway(#[n(0)] DeleteGateway),
     /// Another role of a user, or other exceptions from the policy.
-    #[n(50)]
+    #[n(44)]
     SetUserAccess(#[n(0)] SetUserAccess),
     /// Another rule of the policy for a role.
-    #[n(51)]
+    #[n(45)]
     SetRoleRule(#[n(0)] SetRoleRule),
     /// Has a user change the local password at the next login.
-    #[n(45)]
+    #[n(43)]
     RequirePasswordChange(#[n(0)] RequirePasswordChange),
     /// A new rule.
-    #[n(55)]
+    #[n(46)]
     CreateRule(#[n(0)] CreateRule),
     /// Other settings of a rule.
-    #[n(56)]
+    #[n(47)]
     ChangeRule(#[n(0)] ChangeRule),
     /// A rule that is passed over.
-    #[n(57)]
+    #[n(48)]
     DisableRule(#[n(0)] DisableRule),
     /// Takes a disable back.
-    #[n(58)]
+    #[n(49)]
     EnableRule(#[n(0)] EnableRule),
     /// Removes a rule.
-    #[n(59)]
+    #[n(50)]
     DeleteRule(#[n(0)] DeleteRule),
     /// Other groups of a user that are kept here.
-    #[n(60)]
+    #[n(51)]
     SetLocal(#[n(0)] SetLocal),
     /// Another PIN for a user, or none.
     #[n(37)]
     SetPin(#[n(0)] SetPin),
     /// A user is taken along.
-    #[n(120)]
+    #[n(52)]
     ExportUser(#[n(0)] ExportUser),
     /// The verifier of a user's local password is taken along.
-    #[n(121)]
+    #[n(53)]
     ExportPassword(#[n(0)] ExportPassword),
     /// The secret of a token is taken along.
-    #[n(122)]
+    #[n(54)]
     ExportToken(#[n(0)] ExportToken),
     /// Something that a directory is asked to change of one of its people, or what came of it.
-    #[n(130)]
+    #[n(55)]
     AskDirectory(#[n(0)] AskDirectory),
     /// Forgets the passwords that are remembered of a directory's people.
-    #[n(131)]
+    #[n(56)]
     ForgetPasswords(#[n(0)] ForgetPasswords),
 }
 

@@ -65,7 +65,7 @@ pub enum Actor {
         id: DirectoryId,
     },
     /// A user who has proven the own password, about that password. Never of an administrative command.
-    #[n(45)]
+    #[n(3)]
     Owner {
         /// Which user.
         #[n(0)]

@@ -41,7 +41,7 @@ pub struct ChangeOwnPassword {
     #[n(5)]
     pub password: Option<Sealed>,
     /// The user's directory has changed the password, for somebody who proved the former one to it.
-    #[n(70)]
+    #[n(6)]
     pub in_directory: bool,
 }
 

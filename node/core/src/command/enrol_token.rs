@@ -54,9 +54,6 @@ impl EnrolToken {
         if !was_shown || !self.proven.proves_all(subject, &proven) {
             return Err(Refusal::Invalid(Field::Judgement));
         }
-        if subject.state.memory().answers.len() >= limits::ANSWERS {
-            return Err(Refusal::LimitReached);
-        }
         if self.token == TokenId(0) || subject.state.token(self.token).is_some() {
             return Err(Refusal::IdTaken);
         }
@@ -88,10 +85,7 @@ impl EnrolToken {
             name: user.name.to_string().into(),
         }));
         events.push(Event::TokenSaved(token.into()));
-        events.push(Event::RequestAnswered {
-            request: judged.fingerprint,
-            revision,
-        });
+        events.push(Event::RevisionSpent(revision));
         events.extend(subject.forgotten_on_accept(user));
         Ok(conclude(judged, codes, Verdict::Accept, events))
     }

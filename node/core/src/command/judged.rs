@@ -56,7 +56,7 @@ pub struct Judged {
     #[n(13)]
     pub facts: LoginFacts,
     /// When the password that was right had been remembered, if it was judged by that.
-    #[n(70)]
+    #[n(14)]
     pub recalled_ms: Option<u64>,
 }
 

@@ -110,34 +110,34 @@ pub enum Command {
     #[n(12)]
     CompleteReplacement(#[n(0)] CompleteReplacement),
     /// Makes a code the one right code of a token, to be sent.
-    #[n(20)]
+    #[n(13)]
     QueueCode(#[n(0)] QueueCode),
     /// Says what came of a message.
-    #[n(21)]
+    #[n(14)]
     ReportMessage(#[n(0)] ReportMessage),
     /// Changes a password that is due, in a login that has proven it.
-    #[n(25)]
+    #[n(15)]
     RenewPassword(#[n(0)] RenewPassword),
     /// Changes a user's own password, or counts that the former one was wrong.
-    #[n(26)]
+    #[n(16)]
     ChangeOwnPassword(#[n(0)] ChangeOwnPassword),
     /// Accepts a login in which a user came to a first token.
-    #[n(27)]
+    #[n(17)]
     EnrolToken(#[n(0)] EnrolToken),
     /// Makes a change that is taken back by itself unless it is confirmed in time.
-    #[n(140)]
+    #[n(19)]
     TryChange(#[n(0)] TryChange),
     /// Keeps a change that waits.
-    #[n(141)]
+    #[n(20)]
     ConfirmChange(#[n(0)] ConfirmChange),
     /// Takes a change back that waits.
-    #[n(142)]
+    #[n(21)]
     TakeBack(#[n(0)] TakeBack),
     /// Takes a change back that nobody has confirmed in time.
-    #[n(143)]
+    #[n(22)]
     TakeBackOverdue(#[n(0)] TakeBackOverdue),
     /// Remembers a password that a directory said was right.
-    #[n(130)]
+    #[n(18)]
     RememberPassword(#[n(0)] RememberPassword),
 }
 

@@ -93,25 +93,25 @@ pub enum Failure {
     #[n(20)]
     NotPermittedNow,
     /// So many messages were sent today that no more are.
-    #[n(40)]
+    #[n(23)]
     SendLimit,
     /// A code was sent, and the client cannot ask for it.
-    #[n(41)]
+    #[n(24)]
     CodeSent,
     /// The user needs more than one factor, and the application lets in by one.
-    #[n(56)]
+    #[n(29)]
     MfaRequired,
     /// The client lets nobody in from there.
-    #[n(46)]
+    #[n(25)]
     NetworkBlocked,
     /// A rule refuses the login.
-    #[n(47)]
+    #[n(26)]
     RefusedByRule,
     /// The user is in none of the groups that the client requires.
-    #[n(48)]
+    #[n(27)]
     NotInGroups,
     /// The login was sent another way since the challenge.
-    #[n(49)]
+    #[n(28)]
     PlanChanged,
     /// The key of a first token was shown, and its code was wrong too often.
     #[n(21)]

@@ -29,10 +29,10 @@ pub struct Directory {
     #[n(5)]
     pub revision: Revision,
     /// How its domain is called beside that.
-    #[n(70)]
+    #[n(6)]
     pub naming: Naming,
     /// Whether right passwords of its people are remembered for an outage.
-    #[n(71)]
+    #[n(7)]
     pub memory: PasswordMemory,
 }
 

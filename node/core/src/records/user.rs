@@ -113,7 +113,7 @@ pub struct User {
     #[n(20)]
     pub pin: Option<Box<Pin>>,
     /// A password that the user's directory said was right; see [`crate::Directory::recalled`].
-    #[n(70)]
+    #[n(21)]
     pub remembered: Option<Box<RememberedPassword>>,
 }
 

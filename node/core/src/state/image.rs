@@ -60,12 +60,12 @@ mod table {
     pub const SEALS: u8 = 15;
     pub const SIGNATURES: u8 = 16;
     pub const DIRECTORIES: u8 = 17;
-    pub const SENT_CODES: u8 = 30;
-    pub const DISPATCHES: u8 = 31;
-    pub const SEND_COUNTS: u8 = 32;
-    pub const GATEWAYS: u8 = 33;
-    pub const RULES: u8 = 34;
-    pub const PENDING: u8 = 140;
+    pub const SENT_CODES: u8 = 18;
+    pub const DISPATCHES: u8 = 19;
+    pub const SEND_COUNTS: u8 = 20;
+    pub const GATEWAYS: u8 = 21;
+    pub const RULES: u8 = 22;
+    pub const PENDING: u8 = 23;
 }
 
 /// The one row that moves with every command.

@@ -6,6 +6,7 @@ use quorate_api::{ChangePolicy, Pins, Policy, endpoints};
 use crate::cli::{
     Context,
     admin::{
+        care::Care,
         password_rules::{self, RuleOptions},
         pending::Within,
         plan,
@@ -67,6 +68,8 @@ enum Action {
         #[arg(long, value_enum)]
         pins: Option<PinsArg>,
         #[command(flatten)]
+        care: Care,
+        #[command(flatten)]
         passwords: Box<RuleOptions>,
     },
     /// Say what a login would have to prove, and why; none is run
@@ -121,6 +124,7 @@ impl PolicyCommand {
                 sends_per_user,
                 sends_per_prefix,
                 pins,
+                care,
                 passwords,
             } => {
                 let ms = |seconds: Option<u32>| seconds.map(|s| u64::from(s) * 1000);
@@ -137,7 +141,11 @@ impl PolicyCommand {
                     pins: pins.map(PinsArg::of),
                     passwords: passwords.change(),
                 };
-                api.tell(endpoints::CHANGE_POLICY, &[], &change).await?
+                let endpoint = (endpoints::CHANGE_POLICY, &[][..]);
+                match api.tell_carefully(context.format, endpoint, &change, &care).await? {
+                    Some(changed) => changed,
+                    None => return Ok(()),
+                }
             }
         };
         context.format.show(&policy, text);

@@ -1,17 +1,17 @@
 //! The policy.
 
-use quorate_api::{ChangePolicy, Nothing, Pins, Policy};
+use quorate_api::{ChangePolicy, Nothing, Pins, Policy, Previewed};
 use quorate_app::PolicySpec;
 
-use super::{password_rules, pending};
+use super::{care, password_rules};
 use crate::call::{Answer, Call, Reply};
 
 pub(crate) async fn show(call: Call<Nothing>) -> Answer<Policy> {
     Ok(reply(call.site.replica.state().policy()))
 }
 
-pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Policy> {
-    let administrator = pending::administrator(&call)?;
+pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Previewed<Policy>> {
+    let (care, administrator) = care::asked(&call)?;
     let former = *call.site.replica.state().policy();
     let asked = call.body;
     let spec = PolicySpec {
@@ -31,7 +31,10 @@ pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Policy> {
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
-    Ok(reply(&administrator.set_policy(call.actor, expected, spec).await?))
+    let state = call.site.replica.state();
+    let changed = administrator.set_policy(call.actor, expected, spec, care).await;
+    let changed = changed.map_err(|error| care::named(&state, error))?;
+    Ok(care::reply(&state, changed, |policy| reply(&policy)))
 }
 
 const fn core_pins(pins: Pins) -> quorate_core::Pins {
