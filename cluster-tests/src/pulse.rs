@@ -2,7 +2,7 @@
 //!
 //! A test says "a NAS waits so long, and that is enough for the cluster". It is about the cluster only while the machine gives every process
 //! its turn and writes what it is told to write. So a thread of its own beats: it sleeps a moment and forces one block to the disk, which is
-//! all that a node needs from the machine to answer. What a beat takes beyond [`BEAT_MAX`] is time in which nobody could have answered, and a
+//! all that a node needs from the machine to answer. What a beat takes beyond `BEAT_MAX` is time in which nobody could have answered, and a
 //! NAS's patience ([`crate::crowd`]) is not used up by it. On a machine that runs, nothing is ever taken off.
 
 use std::{

@@ -166,6 +166,9 @@ fn clash(one: &Directory, other: &Directory) -> bool {
 
 /// Passwords that were forgotten meanwhile stay forgotten.
 fn forgotten_ms(state: &State, former: &Directory) -> u64 {
+    if former.memory.hours == 0 {
+        return state.stamp().ms;
+    }
     let now = state
         .directory(former.id)
         .map(|directory| directory.memory.forgotten_ms);

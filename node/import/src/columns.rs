@@ -1,11 +1,6 @@
 //! Columns of tables with a header, by all the names that people and products give them.
 
-use crate::{
-    csv::Record,
-    error::ImportError,
-    quote::{quoted, shortened},
-    report::Wrong,
-};
+use crate::{csv::Record, error::ImportError, quote::quoted, report::Wrong};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -268,11 +263,17 @@ impl Header {
 
     /// The error that a needed column is missing.
     pub(crate) fn missing(record: &Record, missing: &'static str) -> ImportError {
-        let cells: Vec<String> = (0..record.fields.len()).map(|index| record.subject(index)).collect();
+        // A file without a header begins with somebody's row, and that may hold a password: only what is a column's name is shown.
+        let known = record.fields.iter().filter_map(|cell| Column::named(cell));
+        let known: Vec<&str> = known.map(Column::name).collect();
+        let found = match known.is_empty() {
+            true => format!("{} cells, none of which is the name of a column", record.fields.len()),
+            false => known.join(", "),
+        };
         ImportError::Header {
             line: record.place.line,
             missing,
-            found: shortened(&cells.join(", "), 200),
+            found,
         }
     }
 }

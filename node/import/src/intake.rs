@@ -123,7 +123,9 @@ impl<'o> Intake<'o> {
         }
     }
 
-    pub(crate) fn finish(self) -> Import {
+    pub(crate) fn finish(mut self) -> Import {
+        // Some readers meet what is wrong before what is right.
+        self.import.report.rows.sort_by_key(|row| row.row);
         self.import
     }
 

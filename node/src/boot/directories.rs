@@ -113,7 +113,9 @@ impl Directories for LdapDirectories {
         match adapter.authenticate(name, password, deadline).await {
             Ok(found) => Ok(person(&adapter.addresses, found)),
             Err(AuthenticateError::Denied(denied)) => Err(errors::refused(denied)),
-            Err(AuthenticateError::Unavailable(why)) => Err(errors::unavailable(&why)),
+            Err(AuthenticateError::Unavailable(why)) => {
+                Err(errors::unavailable(&why, adapter.status().controllers.len()))
+            }
         }
     }
 
@@ -159,7 +161,7 @@ impl Directories for LdapDirectories {
         let adapter = self.adapter(directory).map_err(DirectoryRefused::Unavailable)?;
         match adapter.find(name, deadline).await {
             Ok(found) => Ok(person(&adapter.addresses, found)),
-            Err(FindError::Unavailable(why)) => Err(errors::unavailable(&why)),
+            Err(FindError::Unavailable(why)) => Err(errors::unavailable(&why, adapter.status().controllers.len())),
             Err(FindError::NotFound | FindError::Ambiguous | FindError::NoName { .. }) => Err(DirectoryRefused::Wrong),
         }
     }

@@ -85,7 +85,8 @@ impl<Res> Reply<Res> {
 /// What a handler comes to.
 pub(crate) type Answer<Res> = Result<Reply<Res>, Failure>;
 
-/// Runs one handler for one request of somebody who has the permission.
+/// Runs one handler for one request of somebody who has the permission, to its end: who hangs up in the midst of it must not leave half of
+/// something behind.
 pub(crate) async fn run<Req, Res, F, Fut>(
     permission: Permission,
     endpoint: Endpoint<Req, Res>,
@@ -95,15 +96,18 @@ pub(crate) async fn run<Req, Res, F, Fut>(
 ) -> Response
 where
     Req: DeserializeOwned,
-    Res: Serialize,
+    Res: Serialize + Send + 'static,
     F: Fn(Call<Req>) -> Fut,
-    Fut: Future<Output = Answer<Res>>,
+    Fut: Future<Output = Answer<Res>> + Send + 'static,
 {
     let (mut parts, body) = request.into_parts();
     let actor = parts.extensions.get::<Actor>().copied();
     let answer = async {
         let call = understand(&mut parts, body, site.0, actor, permission).await?;
-        handler(call).await
+        let running = tokio::spawn(handler(call));
+        running
+            .await
+            .unwrap_or_else(|error| Err(Failure::new(ProblemKind::Internal).because(error.to_string())))
     };
     let mut response = match answer.await {
         Ok(reply) => write(endpoint.success, reply),

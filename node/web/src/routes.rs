@@ -177,7 +177,7 @@ impl Table {
         Req: DeserializeOwned + Send + 'static,
         Res: Serialize + Send + 'static,
         F: Fn(Call<Req>) -> Fut + Clone + Send + Sync + 'static,
-        Fut: Future<Output = Answer<Res>> + Send,
+        Fut: Future<Output = Answer<Res>> + Send + 'static,
     {
         let serve = move |site: State<Site>, request: Request| call::run(permission, endpoint, handler, site, request);
         let route: MethodRouter<Site> = on(filter(endpoint.method), serve);

@@ -17,7 +17,7 @@ use crate::authenticate::sync_person;
 use crate::fields::FieldErrors;
 use crate::limits;
 use crate::passwords::{add_broken, unusable};
-use crate::ports::{Allowed, Contact, DirectoryRefused, NotChanged};
+use crate::ports::{Allowed, Contact, DirectoryRefused, NotChanged, Person};
 
 impl Administrator {
     /// Sets the password of somebody whom a directory keeps, there, by the right of its service account.
@@ -41,8 +41,9 @@ impl Administrator {
         );
         errors.finish()?;
         let what = AskedOfDirectory::Password;
-        self.order(actor, user, expected, what).await?;
         let deadline = Instant::now() + limits::DIRECTORY_CHANGE_DEADLINE;
+        self.is_still(&directory, user, deadline).await?;
+        self.order(actor, user, expected, what).await?;
         let name = &user.name.name;
         let asked = self
             .directories
@@ -74,7 +75,10 @@ impl Administrator {
             .set_password(&directory, name, old, &change.new, deadline)
             .await;
         match asked {
-            Ok(()) => self.propose_own(user, change.source, Proven::InDirectory).await?,
+            Ok(()) => {
+                let written = self.propose_own(user, change.source, Proven::InDirectory).await;
+                written.map_err(|error| not_written_down(user, &error))?;
+            }
             Err(NotChanged::WrongOld) => {
                 self.propose_own(user, change.source, Proven::Nothing).await?;
                 return Err(AdminError::WrongPassword);
@@ -94,8 +98,9 @@ impl Administrator {
     ) -> Result<(), AdminError> {
         let directory = self.directory_that_allows(user, |allowed| allowed.write_contacts)?;
         let what = AskedOfDirectory::Contact;
-        self.order(actor, user, expected, what).await?;
         let deadline = Instant::now() + limits::DIRECTORY_CHANGE_DEADLINE;
+        self.is_still(&directory, user, deadline).await?;
+        self.order(actor, user, expected, what).await?;
         let name = &user.name.name;
         let asked = self
             .directories
@@ -103,17 +108,38 @@ impl Administrator {
             .await;
         self.conclude(actor, user, what, &asked).await;
         asked.map_err(|why| not_changed(if contact.mobile.is_some() { "mobile" } else { "mail" }, why))?;
-        self.sync_one(&directory, user, deadline).await
+        let synced = self.sync_one(&directory, user, deadline).await;
+        synced.map_err(|error| not_written_down(user, &error))
     }
 
-    async fn sync_one(&self, directory: &Directory, user: &User, deadline: Instant) -> Result<(), AdminError> {
+    /// Whether the directory still calls the same person so, and lets them in. Who may ask was decided by this user, and a name may have gone
+    /// to somebody else there.
+    async fn is_still(&self, directory: &Directory, user: &User, deadline: Instant) -> Result<(), AdminError> {
+        let person = self.person(directory, user, deadline).await?;
+        let is_same = user
+            .origin
+            .as_ref()
+            .is_some_and(|origin| *origin.unique_id == *person.unique_id);
+        match is_same && user.is_active() {
+            true => Ok(()),
+            false => Err(AdminError::DirectoryRefuses(
+                "the name is somebody else's there now, or the user is let in no more; synchronise first".to_owned(),
+            )),
+        }
+    }
+
+    async fn person(&self, directory: &Directory, user: &User, deadline: Instant) -> Result<Person, AdminError> {
         let found = self.directories.find(directory, &user.name.name, deadline).await;
-        let person = found.map_err(|why| match why {
+        found.map_err(|why| match why {
             DirectoryRefused::Unavailable(why) | DirectoryRefused::Down(why) => AdminError::Directory(why),
             DirectoryRefused::Wrong | DirectoryRefused::Account(_) => {
                 AdminError::Directory("it does not show the person any more".to_owned())
             }
-        })?;
+        })
+    }
+
+    async fn sync_one(&self, directory: &Directory, user: &User, deadline: Instant) -> Result<(), AdminError> {
+        let person = self.person(directory, user, deadline).await?;
         let name = UserName::new(&directory.domain, &user.name.name);
         let sync = sync_person(&self.keys, &*self.entropy, &name, directory, person);
         let refused = self
@@ -180,6 +206,12 @@ impl Administrator {
             tracing::warn!(user = %user.name, %error, ?stage, "what a directory has answered could not be written down");
         }
     }
+}
+
+/// The directory has done it, and the cluster does not know: nobody may be told that nothing was changed.
+fn not_written_down(user: &User, error: &AdminError) -> AdminError {
+    tracing::warn!(user = %user.name, %error, "a directory has made a change that could not be written down here");
+    AdminError::Unknown
 }
 
 fn not_changed(field: &str, why: NotChanged) -> AdminError {

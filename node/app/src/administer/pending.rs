@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use quorate_core::command::{ConfirmChange, TakeBack, TakeBackOverdue};
-use quorate_core::{Actor, Command, NodeId, Pending, PendingId};
+use quorate_core::{Actor, Command, NodeId, Outcome, Pending, PendingId};
 use tokio::time::Instant;
 
 use super::{AdminError, Administrator};
 use crate::limits;
-use crate::ports::{Clock, Replica};
+use crate::ports::{Clock, Proposed, Replica};
 
 impl Administrator {
     /// The same administrator, whose changes wait so long for their confirmation, if at all.
@@ -90,7 +90,11 @@ impl PendingKeeper {
             });
             let deadline = Instant::now() + limits::ADMINISTRATION_DEADLINE;
             match self.replica.propose(&command, deadline).await {
-                Ok(_) => tracing::info!(%pending, "a change was not confirmed in time: taken back"),
+                Ok(Proposed {
+                    outcome: Outcome::Done { .. },
+                    ..
+                }) => tracing::info!(%pending, "a change was not confirmed in time: taken back"),
+                Ok(Proposed { outcome, .. }) => tracing::debug!(?outcome, %pending, "taking a change back waits"),
                 Err(error) => tracing::debug!(%error, %pending, "taking a change back waits"),
             }
         }

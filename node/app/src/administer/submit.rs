@@ -225,7 +225,11 @@ impl Administrator {
                 let _ = self.replica.wait_applied(index, deadline).await;
                 Ok(None)
             }
-            Outcome::ChangeRefused { index, refusal } => Ok(Some((index as usize, refusal))),
+            Outcome::ChangeRefused { index: at, refusal } => {
+                // By what it was refused, this node has to have before anybody looks why.
+                let _ = self.replica.wait_applied(index, deadline).await;
+                Ok(Some((at as usize, refusal)))
+            }
             Outcome::Refused(refusal) => Err(refusal.into()),
             other => Err(unexpected(other)),
         }

@@ -207,7 +207,9 @@ impl Authenticator {
                 .user_by_name(&state.meant(name))
                 .map(|user| (user.id, user.revision, user.epoch))
         };
-        if known_as(&self.replica.state()) != known_as(state) {
+        // Nor one of which somebody else's answer was the end.
+        let (now, conversation) = (self.replica.state(), seal.conversation().id());
+        if known_as(&now) != known_as(state) || now.is_spent(conversation) != state.is_spent(conversation) {
             return ControlFlow::Break(Judgement::Again);
         }
         let Some(cluster) = state.cluster() else {

@@ -50,7 +50,8 @@ impl EnrolToken {
         let (judged, codes) = (&self.proven.judged, &self.proven.codes);
         let user = subject.user.ok_or(Refusal::Invalid(Field::Judgement))?;
         let proven = self.proven.tokens(subject, user)?;
-        let was_shown = subject.plan.enrols && judged.conversation.is_some();
+        // What is only remembered of a password lets nobody come to something that lasts.
+        let was_shown = subject.plan.enrols && judged.conversation.is_some() && judged.recalled_ms.is_none();
         if !was_shown || !self.proven.proves_all(subject, &proven) {
             return Err(Refusal::Invalid(Field::Judgement));
         }

@@ -1,16 +1,18 @@
 //! Rejects a login and counts what is to be counted. Issued by the node that judged the login.
 
+use std::sync::Arc;
+
 use minicbor::{Decode, Encode};
 
 use crate::{
     command::{
         Judged,
-        verdict::{Subject, decide_verdict, reject},
+        verdict::{Subject, decide_verdict, is_spent, reject},
     },
     decide::Decided,
     event::{Event, PasswordDelay},
     outcome::{Field, Reason, Refusal},
-    records::User,
+    records::{Policy, User},
     state::{Delay, State},
 };
 
@@ -161,7 +163,22 @@ impl Failure {
 
 impl RecordFailure {
     pub(crate) fn decide(&self, state: &State, now_ms: u64) -> Result<Decided, Refusal> {
-        decide_verdict(state, &self.judged, now_ms, |subject| self.judge(subject))
+        let decided = decide_verdict(state, &self.judged, now_ms, |subject| self.judge(subject))?;
+        match self.failure == Failure::WrongCode && is_spent(state, &self.judged) {
+            true => Ok(self.count_late(state, decided)),
+            false => Ok(decided),
+        }
+    }
+
+    /// Of several guesses in answer to one challenge the first spends it. The others were guesses all the same.
+    fn count_late(&self, state: &State, mut decided: Decided) -> Decided {
+        let user = self.judged.user.and_then(|(id, _)| state.user(id));
+        let is_open = |user: &&Arc<User>| user.enabled && !user.locked_at(state.stamp().ms);
+        let counted = user
+            .filter(is_open)
+            .map(|user| counted(user, state.policy(), state.stamp().ms));
+        decided.events.splice(..0, counted);
+        decided
     }
 
     fn judge(&self, subject: &Subject<'_>) -> Result<Decided, Refusal> {
@@ -192,17 +209,7 @@ impl RecordFailure {
         if let Some(reason) = subject.barred(user) {
             return Ok(reject(&self.judged, reason, Vec::new()));
         }
-        let failures = user.code_failures.saturating_add(1);
-        let counted = match failures >= subject.policy.max_code_failures {
-            true => Event::UserLocked {
-                user: user.id,
-                until_ms: subject.now_ms.saturating_add(subject.policy.lock_ms),
-            },
-            false => Event::WrongCodeCounted {
-                user: user.id,
-                failures,
-            },
-        };
+        let counted = counted(user, subject.policy, subject.now_ms);
         Ok(reject(&self.judged, Reason::WrongCode, vec![counted]))
     }
 
@@ -217,5 +224,20 @@ impl RecordFailure {
             delay,
         };
         reject(&self.judged, Reason::WrongPassword, vec![counted])
+    }
+}
+
+/// One wrong code more, or the one too many.
+fn counted(user: &User, policy: &Policy, now_ms: u64) -> Event {
+    let failures = user.code_failures.saturating_add(1);
+    match failures >= policy.max_code_failures {
+        true => Event::UserLocked {
+            user: user.id,
+            until_ms: now_ms.saturating_add(policy.lock_ms),
+        },
+        false => Event::WrongCodeCounted {
+            user: user.id,
+            failures,
+        },
     }
 }

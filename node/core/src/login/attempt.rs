@@ -171,7 +171,7 @@ impl Attempt {
     }
 
     /// Whether this answer is what the password was changed by.
-    fn has_renewed(&self, state: &State, conversation: &Conversation) -> bool {
+    pub fn has_renewed(&self, state: &State, conversation: &Conversation) -> bool {
         let user = self.account.as_ref().map(|account| &account.user);
         user.is_some_and(|user| renewal::has_changed(state, conversation, &self.request, user))
     }
@@ -338,8 +338,11 @@ impl Attempt {
 
     /// What the next packet has to bring back where a key was shown: nobody installs an application in a hurry.
     pub fn conversation_enrolling(&self, user: &User, proofs: &[Proof], enrolling: Enrolling) -> Conversation {
+        let begun = self.conversation.as_ref().filter(|former| former.enrolling.is_some());
+        let latest_ms = self.request.received_ms.saturating_add(limits::CHALLENGE_MS_MAX);
         Conversation {
-            expires_ms: self.request.received_ms.saturating_add(limits::CHALLENGE_MS_MAX),
+            // Asking again makes it no longer: nothing may outlive the memory of its own end.
+            expires_ms: begun.map_or(latest_ms, |begun| begun.expires_ms),
             enrolling: Some(enrolling),
             ..self.conversation_after(user, proofs)
         }

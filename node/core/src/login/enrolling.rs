@@ -45,7 +45,10 @@ pub(super) fn begin(attempt: Attempt, proofs: &[Proof]) -> Step {
     let Some(account) = &attempt.account else {
         return attempt.fail(Failure::UnknownUser);
     };
-    match attempt.barred(&account.user) {
+    // The password may have been changed in the directory since: then a stranger would come to a token that lasts.
+    let recalled =
+        attempt.judged().recalled_ms.is_some() || proofs.iter().any(|proof| matches!(proof, Proof::Recalled(_)));
+    match attempt.barred(&account.user).or(recalled.then_some(Failure::NoToken)) {
         Some(failure) => attempt.fail(failure),
         None => Step::MakeKey(MakeKey {
             proofs: proofs.into(),

@@ -72,6 +72,12 @@ pub fn resume(state: &State, opened: OpenedState, request: Request) -> Step {
     }
     // From here on the conversation is this user's, and whatever the verdict, it spends it.
     let outdated = attempt.outdated(state, &conversation);
+    // One that is spent proves nothing any more: what is right for it must not show, or each guess but the first would be free. Whoever
+    // repeats the answer that the password was changed by is no guesser.
+    let spent = state.memory().conversations.find(&conversation.id);
+    let is_over =
+        spent.is_some_and(|spent| spent.proof != attempt.request.proof) && !attempt.has_renewed(state, &conversation);
+    let outdated = outdated.or(is_over.then_some(Failure::Voided));
     let (renewal, enrolling) = (conversation.renewal, conversation.enrolling.clone());
     attempt.conversation = Some(conversation);
     match (outdated, enrolling, renewal) {

@@ -197,8 +197,9 @@ pub fn plan_by<'a>(
     plan.settle_password(question);
     plan.migrate(state, question);
     plan.trust(question);
+    let is_enough = is_multi_factor(&plan.factors, question.client.modes.passcode_only);
     plan.enrol(state, question);
-    plan.insist(state, question);
+    plan.insist(state, question, is_enough);
     Some(plan)
 }
 
@@ -269,9 +270,10 @@ impl Plan {
     }
 
     /// After everything that is waived: a password that the client has checked counts, what is waived does not.
-    fn insist(&mut self, state: &State, question: &Question<'_>) {
+    /// A first token counts as the code in whose place it is given, and not beside it.
+    fn insist(&mut self, state: &State, question: &Question<'_>, is_multi_factor: bool) {
         let needs = question.user.is_some_and(|user| user.needs_mfa(state.policy()));
-        if needs && !self.enrols && !is_multi_factor(&self.factors, question.client.modes.passcode_only) {
+        if needs && !is_multi_factor {
             self.refused.get_or_insert(Refused::MfaRequired);
         }
         let lacks_pin = question.user.is_some_and(|user| user.pin.is_none());

@@ -23,8 +23,8 @@ use crate::{
     audit::Chain,
     command::Judged,
     ids::{
-        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, PendingId,
-        Revision, RuleId, Stamp, TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId,
+        PendingId, Revision, RuleId, Stamp, TokenId, UserId,
     },
     records::{
         ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Pending, Policy,
@@ -348,6 +348,11 @@ impl State {
     /// Rules in the order in which they are asked: by position, then by id.
     pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> + '_ {
         self.rule_order.iter().filter_map(|(_, id)| self.rule(*id))
+    }
+
+    /// Whether a conversation has come to its verdict, as long as that is remembered.
+    pub fn is_spent(&self, conversation: ConversationId) -> bool {
+        self.memory().conversations.find(&conversation).is_some()
     }
 
     /// A change that waits for its confirmation.

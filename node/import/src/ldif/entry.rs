@@ -108,7 +108,7 @@ fn attribute(number: u64, line: Bytes) -> Result<Option<(&'static str, Bytes)>, 
     let colon = line
         .iter()
         .position(|byte| *byte == b':')
-        .ok_or_else(|| Wrong::new("line", format!("{number} has no colon: {}", quoted_bytes(&line))))?;
+        .ok_or_else(|| Wrong::new("line", format!("{number} has no colon")))?;
     let name = name(&line[..colon]);
     let encoded = line.get(colon + 1) == Some(&b':');
     if line.get(colon + 1) == Some(&b'<') {

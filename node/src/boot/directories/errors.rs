@@ -15,17 +15,21 @@ pub(super) fn refused(denied: Denied) -> DirectoryRefused {
     }
 }
 
-/// It is down if every controller was tried and none answered. A bulkhead that is full, or a refusal, says nothing of that.
-pub(super) fn unavailable(why: &Unavailable) -> DirectoryRefused {
+/// It is down if every one of so many controllers was tried and none answered. A bulkhead that is full, time that was up before the last was
+/// tried, or a refusal, says nothing of that.
+pub(super) fn unavailable(why: &Unavailable, controllers: usize) -> DirectoryRefused {
     let said = why.to_string();
     match why {
-        Unavailable::TimedOut(_) => DirectoryRefused::Down(said),
-        Unavailable::Controllers(each) if each.iter().all(|(_, trouble)| trouble.is_outage()) => {
+        Unavailable::TimedOut(each) | Unavailable::Controllers(each)
+            if each.len() == controllers && each.iter().all(|(_, trouble)| trouble.is_outage()) =>
+        {
             DirectoryRefused::Down(said)
         }
-        Unavailable::Controllers(_) | Unavailable::Full | Unavailable::BrokenOff | Unavailable::Refused(..) => {
-            DirectoryRefused::Unavailable(said)
-        }
+        Unavailable::TimedOut(_)
+        | Unavailable::Controllers(_)
+        | Unavailable::Full
+        | Unavailable::BrokenOff
+        | Unavailable::Refused(..) => DirectoryRefused::Unavailable(said),
     }
 }
 

@@ -108,10 +108,10 @@ struct Settings {
     /// Whether to drop requests without Message-Authenticator (CVE-2024-3596) [default: true]
     #[arg(long, value_name = "true|false")]
     require_message_authenticator: Option<bool>,
-    /// One step: the character between password and code, such as ","; empty for none, where the code's length tells [default]
+    /// One step: the character between password and code, such as ","; empty for none, where the code's length tells (the default)
     #[arg(long, value_name = "CHARACTER", conflicts_with = "code_length")]
     separator: Option<String>,
-    /// One step: how many characters at the end are the code, its PIN included; 0 for what the user's tokens have [default]
+    /// One step: how many characters at the end are the code, its PIN included; 0 for what the user's tokens have (the default)
     #[arg(long, value_name = "N")]
     code_length: Option<u8>,
     /// Milliseconds after which it sends again [default: 3000]

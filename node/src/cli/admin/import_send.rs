@@ -36,10 +36,14 @@ pub async fn look(api: &Api, rows: &mut Vec<Sent>, report: &mut Report) -> Done 
 /// A row became wrong meanwhile and those are not to be skipped, or no node answers. What was made until then stays.
 pub async fn send(api: &Api, rows: &[Sent], report: &mut Report, skip_wrong: bool) -> Done<Import> {
     let import: Import = api.ask(endpoints::BEGIN_IMPORT, &[]).await?;
-    gather(api, &import.id, rows, false, report).await?;
-    let done = commit(api, &import.id, skip_wrong).await?;
+    let done = async {
+        gather(api, &import.id, rows, false, report).await?;
+        commit(api, &import.id, skip_wrong).await
+    };
+    let done = done.await;
+    // However it ended: the next try begins anew, and a node holds only a few. If this fails, it is forgotten in half an hour.
     let _ = api.order(endpoints::DROP_IMPORT, &[&import.id]).await;
-    Ok(done)
+    done
 }
 
 /// The places of rows that are wrong.

@@ -104,6 +104,19 @@ impl Administrator {
             else {
                 return Ok(());
             };
+            // A former entry with them, whose answer was lost, may have come to its end meanwhile.
+            let state = self.state();
+            let rows = batch.len();
+            batch.retain(|row| {
+                let is_made = row.is_made(&state);
+                if is_made {
+                    standing.made(row);
+                }
+                !is_made
+            });
+            if batch.len() < rows {
+                continue;
+            }
             let Some(place) = place_of(batch, at) else {
                 return Err(refusal.into());
             };
@@ -126,10 +139,9 @@ impl Planned {
     /// `coming` are the users that are made before it.
     fn fate(&self, state: &State, coming: &BTreeSet<UserId>, now_ms: u64) -> Fate {
         match &self.what {
-            What::User { id, .. } if state.user(*id).is_some() => Fate::Made,
+            _ if self.is_made(state) => Fate::Made,
             What::User { name, .. } if state.user_by_name(name).is_some() => Fate::There,
             What::User { .. } => Fate::Make,
-            What::Token { id, .. } if state.token(*id).is_some() => Fate::Made,
             What::Token { owner, expires_ms, .. } => {
                 let free = match (state.user(*owner), owner) {
                     (Some(owner), _) => owner.tokens.len() < core_limits::TOKENS_PER_USER,
@@ -144,6 +156,14 @@ impl Planned {
                     (true, false) => Fate::Make,
                 }
             }
+        }
+    }
+
+    /// Ids are the import's own, so it was made by this import.
+    fn is_made(&self, state: &State) -> bool {
+        match &self.what {
+            What::User { id, .. } => state.user(*id).is_some(),
+            What::Token { id, .. } => state.token(*id).is_some(),
         }
     }
 

@@ -1,9 +1,10 @@
 //! Whether a row can be made: by its fields, by who is there, and by the rows before it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use quorate_core::change::{CreateUser, DisableToken, DisableUser, SetLocal};
-use quorate_core::{Actor, Change, Local, State, TokenId, TokenKind, UserId, UserName, limits as core_limits};
+use quorate_core::{Actor, Change, Local, State, Token, TokenId, TokenKind, UserId, UserName, limits as core_limits};
 use quorate_seal::Field;
 use tokio::time::Instant;
 
@@ -25,22 +26,30 @@ pub(super) struct Judged {
 }
 
 /// The tokens that somebody will have.
+#[derive(Default)]
 struct Held {
     count: usize,
-    names: BTreeSet<Box<str>>,
+    /// How many tokens so called were there before the import, less the rows that were taken for one of them. Names are not unique: of
+    /// two phones one may be there already.
+    there: BTreeMap<Box<str>, usize>,
+}
+
+impl Held {
+    fn of<'a>(tokens: impl Iterator<Item = &'a Arc<Token>>) -> Self {
+        let mut held = Held::default();
+        for token in tokens {
+            held.count += 1;
+            *held.there.entry(token.name.clone()).or_default() += 1;
+        }
+        held
+    }
 }
 
 impl Judged {
     fn held(&mut self, state: &State, owner: UserId) -> &mut Held {
         self.tokens.entry(owner).or_insert_with(|| match owner {
-            UserId(0) => Held {
-                count: state.stock_count(),
-                names: state.stock_after(None).map(|token| token.name.clone()).collect(),
-            },
-            owner => Held {
-                count: state.tokens_of(owner).count(),
-                names: state.tokens_of(owner).map(|token| token.name.clone()).collect(),
-            },
+            UserId(0) => Held::of(state.stock_after(None)),
+            owner => Held::of(state.tokens_of(owner)),
         })
     }
 }
@@ -84,9 +93,11 @@ impl Administrator {
             Ok(name) => {
                 let id = UserId(self.random_id());
                 judged.users.insert(name, id);
-                let names: BTreeSet<Box<str>> = channels.iter().map(|channel| channel.label().into()).collect();
-                let count = names.len();
-                judged.tokens.insert(id, Held { count, names });
+                let held = Held {
+                    count: channels.len(),
+                    ..Held::default()
+                };
+                judged.tokens.insert(id, held);
                 RowVerdict::New
             }
             Err(errors) => RowVerdict::Wrong(errors),
@@ -111,7 +122,8 @@ impl Administrator {
         };
         let mut errors = FieldErrors::default();
         let held = judged.held(state, owner);
-        if held.names.contains(&*token.spec.name) {
+        if let Some(left) = held.there.get_mut(&*token.spec.name).filter(|left| **left > 0) {
+            *left -= 1;
             return RowVerdict::There;
         }
         let room = match owner {
@@ -129,7 +141,6 @@ impl Administrator {
         match errors.finish() {
             Ok(()) => {
                 held.count += 1;
-                held.names.insert(token.spec.name.as_str().into());
                 RowVerdict::New
             }
             Err(errors) => RowVerdict::Wrong(errors),
@@ -145,15 +156,14 @@ impl Administrator {
         errors: &mut FieldErrors,
     ) -> Option<UserId> {
         let name = self.check_user_name(errors, "owner", typed)?;
-        if let Some(user) = state.user_by_name(&name) {
-            let reached = actor.reach(state, Some(user.role)).is_ok();
-            errors.require(reached, "owner", "has a role above the one that asks", "");
-            return Some(user.id);
-        }
-        let coming = judged.users.get(&name).copied();
+        let found = owner_of(state, judged, &name);
         let hint = "create or import the user first";
-        errors.require(coming.is_some(), "owner", "is nobody here or in this import", hint);
-        coming
+        errors.require(found.is_some(), "owner", "is nobody here or in this import", hint);
+        let (id, _) = found?;
+        let role = state.user(id).map(|user| user.role);
+        let reached = role.is_none() || actor.reach(state, role).is_ok();
+        errors.require(reached, "owner", "has a role above the one that asks", "");
+        Some(id)
     }
 
     /// A row that was found right, sealed.
@@ -230,13 +240,14 @@ impl Administrator {
     }
 
     fn plan_imported_token(&self, judged: &Judged, token: ImportedToken) -> Result<Planned, AdminError> {
-        let name = token.owner.as_deref().and_then(|typed| self.names.fold(typed).ok());
-        let owner = match &name {
-            None => UserId(0),
-            Some(name) => {
-                let there = self.state().user_by_name(name).map(|user| user.id);
-                let owner = there.or_else(|| judged.users.get(name).copied());
-                owner.ok_or(AdminError::Conflict)?
+        let (owner, name) = match &token.owner {
+            None => (UserId(0), None),
+            Some(typed) => {
+                let mut errors = FieldErrors::default();
+                let name = self.check_user_name(&mut errors, "owner", typed);
+                let name = errors.finish_with(name)?;
+                let (owner, name) = owner_of(&self.state(), judged, &name).ok_or(AdminError::Conflict)?;
+                (owner, Some(name))
             }
         };
         let expires_ms = token.spec.expires_ms;
@@ -253,6 +264,13 @@ impl Administrator {
                 .collect(),
         })
     }
+}
+
+/// Whom a name means: who is called so, here or in this import, before anybody of the default directory.
+fn owner_of(state: &State, judged: &Judged, name: &UserName) -> Option<(UserId, UserName)> {
+    let there = |name: &UserName| state.user_by_name(name).map(|user| (user.id, user.name.clone()));
+    let coming = || judged.users.get(name).map(|id| (*id, name.clone()));
+    there(name).or_else(coming).or_else(|| there(&state.meant(name)))
 }
 
 fn disabled(token: TokenId) -> Change {

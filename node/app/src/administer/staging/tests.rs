@@ -235,3 +235,36 @@ async fn secrets_are_given_when_the_audit_has_them_and_not_before() {
         "no audit, no secrets"
     );
 }
+
+/// Names are not unique, so of two tokens of one name both come, and each is there the next time.
+#[tokio::test]
+async fn two_tokens_of_one_name_both_come_and_a_name_means_who_it_means_at_a_login() {
+    let world = World::founded();
+    let named = NewUser {
+        name: "alice".to_owned(),
+        ..NewUser::default()
+    };
+    world.admin.create_user(ROOT, named).await.unwrap();
+    let rows = || {
+        vec![
+            token(Some("alice"), "phone"),
+            token(Some("alice"), "phone"),
+            token(None, "fob"),
+            token(None, "fob"),
+        ]
+    };
+    let import = world.admin.begin_import(ROOT).unwrap();
+    assert_eq!(gather(&world, &import, rows()).await, [const { RowVerdict::New }; 4]);
+    let done = world.admin.commit_import(ROOT, &import, false).await.unwrap();
+    assert_eq!((done.tokens_created, done.left_out), (4, 0));
+    let again = world.admin.begin_import(ROOT).unwrap();
+    let mut more = rows();
+    more.push(token(Some("alice"), "phone"));
+    let verdicts = gather(&world, &again, more).await;
+    assert_eq!(verdicts[..4], [const { RowVerdict::There }; 4]);
+    assert_eq!(verdicts[4], RowVerdict::New, "a third of that name");
+    // A user that comes with the same import owns by any spelling, when it is judged and when it is gathered.
+    let both = world.admin.begin_import(ROOT).unwrap();
+    let rows = vec![user("Bob@Example.ORG"), token(Some("EXAMPLE.ORG\\bob"), "phone")];
+    assert_eq!(gather(&world, &both, rows).await, [const { RowVerdict::New }; 2]);
+}
