@@ -55,7 +55,8 @@ impl Answer {
         let answer = self.diagnostic();
         match self.code {
             10 => Failure::Referred(self.referrals),
-            51 | 52 => Failure::Busy { answer },
+            // timeLimitExceeded, busy, unavailable (RFC 4511, appendix A): another controller may have the time.
+            3 | 51 | 52 => Failure::Busy { answer },
             _ => Failure::Refused { operation, answer },
         }
     }
