@@ -1,6 +1,5 @@
 //! Changes that could lock somebody out by surprise: asked about first, refused, or made all the same.
 
-use quorate_core::command::Administer;
 use quorate_core::{Actor, Change, Level, Lockouts, lockouts};
 
 use super::{AdminError, Administrator};
@@ -55,12 +54,7 @@ impl Administrator {
     /// Whom a change would lock out; looks through every user if the change concerns every user, so not where logins wait.
     async fn lockouts(&self, actor: Actor, change: &Change) -> Result<Lockouts, AdminError> {
         let state = self.state();
-        let command = Administer {
-            request: self.request(),
-            actor,
-            node: self.node,
-            changes: vec![change.clone()],
-        };
+        let command = self.as_one(actor, vec![change.clone()]);
         let look = move || lockouts(&state, Level::CURRENT, &command, limits::LOCKOUTS_NAMED);
         let found = tokio::task::spawn_blocking(look).await;
         Ok(found.map_err(|_| AdminError::Overloaded)??)

@@ -172,17 +172,22 @@ impl Administrator {
         patience: Duration,
     ) -> Result<Revision, AdminError> {
         let command = match self.within_ms {
-            None => Command::Administer(Administer {
-                request: self.request(),
-                actor,
-                node: self.node,
-                changes,
-            }),
+            None => Command::Administer(self.as_one(actor, changes)),
             Some(within_ms) => self.attempt(actor, changes, within_ms)?,
         };
         match self.submit(&command, patience).await? {
             Outcome::Done { revision } => Ok(revision),
             other => Err(unexpected(other)),
+        }
+    }
+
+    /// These changes, all or none.
+    pub(super) fn as_one(&self, actor: Actor, changes: Vec<Change>) -> Administer {
+        Administer {
+            request: self.request(),
+            actor,
+            node: self.node,
+            changes,
         }
     }
 
@@ -211,12 +216,7 @@ impl Administrator {
         changes: Vec<Change>,
         patience: Duration,
     ) -> Result<Option<(usize, Refusal)>, AdminError> {
-        let command = Command::Administer(Administer {
-            request: self.request(),
-            actor,
-            node: self.node,
-            changes,
-        });
+        let command = Command::Administer(self.as_one(actor, changes));
         let deadline = Instant::now() + patience;
         let Proposed { index, outcome } = propose_until_known(&*self.replica, &command, deadline).await?;
         match outcome {

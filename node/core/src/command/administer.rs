@@ -153,5 +153,5 @@ pub(super) fn answer_again_or_next(state: &State, request: Fingerprint, actor: &
     if state.memory().answers.len() >= limits::ANSWERS {
         return Err(Refusal::LimitReached);
     }
-    Ok(Request::New(Revision(state.revision().0.saturating_add(1))))
+    Ok(Request::New(state.next_revision()))
 }

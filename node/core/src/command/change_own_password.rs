@@ -85,7 +85,7 @@ impl ChangeOwnPassword {
         if state.memory().answers.len() >= limits::ANSWERS {
             return Err(Refusal::LimitReached);
         }
-        let revision = Revision(state.revision().0.saturating_add(1));
+        let revision = state.next_revision();
         let changed = User {
             password_revision: revision,
             remembered: None,
@@ -129,7 +129,7 @@ pub(super) fn set_own(
     if state.memory().answers.len() >= limits::ANSWERS {
         return Err(Refusal::LimitReached);
     }
-    let revision = Revision(state.revision().0.saturating_add(1));
+    let revision = state.next_revision();
     let new = NewPassword {
         rules: &state.policy().passwords,
         revision,

@@ -69,7 +69,7 @@ impl EnrolToken {
         {
             return Ok(conclude(judged, codes, Verdict::Reject(reason), Vec::new()));
         }
-        let revision = Revision(subject.state.revision().0.saturating_add(1));
+        let revision = subject.state.next_revision();
         let token = Token {
             used: method.after(&token, self.used, at),
             revision,

@@ -7,11 +7,11 @@ use minicbor::{Decode, Encode};
 use crate::{
     command::{
         Judged,
-        verdict::{Subject, decide_verdict, is_spent, reject},
+        verdict::{Subject, decide_verdict, reject},
     },
     decide::Decided,
     event::{Event, PasswordDelay},
-    outcome::{Field, Reason, Refusal},
+    outcome::{Field, Outcome, Reason, Refusal, Verdict},
     records::{Policy, User},
     state::{Delay, State},
 };
@@ -164,19 +164,22 @@ impl Failure {
 impl RecordFailure {
     pub(crate) fn decide(&self, state: &State, now_ms: u64) -> Result<Decided, Refusal> {
         let decided = decide_verdict(state, &self.judged, now_ms, |subject| self.judge(subject))?;
-        match self.failure == Failure::WrongCode && is_spent(state, &self.judged) {
-            true => Ok(self.count_late(state, decided)),
+        let is_spent = decided.outcome
+            == Outcome::Verdict {
+                verdict: Verdict::Reject(Reason::ConversationSpent),
+                replayed: false,
+            };
+        match self.failure == Failure::WrongCode && is_spent {
+            true => Ok(self.count_late(state, now_ms, decided)),
             false => Ok(decided),
         }
     }
 
     /// Of several guesses in answer to one challenge the first spends it. The others were guesses all the same.
-    fn count_late(&self, state: &State, mut decided: Decided) -> Decided {
+    fn count_late(&self, state: &State, now_ms: u64, mut decided: Decided) -> Decided {
         let user = self.judged.user.and_then(|(id, _)| state.user(id));
-        let is_open = |user: &&Arc<User>| user.enabled && !user.locked_at(state.stamp().ms);
-        let counted = user
-            .filter(is_open)
-            .map(|user| counted(user, state.policy(), state.stamp().ms));
+        let is_open = |user: &&Arc<User>| user.enabled && !user.locked_at(now_ms);
+        let counted = user.filter(is_open).map(|user| counted(user, state.policy(), now_ms));
         decided.events.splice(..0, counted);
         decided
     }

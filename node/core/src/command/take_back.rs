@@ -15,7 +15,7 @@ use crate::{
     },
     decide::Decided,
     event::Event,
-    ids::{Fingerprint, NodeId, PendingId, Revision},
+    ids::{Fingerprint, NodeId, PendingId},
     outcome::Refusal,
     permissions::Permission,
     records::Pending,
@@ -75,7 +75,7 @@ impl TakeBackOverdue {
         if !pending.is_overdue(now_ms) {
             return Err(Refusal::NotOverdue);
         }
-        let revision = Revision(state.revision().0.saturating_add(1));
+        let revision = state.next_revision();
         // In the name of whoever made the change and let its time pass.
         let by = (pending.actor, self.node);
         let mut events = pending.take_back(state, revision, ChangeKind::ChangeNotConfirmed, by);

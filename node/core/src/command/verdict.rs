@@ -117,15 +117,6 @@ fn again(state: &State, judged: &Judged, former: &Remembered) -> Decided {
     }
 }
 
-/// Whether the conversation was spent by another answer.
-pub(super) fn is_spent(state: &State, judged: &Judged) -> bool {
-    let former = state.memory().verdicts.find(&judged.fingerprint);
-    let spent = judged
-        .conversation
-        .and_then(|id| state.memory().conversations.find(&id));
-    former.is_none() && spent.is_some_and(|spent| Some(spent.proof) != judged.proof)
-}
-
 /// Everything the login was judged by, if all of it is as it was.
 fn current<'a>(state: &'a State, judged: &'a Judged, now_ms: u64) -> Option<Subject<'a>> {
     let client = state

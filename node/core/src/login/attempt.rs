@@ -383,6 +383,12 @@ impl Attempt {
         }
     }
 
+    /// When the password that was right had been remembered, if it was judged by that, in this packet or before.
+    pub fn judged_by_memory(&self) -> Option<u64> {
+        let former = self.conversation.as_ref();
+        self.recalled_ms.or_else(|| former.and_then(Conversation::recalled_ms))
+    }
+
     /// By what the login is judged.
     pub fn judged(&self) -> Judged {
         let request = &self.request;
@@ -391,7 +397,6 @@ impl Attempt {
         let conversation = self.conversation.as_ref();
         let password_checked = self.checked.contains(&Factor::Password)
             || conversation.is_some_and(|conversation| conversation.proven.iter().any(Proof::is_password));
-        let former_recalled = conversation.and_then(Conversation::recalled_ms);
         Judged {
             fingerprint: request.fingerprint,
             conversation: conversation.map(|conversation| conversation.id),
@@ -415,7 +420,7 @@ impl Attempt {
                 method: self.method,
                 attributes: request.attributes.clone(),
             },
-            recalled_ms: self.recalled_ms.or(former_recalled),
+            recalled_ms: self.judged_by_memory(),
         }
     }
 }

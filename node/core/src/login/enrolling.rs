@@ -46,8 +46,7 @@ pub(super) fn begin(attempt: Attempt, proofs: &[Proof]) -> Step {
         return attempt.fail(Failure::UnknownUser);
     };
     // The password may have been changed in the directory since: then a stranger would come to a token that lasts.
-    let recalled =
-        attempt.judged().recalled_ms.is_some() || proofs.iter().any(|proof| matches!(proof, Proof::Recalled(_)));
+    let recalled = attempt.judged_by_memory().is_some();
     match attempt.barred(&account.user).or(recalled.then_some(Failure::NoToken)) {
         Some(failure) => attempt.fail(failure),
         None => Step::MakeKey(MakeKey {

@@ -83,6 +83,11 @@ impl State {
         self.revision
     }
 
+    /// That of the next one.
+    pub(crate) fn next_revision(&self) -> Revision {
+        Revision(self.revision.0.saturating_add(1))
+    }
+
     /// What holds for every login.
     pub fn policy(&self) -> &Policy {
         &self.policy

@@ -79,7 +79,7 @@ enum Enrol {
     Off,
     /// The password is enough to be shown a key
     Password,
-    /// A registration code is asked for (token add --kind registration)
+    /// A registration code is asked for (token create NAME --kind registration)
     RegistrationCode,
 }
 
