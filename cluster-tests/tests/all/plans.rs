@@ -77,6 +77,51 @@ fn a_password_that_is_due_is_changed_in_a_dialogue_with_three_nodes() {
     });
 }
 
+#[test]
+fn a_code_that_is_typed_before_the_password_is_judged_after_it_and_locks_nobody() {
+    with_cluster(3, |cluster| {
+        let api = cluster.api()?;
+        let code_first = json!({"name": "code-first", "factors": [["totp"], ["password"]]});
+        api.post("/api/v1/applications", &code_first)?;
+        api.post(
+            "/api/v1/rules",
+            &json!({"name": "all", "when": {}, "application": "code-first"}),
+        )?;
+        api.post("/api/v1/users", &json!({"name": "alice", "password": PASSWORD}))?;
+        let seed = [7; 20];
+        let token = json!({"secret_base32": otp::seed_to_base32(&seed)});
+        api.post("/api/v1/users/alice/tokens", &token)?;
+        cluster.converged()?;
+        let next = |reply: &Reply| -> Result<String> {
+            ensure!(reply.code == CHALLENGE, "the password is asked for: {reply:?}");
+            Ok(reply.attribute("State").context("a challenge has a State")?.to_owned())
+        };
+        // Fifteen wrong codes, more than lock a user; none of them is looked at without the password.
+        let code = otp::code(&seed, otp::timestep());
+        let wrong = if code == "000000" { "111111" } else { "000000" };
+        for guess in 0..15 {
+            let state = next(&ask(cluster, guess % 3, wrong, None)?)?;
+            if guess == 0 {
+                let refused = ask(cluster, 1, "not the password", Some(&state))?;
+                ensure!(refused.code == REJECT, "{refused:?}");
+            }
+        }
+        cluster.converged()?;
+        let shown = api.get("/api/v1/users/alice")?;
+        ensure!(shown["code_failures"] == 0, "{shown}");
+        let state = next(&ask(cluster, 0, &code, None)?)?;
+        let accepted = ask(cluster, 1, PASSWORD, Some(&state))?;
+        ensure!(accepted.code == ACCEPT, "at another node: {accepted:?}");
+        cluster.converged()?;
+        let again = ask(cluster, 2, PASSWORD, Some(&state))?;
+        ensure!(again.code == ACCEPT, "the same answer at the third node: {again:?}");
+        let state = next(&ask(cluster, 0, &code, None)?)?;
+        let used = ask(cluster, 2, PASSWORD, Some(&state))?;
+        ensure!(used.code == REJECT, "the code a second time: {used:?}");
+        Ok(())
+    });
+}
+
 fn everywhere(cluster: &Cluster, user: &str, code: u8) -> Result<()> {
     for node in &cluster.nodes {
         let reply = radclient::ask(node.radius, user, PASSWORD, None)?.context("silence")?;

@@ -33,7 +33,7 @@ pub enum Enrolment {
     RegistrationCode,
 }
 
-/// One thing that a user proves, in any of these ways. A password is a factor of its own, and the first.
+/// One thing that a user proves, in any of these ways. A password is a factor of its own, and the first or the last.
 pub type Factor = Vec<Way>;
 
 /// A way to prove a factor.
@@ -71,7 +71,7 @@ pub enum Way {
 #[serde(deny_unknown_fields)]
 pub struct CreateApplication {
     pub name: String,
-    /// One to three: a password if any, then codes.
+    /// One to three: codes, and a password before or behind them if any.
     pub factors: Vec<Factor>,
     /// Until when users who never had a token in use are let in by the password alone; never if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

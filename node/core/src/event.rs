@@ -263,6 +263,13 @@ pub struct SendCounts(pub(crate) Box<[SendCount]>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordSource(pub(crate) SourceDigest);
 
+impl PasswordSource {
+    /// That of a login.
+    pub(crate) fn of(judged: &Judged) -> Self {
+        PasswordSource(SourceDigest::of(judged))
+    }
+}
+
 /// How many wrong passwords there were, and until when the source has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordDelay(pub(crate) Delay);

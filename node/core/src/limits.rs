@@ -201,6 +201,13 @@ pub const DAY_MS: u64 = 86_400_000;
 /// Bytes of an address with most of it left out.
 pub const HINT_BYTES: usize = 48;
 
+/// Bytes of what a challenge carries, sealed: a State attribute holds 253 (RFC 2865, section 5.24), of which sealing takes 44.
+pub const CONVERSATION_BYTES: usize = 209;
+
+/// Bytes of what was typed and has to be judged in a later packet: what [`CONVERSATION_BYTES`] leaves room for. Two codes of a YubiKey, each
+/// behind the longest PIN.
+pub const KEPT_BYTES: usize = 112;
+
 /// Bytes of the text of a challenge: one Reply-Message (RFC 2865, section 5.18).
 pub const PROMPT_BYTES: usize = 253;
 

@@ -30,7 +30,7 @@ impl ApplicationSpec {
             Factor::may_be_asked(&self.factors),
             "factors",
             "cannot be asked for",
-            "one to three: a password if any, then codes",
+            "one to three: codes, and a password before or behind them if any",
         );
         errors.require(
             self.passthru_until_ms.is_none() || (self.factors.contains(&Factor::Password) && self.factors.len() > 1),

@@ -308,6 +308,9 @@ fn way(plan: &Plan) -> String {
         Some(_) if *factor == Factor::ANY_CODE => "code".to_owned(),
         Some(kinds) => kinds.iter().map(|kind| kind.label()).collect::<Vec<_>>().join("+"),
     };
-    let factors: Vec<String> = plan.factors.iter().map(factor).collect();
+    let mut factors: Vec<String> = plan.factors.iter().map(factor).collect();
+    if plan.typed_before > 0 {
+        factors.rotate_left(1);
+    }
     format!("{} ({})", plan.application.name, factors.join(", "))
 }

@@ -10,7 +10,7 @@ use crate::{
         verdict::{Subject, decide_verdict, reject},
     },
     decide::Decided,
-    event::{Event, PasswordDelay},
+    event::{Event, PasswordDelay, PasswordSource},
     outcome::{Field, Outcome, Reason, Refusal, Verdict},
     records::{Policy, User},
     state::{Delay, State},
@@ -169,7 +169,7 @@ impl RecordFailure {
                 verdict: Verdict::Reject(Reason::ConversationSpent),
                 replayed: false,
             };
-        match self.failure == Failure::WrongCode && is_spent {
+        match is_spent {
             true => Ok(self.count_late(state, now_ms, decided)),
             false => Ok(decided),
         }
@@ -179,8 +179,12 @@ impl RecordFailure {
     fn count_late(&self, state: &State, now_ms: u64, mut decided: Decided) -> Decided {
         let user = self.judged.user.and_then(|(id, _)| state.user(id));
         let is_open = |user: &&Arc<User>| user.enabled && !user.locked_at(now_ms);
-        let counted = user.filter(is_open).map(|user| counted(user, state.policy(), now_ms));
-        decided.events.splice(..0, counted);
+        let event = match self.failure {
+            Failure::WrongCode => user.filter(is_open).map(|user| counted(user, state.policy(), now_ms)),
+            Failure::WrongPassword => user.map(|user| wrong_password(state, user, &self.judged, now_ms)),
+            _ => None,
+        };
+        decided.events.splice(..0, event);
         decided
     }
 
@@ -218,15 +222,19 @@ impl RecordFailure {
 
     /// Wrong passwords count for their source alone, and never towards the lock of the second factor.
     fn count_password(&self, subject: &Subject<'_>, user: &User) -> Decided {
-        let source = subject.source();
-        let former = subject.state.memory().delays.find(&(user.id, source.0));
-        let delay = PasswordDelay(Delay::after(former, subject.now_ms));
-        let counted = Event::WrongPasswordCounted {
-            user: user.id,
-            source,
-            delay,
-        };
+        let counted = wrong_password(subject.state, user, &self.judged, subject.now_ms);
         reject(&self.judged, Reason::WrongPassword, vec![counted])
+    }
+}
+
+/// One wrong password more from where it came.
+fn wrong_password(state: &State, user: &User, judged: &Judged, now_ms: u64) -> Event {
+    let source = PasswordSource::of(judged);
+    let former = state.memory().delays.find(&(user.id, source.0));
+    Event::WrongPasswordCounted {
+        user: user.id,
+        source,
+        delay: PasswordDelay(Delay::after(former, now_ms)),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     outcome::{Field, Reason, Refusal, Verdict},
     plan::{Grounds, Plan, Question, plan},
     records::{Client, Policy, User},
-    state::{Remembered, SourceDigest, State},
+    state::{Remembered, State},
 };
 
 /// Everything a verdict is about, as it is now.
@@ -234,7 +234,7 @@ impl Subject<'_> {
 
     /// Where the password came from.
     pub fn source(&self) -> PasswordSource {
-        PasswordSource(SourceDigest::of(self.judged))
+        PasswordSource::of(self.judged)
     }
 
     /// What ends with an accept: counts of wrong codes and of wrong passwords from this source.

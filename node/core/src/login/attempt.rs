@@ -10,6 +10,7 @@ use crate::{
     limits,
     login::{
         Conversation, Proof, Propose, Request, Step,
+        conversation::Kept,
         enrolling::Enrolling,
         renewal::{self, Renewal},
     },
@@ -123,12 +124,10 @@ impl Attempt {
         if state.cluster().is_none_or(|cluster| cluster.id != conversation.cluster) {
             return Err(Failure::UnreadableState);
         }
+        let user = self.account.as_ref().map(|account| account.user.id);
         let same = conversation.client == self.client.id
             && conversation.user_name == Conversation::name_digest(&self.request.user_name)
-            && self
-                .account
-                .as_ref()
-                .is_some_and(|account| account.user.id == conversation.user);
+            && (conversation.is_unjudged() || user == Some(conversation.user));
         if same {
             Ok(())
         } else {
@@ -193,6 +192,7 @@ impl Attempt {
     fn goes_on(&self, conversation: &Conversation) -> bool {
         conversation.application == self.plan.application.id
             && conversation.codes().count() <= self.plan.code_count()
+            && conversation.kept.len() <= self.plan.typed_before
             && match (&conversation.enrolling, conversation.renewal) {
                 (Some(_), _) => self.plan.enrols && self.due_after(&conversation.proven).is_empty(),
                 (None, Some(_)) => true,
@@ -249,6 +249,12 @@ impl Attempt {
     pub fn conversation_id(&self) -> ConversationId {
         let former = self.conversation.as_ref();
         former.map_or(Conversation::id_of(self.request.fingerprint), |former| former.id)
+    }
+
+    /// The codes that were typed before the password, which this packet brings.
+    pub fn take_kept(&mut self) -> Box<[Kept]> {
+        let former = self.conversation.as_mut();
+        former.map_or_else(Box::default, |former| std::mem::take(&mut former.kept))
     }
 
     /// How many codes were sent in it before this packet.
@@ -336,6 +342,15 @@ impl Attempt {
         }
     }
 
+    /// What the next packet has to bring back while nothing is judged: the same for every name.
+    pub fn conversation_unjudged(&self, kept: Box<[Kept]>) -> Conversation {
+        Conversation {
+            kept,
+            epochs: self.client.epoch,
+            ..self.conversation_of(UserId(0))
+        }
+    }
+
     /// What the next packet has to bring back where a key was shown: nobody installs an application in a hurry.
     pub fn conversation_enrolling(&self, user: &User, proofs: &[Proof], enrolling: Enrolling) -> Conversation {
         let begun = self.conversation.as_ref().filter(|former| former.enrolling.is_some());
@@ -364,14 +379,24 @@ impl Attempt {
         let proven: Box<[Proof]> = before.chain(proofs).copied().collect();
         let password = proven.iter().any(Proof::is_password).then_some(user.password_revision);
         Conversation {
+            proven,
+            password_revision: password,
+            ..self.conversation_of(user.id)
+        }
+    }
+
+    /// One in which nothing is proven.
+    fn conversation_of(&self, user: UserId) -> Conversation {
+        let former = self.conversation.as_ref();
+        Conversation {
             cluster: self.cluster,
             id: self.conversation_id(),
             client: self.client.id,
             application: self.plan.application.id,
-            user: user.id,
+            user,
             user_name: Conversation::name_digest(&self.request.user_name),
-            proven,
-            password_revision: password,
+            proven: Box::default(),
+            password_revision: None,
             epochs: self.epochs,
             expires_ms: former.map_or(
                 self.request.received_ms.saturating_add(self.policy.challenge_ms),
@@ -380,6 +405,7 @@ impl Attempt {
             sends: self.sends(),
             renewal: None,
             enrolling: None,
+            kept: Box::default(),
         }
     }
 

@@ -1,4 +1,5 @@
 use minicbor::{Decode, Encode};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     codec::{self, Undecodable},
@@ -8,8 +9,28 @@ use crate::{
     login::{Proof, enrolling::Enrolling, renewal::Renewal},
 };
 
-/// What a State attribute carries, sealed: who has proven what. At most 190 bytes, for the attribute holds 253
-/// (RFC 2865, section 5.24) and sealing takes its share.
+/// What was typed and could not be judged yet. Wiped when dropped.
+#[derive(Clone, PartialEq, Eq, Encode, Decode, Zeroize, ZeroizeOnDrop)]
+#[cbor(transparent)]
+pub(super) struct Kept(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>);
+
+impl Kept {
+    pub fn new(typed: &[u8]) -> Self {
+        Kept(typed.to_vec())
+    }
+
+    pub fn typed(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Kept")
+    }
+}
+
+/// What a State attribute carries, sealed: who has proven what. At most [`crate::limits::CONVERSATION_BYTES`].
 ///
 /// Of all revisions only the password's is bound: a password that was proven cannot be judged again, and
 /// everything else is judged by the state that the last packet finds. The application is bound too: proofs for one are none for another.
@@ -23,6 +44,7 @@ pub struct Conversation {
     pub(super) client: ClientId,
     #[n(3)]
     pub(super) application: ApplicationId,
+    /// 0 as long as nothing is proven: whose name it is does not show before.
     #[n(4)]
     pub(super) user: UserId,
     /// Digest of User-Name as received: the name itself may be too long.
@@ -46,6 +68,9 @@ pub struct Conversation {
     /// The key that was shown, if a first token is being given.
     #[n(12)]
     pub(super) enrolling: Option<Enrolling>,
+    /// Codes that were typed before the password, in order.
+    #[n(13)]
+    pub(super) kept: Box<[Kept]>,
 }
 
 /// A State attribute after the attempt to open it.
@@ -74,6 +99,11 @@ impl Conversation {
     /// Which conversation this is.
     pub fn id(&self) -> ConversationId {
         self.id
+    }
+
+    /// Whether nothing of it has been judged yet.
+    pub(super) fn is_unjudged(&self) -> bool {
+        !self.kept.is_empty()
     }
 
     /// When the password that was right had been remembered, if it was judged by that.

@@ -52,8 +52,7 @@ impl Proof {
     }
 }
 
-/// How long it may be at the end of a field that holds other factors before it, longest first. A password has no length of its own, so
-/// it is always the first of a field.
+/// How long it may be in a field that holds other factors too, longest first. A password has no length of its own: it takes what codes leave.
 pub(super) fn lengths(factor: Factor, account: Option<&Account>) -> Vec<usize> {
     let Some(kinds) = factor.code_kinds() else {
         return Vec::new();
@@ -76,9 +75,9 @@ pub(super) fn lengths(factor: Factor, account: Option<&Account>) -> Vec<usize> {
     lengths
 }
 
-/// Whether a field that holds other factors before it may end like this: with a code, or with the word that has one sent. The word
+/// Whether it may be this in a field that holds other factors too: a code, or the word that has one sent. The word
 /// is read as such for everybody, whatever tokens there are, for nobody must tell by it who exists.
-pub(super) fn may_end(factor: Factor, account: Option<&Account>, typed: &[u8]) -> bool {
+pub(super) fn may_be_joined(factor: Factor, account: Option<&Account>, typed: &[u8]) -> bool {
     fits(factor, account, typed) || sending::keyword(factor, typed).is_some()
 }
 

@@ -7,7 +7,7 @@ use crate::{
     login::{
         SealState, SendCode, Step,
         attempt::Attempt,
-        enrolling,
+        early, enrolling,
         factor::{self, Proof},
         reading::{Part, Reading, readings},
         renewal, sending,
@@ -22,20 +22,30 @@ pub(super) struct Machine {
     readings: VecDeque<Reading>,
     /// What is right so far in the first of the readings.
     pub proofs: Vec<Proof>,
+    /// The field is not as it was typed: codes of former packets are in it.
+    is_put_together: bool,
 }
 
 impl Machine {
-    pub fn begin(attempt: Attempt) -> Step {
+    pub fn begin(mut attempt: Attempt) -> Step {
         if attempt.is_blocked() {
             return attempt.fail(Failure::NetworkBlocked);
         }
+        if early::is_early(&attempt) {
+            return early::keep(&attempt);
+        }
         let due = attempt.due();
-        let readings = readings(&attempt, &due).into();
+        let kept = attempt.take_kept();
+        let readings = match kept.is_empty() {
+            true => readings(&attempt, &due).into(),
+            false => VecDeque::from([early::put_together(&mut attempt, &kept, &due)]),
+        };
         Machine {
             attempt,
             due,
             readings,
             proofs: Vec::new(),
+            is_put_together: !kept.is_empty(),
         }
         .next()
     }
@@ -84,7 +94,7 @@ impl Machine {
         let Some(reading) = self.readings.front() else {
             return self.attempt.fail(Failure::NothingToProve);
         };
-        if reading.len() > 1 {
+        if reading.len() > 1 && !self.is_put_together {
             self.attempt.method = Method::OneStep;
         } else if self.attempt.method == Method::OneStep {
             self.attempt.method = Method::TwoStep;

@@ -12,6 +12,8 @@
 //! A password that has to be changed is changed on the way (`renewal`): typed twice, before the other factors. A user who has to have a
 //! token and never had one is given it at the end (`enrolling`), where the application allows that.
 //!
+//! Where the application asks for the password last, codes that are typed before it are kept until it has come (`early`).
+//!
 //! A code that is sent is asked for by a challenge, or by a word typed in its place (`sms`, `mail`, `call`, or a number
 //! from the list that a challenge shows).
 //!
@@ -30,6 +32,7 @@
 
 mod attempt;
 mod conversation;
+mod early;
 mod enrolling;
 mod factor;
 mod machine;

@@ -15,7 +15,7 @@ use crate::{
 /// The channel whose word this is, if the factor takes its codes.
 pub(super) fn keyword(factor: Factor, typed: &[u8]) -> Option<Channel> {
     let kinds = factor.code_kinds()?;
-    channels(kinds).find(|channel| typed.eq_ignore_ascii_case(channel.keyword().as_bytes()))
+    Channel::of_keyword(typed).filter(|channel| kinds.contains(channel.code_kind()))
 }
 
 /// How long the words are that have such codes sent.

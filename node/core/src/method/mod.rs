@@ -33,7 +33,7 @@ pub use self::{
     reusable::{STATIC_DIGITS, TEMPORARY_DIGITS},
     totp::in_step,
     verifier::{SALT_BYTES, verifiers},
-    yubikey::{modhex, of_modhex},
+    yubikey::{is_code as is_yubikey_code, modhex, of_modhex},
 };
 use crate::{
     ids::CodeId,

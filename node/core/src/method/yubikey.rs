@@ -35,7 +35,7 @@ impl Method for Yubikey {
     }
 
     fn fits(&self, _kind: TokenKind, typed: &[u8]) -> bool {
-        typed.len() == LETTERS_OF_A_CODE && of_modhex(typed).is_some()
+        is_code(typed)
     }
 
     fn find(&self, token: &Token, secret: &[u8], typed: &[u8], _at: Moment) -> Option<Use> {
@@ -60,6 +60,11 @@ impl Method for Yubikey {
     fn after(&self, token: &Token, used: Use, _at: Moment) -> Used {
         hotp::counted(token, used)
     }
+}
+
+/// Whether these bytes look like a code of some YubiKey.
+pub fn is_code(typed: &[u8]) -> bool {
+    typed.len() == LETTERS_OF_A_CODE && of_modhex(typed).is_some()
 }
 
 /// Plug-ins and codes since, as one number that only grows, if the block was made with this secret.

@@ -37,8 +37,10 @@ pub struct Plan {
     pub passed: Vec<(RuleId, Mismatch)>,
     /// The application.
     pub application: Arc<Application>,
-    /// What has to be proven here, in order.
+    /// What has to be proven here, in the order in which it is judged: the password first, whenever it is typed.
     pub factors: Vec<Factor>,
+    /// How many codes are typed before the password, to be judged after it. The same for whoever logs in from there, for it shows.
+    pub typed_before: usize,
     /// What the application asks for beside that.
     pub waived: Vec<(Factor, Waiver)>,
     /// Whether the user comes to a first token in this login, whose code then takes the place of the one that the application asks for.
@@ -188,13 +190,15 @@ pub fn plan_by<'a>(
     let mut plan = Plan {
         rule: rule.cloned(),
         passed,
-        factors: application.factors.to_vec(),
+        factors: Factor::in_order_of_judging(&application.factors),
+        typed_before: 0,
         application,
         waived: Vec::new(),
         enrols: false,
         refused: refused(rule, question),
     };
     plan.settle_password(question);
+    plan.typed_before = plan.codes_before_password(question);
     plan.migrate(state, question);
     plan.trust(question);
     let is_enough = is_multi_factor(&plan.factors, question.client.modes.passcode_only);
@@ -241,10 +245,17 @@ impl Plan {
     }
 
     fn trust(&mut self, question: &Question<'_>) {
-        let Some(address) = question.address() else { return };
-        let trusted = question.client.entrance.trusted.iter();
-        if let Some(trusted) = trusted.into_iter().find(|trusted| trusted.network.contains(address)) {
+        if let Some(trusted) = question.trusted() {
             self.waive(trusted.waives, Waiver::TrustedNetwork);
+        }
+    }
+
+    /// By what the client and the network are, and not by who the user is: nothing is proven yet when it shows.
+    fn codes_before_password(&self, question: &Question<'_>) -> usize {
+        let is_whole = self.asks_for_password() && question.trusted().is_none();
+        match self.application.factors.split_last() {
+            Some((Factor::Password, before)) if is_whole => before.len(),
+            _ => 0,
         }
     }
 

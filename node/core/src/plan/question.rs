@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::{
     command::{Judged, LoginFacts},
     login::Request,
-    records::{Attribute, AttributeKind, Client, User, UserName},
+    records::{Attribute, AttributeKind, Client, Trusted, User, UserName},
 };
 
 /// A login as far as rules look at it. All of it travels with the verdict, so that every node comes to the same plan.
@@ -76,6 +76,13 @@ impl<'a> Question<'a> {
         calling
             .or_else(|| self.framed_address())
             .map(|address| address.to_canonical())
+    }
+
+    /// The network of the client's trusted ones that the user comes from.
+    pub(super) fn trusted(&self) -> Option<&'a Trusted> {
+        let address = self.address()?;
+        let mut trusted = self.client.entrance.trusted.iter();
+        trusted.find(|trusted| trusted.network.contains(address))
     }
 
     /// RFC 2865, section 5.8: the two highest addresses ask for one to be assigned.

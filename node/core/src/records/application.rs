@@ -6,8 +6,8 @@ use crate::{
     records::{CodeKind, CodeKinds},
 };
 
-/// One thing a user proves. What is known comes before what is held, so that nobody without the password can use up
-/// the guesses at a code; that is also the order of the variants.
+/// One thing a user proves. What is known is judged before what is held, so that nobody without the password can use up
+/// the guesses at a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub enum Factor {
     /// The user's password.
@@ -30,11 +30,18 @@ impl Factor {
         }
     }
 
+    /// The password first, and the codes as they are.
+    pub fn in_order_of_judging(factors: &[Factor]) -> Vec<Factor> {
+        let mut factors = factors.to_vec();
+        factors.sort_by_key(|factor| *factor != Factor::Password);
+        factors
+    }
+
     /// Whether an application may ask for these, in this order. A registration code leads to a token and is not asked for beside.
     pub fn may_be_asked(factors: &[Factor]) -> bool {
-        let codes = match factors.split_first() {
-            Some((Factor::Password, rest)) => rest,
-            _ => factors,
+        let codes = match factors {
+            [Factor::Password, codes @ ..] | [codes @ .., Factor::Password] => codes,
+            codes => codes,
         };
         let may_be_code = |kinds: CodeKinds| !kinds.is_empty() && !kinds.contains(CodeKind::Registration);
         let is_code = |factor: &Factor| factor.code_kinds().is_some_and(may_be_code);
@@ -85,7 +92,7 @@ pub struct Application {
     /// Unique among applications.
     #[n(1)]
     pub name: Box<str>,
-    /// One to [`crate::limits::FACTORS_PER_APPLICATION`]; a password, if there is one, is the first.
+    /// One to [`crate::limits::FACTORS_PER_APPLICATION`]; a password, if there is one, is the first or the last.
     #[n(2)]
     pub factors: Box<[Factor]>,
     /// A disabled application accepts nobody.

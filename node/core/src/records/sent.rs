@@ -47,6 +47,13 @@ impl Channel {
         }
     }
 
+    /// The channel whose word this is, in whatever case.
+    pub fn of_keyword(typed: &[u8]) -> Option<Self> {
+        Channel::ALL
+            .into_iter()
+            .find(|channel| typed.eq_ignore_ascii_case(channel.keyword().as_bytes()))
+    }
+
     /// Which kind of codes it brings.
     pub fn code_kind(self) -> CodeKind {
         match self {

@@ -29,12 +29,35 @@ enum Way {
     OneStep,
     /// The code in answer to a challenge.
     TwoStep,
+    /// Code and password in one field.
+    CodeFirst,
+    /// The password in answer to a challenge.
+    PasswordLast,
 }
 
-const WAYS: [(Way, &str); 3] = [
+impl Way {
+    fn is_two_step(self) -> bool {
+        matches!(self, Way::TwoStep | Way::PasswordLast)
+    }
+
+    /// What is typed in each packet.
+    fn fields(self, password: &str, code: &str) -> Vec<String> {
+        match self {
+            Way::Passcode => vec![code.to_owned()],
+            Way::OneStep => vec![format!("{password}{code}")],
+            Way::CodeFirst => vec![format!("{code}{password}")],
+            Way::TwoStep => vec![password.to_owned(), code.to_owned()],
+            Way::PasswordLast => vec![code.to_owned(), password.to_owned()],
+        }
+    }
+}
+
+const WAYS: [(Way, &str); 5] = [
     (Way::Passcode, "passcode"),
     (Way::OneStep, "one-step"),
     (Way::TwoStep, "two-step"),
+    (Way::CodeFirst, "one-step, the password last"),
+    (Way::PasswordLast, "two-step, the password last"),
 ];
 
 /// What is done before the login, what the login differs in, and its name in the table.
@@ -139,6 +162,8 @@ fn answer(kind: &str, way: Way, situation: &Situation) -> String {
         Way::Passcode => ("passcode", kind.to_owned()),
         Way::OneStep => ("one", format!("password,{kind}")),
         Way::TwoStep => ("two", format!("password,{kind}")),
+        Way::CodeFirst => ("one", format!("{kind},password")),
+        Way::PasswordLast => ("two", format!("{kind},password")),
     };
     let verified = match situation.before.contains(&"unverified") {
         true => "verified=no",
@@ -198,21 +223,25 @@ fn answer(kind: &str, way: Way, situation: &Situation) -> String {
         ),
         Login::Stranger => log_in(&mut world, kind, way, &Packet::of("nobody", "key")),
         Login::Twice | Login::Repeated => {
-            let typed = log_in(&mut world, kind, way, &Packet::of("alice", "key"));
-            let request = match situation.login {
-                Login::Repeated => "request=last node=2",
-                _ => "request=another",
+            let fields = log_in(&mut world, kind, way, &Packet::of("alice", "key"));
+            let (again, request) = match situation.login {
+                Login::Repeated => (&fields[fields.len() - 1..], "request=last node=2"),
+                _ => (&fields[..], "request=another"),
             };
-            let again = match (way, situation.login) {
-                (Way::TwoStep, Login::Twice) => {
-                    world.run_line("login gate alice pw save=again");
-                    format!("login gate alice \"{typed}\" state=again {request}")
-                }
-                (Way::TwoStep, _) => format!("login gate alice \"{typed}\" state=asked {request}"),
-                (Way::Passcode | Way::OneStep, _) => format!("login gate alice \"{typed}\" {request}"),
+            let conversation = match situation.login {
+                Login::Repeated => "asked",
+                _ => "again",
             };
-            world.run_line(&again);
-            typed
+            if let [first, _] = again {
+                world.run_line(&format!("login gate alice \"{first}\" save=again"));
+            }
+            let state = match way.is_two_step() {
+                true => format!("state={conversation}"),
+                false => String::new(),
+            };
+            let last = &again[again.len() - 1];
+            world.run_line(&format!("login gate alice \"{last}\" {state} {request}"));
+            fields
         }
     };
     short(world.last_words())
@@ -239,8 +268,8 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// Logs in, and gives what was typed in the packet with the code.
-fn log_in(world: &mut World, kind: &str, way: Way, packet: &Packet<'_>) -> String {
+/// Logs in, and gives what was typed in each packet.
+fn log_in(world: &mut World, kind: &str, way: Way, packet: &Packet<'_>) -> Vec<String> {
     let Packet {
         user,
         password,
@@ -248,13 +277,16 @@ fn log_in(world: &mut World, kind: &str, way: Way, packet: &Packet<'_>) -> Strin
         token,
     } = packet;
     let is_sent = matches!(kind, "sms" | "email" | "voice");
-    if matches!(way, Way::TwoStep) {
+    let challenged = |world: &World| world.last_words().starts_with("=> Access-Challenge");
+    // Before the code, for it may be sent then.
+    let is_asked = matches!(way, Way::TwoStep);
+    if is_asked {
         world.run_line(&format!("login gate {user} {password} save=asked"));
-        if !world.last_words().starts_with("=> Access-Challenge") {
-            return String::new();
+        if !challenged(world) {
+            return Vec::new();
         }
     }
-    if is_sent && (!matches!(way, Way::TwoStep) || *token == "other") {
+    if is_sent && (!is_asked || *token == "other") {
         world.run_line(&format!("send-code {token}"));
     }
     let known = world.holds(token) && (!is_sent || world.has_sent(token));
@@ -263,13 +295,19 @@ fn log_in(world: &mut World, kind: &str, way: Way, packet: &Packet<'_>) -> Strin
         // Whoever has no token guesses.
         false => "123456".to_owned(),
     };
-    let (typed, state) = match way {
-        Way::Passcode => (code, ""),
-        Way::OneStep => (format!("{password}{code}"), ""),
-        Way::TwoStep => (code, "state=asked"),
-    };
-    world.run_line(&format!("login gate {user} \"{typed}\" {state} request=last"));
-    typed
+    let fields = way.fields(password, &code);
+    if let ([first, _], false) = (&fields[..], is_asked) {
+        world.run_line(&format!("login gate {user} \"{first}\" save=asked"));
+        if !challenged(world) {
+            return Vec::new();
+        }
+    }
+    let state = if way.is_two_step() { "state=asked" } else { "" };
+    world.run_line(&format!(
+        "login gate {user} \"{}\" {state} request=last",
+        fields[fields.len() - 1]
+    ));
+    fields
 }
 
 /// `=> Access-Reject "Login failed." (wrong_code)` as `reject wrong_code`.

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 const STATIONS: [Option<&str>; 4] = [None, Some("10.1.2.3"), Some("203.0.113.9"), Some("aa-bb-cc")];
 
 /// What may be different from one run to the next, and may change in the midst of a login.
-const SETTINGS: [&str; 19] = [
+const SETTINGS: [&str; 21] = [
     "change-client vpn modes=one",
     "change-client vpn modes=two",
     "change-client vpn modes=one,two",
@@ -38,6 +38,8 @@ const SETTINGS: [&str; 19] = [
     "change-application app factors=password,totp passthru=60s",
     "change-application app factors=password,totp enrol=password",
     "change-application app factors=password,totp enrol=code",
+    "change-application app factors=totp,password",
+    "change-application app factors=totp,password enrol=password passthru=60s",
     "create-token ticket kind=registration user=bob lasts=3600s",
 ];
 
@@ -186,7 +188,12 @@ impl Run<'_> {
                     propose.answer(&outcome)
                 }
                 Step::SealState(seal) => {
-                    self.note(plan.refused.is_none(), "a challenge for a login that is refused");
+                    // Nothing is known of whoever types a code before the password.
+                    let is_early = plan.typed_before > 0 && !dialogue.password && !is_blocked(&plan);
+                    self.note(
+                        plan.refused.is_none() || is_early,
+                        "a challenge for a login that is refused",
+                    );
                     let bytes = seal.conversation().to_bytes();
                     dialogue.opened = Some(OpenedState::Conversation(Conversation::from_bytes(&bytes).unwrap()));
                     seal.answer(bytes)

@@ -208,13 +208,14 @@ impl<'a> Dice<'a> {
     }
 
     fn factors(&mut self) -> Box<[Factor]> {
-        let all: [&[Factor]; 4] = [
+        let all: [&[Factor]; 5] = [
             &[Factor::Password, Factor::ANY_CODE],
+            &[Factor::ANY_CODE, Factor::Password],
             &[Factor::ANY_CODE],
             &[Factor::Password],
             &[],
         ];
-        all[self.roll(4) as usize].into()
+        all[self.roll(5) as usize].into()
     }
 
     pub fn change(&mut self) -> Change {

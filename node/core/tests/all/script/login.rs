@@ -1,7 +1,7 @@
 //! Login dialogues of scripts: the shell that performs steps, with passwords and seeds in clear.
 
 use quorate_core::{
-    ClientId, Command, Failure, NodeId, ProofDigest, TokenId, Used, UserName,
+    ClientId, Command, Failure, NodeId, ProofDigest, TokenId, Used, UserName, limits,
     login::{self, Decision, DirectorySays, OpenedState, Opening, Request, Step},
     method::Use,
 };
@@ -121,7 +121,10 @@ impl World {
                 }
                 Step::SealState(seal) => {
                     let bytes = seal.conversation().to_bytes();
-                    assert!(bytes.len() <= 190, "a State attribute must hold it");
+                    assert!(
+                        bytes.len() <= limits::CONVERSATION_BYTES,
+                        "a State attribute must hold it"
+                    );
                     let opened = login::Conversation::from_bytes(&bytes).unwrap();
                     if let Some(name) = words.key("save") {
                         self.conversations
