@@ -96,7 +96,7 @@ fn cuts(attempt: &Attempt, side: Side, code: Factor, range: Range<usize>) -> Vec
             Side::End => end.checked_sub(length)?,
         };
         let is_inside = (start..=end).contains(&cut);
-        is_inside.then(|| match side {
+        is_inside.then_some(match side {
             Side::Front => (start..cut, cut..end),
             Side::End => (cut..end, start..cut),
         })
