@@ -68,7 +68,7 @@ endpoints! {
     LIST_CLIENTS: Nothing => Page<Client> = Get "/clients" "listClients" "RADIUS clients" "List RADIUS clients by name".query::<PageQuery>();
     CREATE_CLIENT: CreateClient => ShownClient = Post "/clients" "createClient" "RADIUS clients" "Create a RADIUS client".success(201);
     SHOW_CLIENT: Nothing => Client = Get "/clients/{client}" "showClient" "RADIUS clients" "Show a RADIUS client";
-    CHANGE_CLIENT: ChangeClient => Client = Patch "/clients/{client}" "changeClient" "RADIUS clients" "Change a RADIUS client".conditional().query::<ConfirmQuery>();
+    CHANGE_CLIENT: ChangeClient => Previewed<Client> = Patch "/clients/{client}" "changeClient" "RADIUS clients" "Change a RADIUS client".conditional().query::<CareQuery>();
     DELETE_CLIENT: Nothing => Nothing = Delete "/clients/{client}" "deleteClient" "RADIUS clients" "Delete a RADIUS client".success(204).conditional().query::<ConfirmQuery>();
     DISABLE_CLIENT: Nothing => Client = Post "/clients/{client}/disable" "disableClient" "RADIUS clients" "Answer a RADIUS client no more".conditional().query::<ConfirmQuery>();
     ENABLE_CLIENT: Nothing => Client = Post "/clients/{client}/enable" "enableClient" "RADIUS clients" "Answer a RADIUS client again".conditional().query::<ConfirmQuery>();
@@ -83,12 +83,12 @@ endpoints! {
     ENABLE_APPLICATION: Nothing => Application = Post "/applications/{application}/enable" "enableApplication" "Applications" "Allow logins through an application again".conditional().query::<ConfirmQuery>();
 
     LIST_RULES: Nothing => Page<Rule> = Get "/rules" "listRules" "Rules" "List rules in the order in which they are asked".query::<PageQuery>();
-    CREATE_RULE: CreateRule => Rule = Post "/rules" "createRule" "Rules" "Create a rule".success(201).query::<ConfirmQuery>();
+    CREATE_RULE: CreateRule => Previewed<Rule> = Post "/rules" "createRule" "Rules" "Create a rule".success(201).query::<CareQuery>();
     SHOW_RULE: Nothing => Rule = Get "/rules/{rule}" "showRule" "Rules" "Show a rule";
-    CHANGE_RULE: ChangeRule => Rule = Patch "/rules/{rule}" "changeRule" "Rules" "Change a rule".conditional().query::<ConfirmQuery>();
-    DELETE_RULE: Nothing => Nothing = Delete "/rules/{rule}" "deleteRule" "Rules" "Delete a rule".success(204).conditional().query::<ConfirmQuery>();
-    DISABLE_RULE: Nothing => Rule = Post "/rules/{rule}/disable" "disableRule" "Rules" "Pass a rule over".conditional().query::<ConfirmQuery>();
-    ENABLE_RULE: Nothing => Rule = Post "/rules/{rule}/enable" "enableRule" "Rules" "Ask a rule again".conditional().query::<ConfirmQuery>();
+    CHANGE_RULE: ChangeRule => Previewed<Rule> = Patch "/rules/{rule}" "changeRule" "Rules" "Change a rule".conditional().query::<CareQuery>();
+    DELETE_RULE: Nothing => Previewed<Nothing> = Delete "/rules/{rule}" "deleteRule" "Rules" "Delete a rule".success(204).conditional().query::<CareQuery>();
+    DISABLE_RULE: Nothing => Previewed<Rule> = Post "/rules/{rule}/disable" "disableRule" "Rules" "Pass a rule over".conditional().query::<CareQuery>();
+    ENABLE_RULE: Nothing => Previewed<Rule> = Post "/rules/{rule}/enable" "enableRule" "Rules" "Ask a rule again".conditional().query::<CareQuery>();
     EXPLAIN: Explain => Explanation = Post "/explain" "explain" "Rules" "Say what a login would have to prove, and why";
     WHAT_IF: WhatIf => WhatIfAnswer = Post "/what-if" "whatIf" "Rules" "Say which logins of the past other rules would change";
 

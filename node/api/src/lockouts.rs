@@ -7,6 +7,8 @@ use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::endpoint::{Nothing, Schemas, Shape};
+
 /// How a change that could lock somebody out is made. Without either, it is refused if it would.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -59,6 +61,12 @@ pub struct Lockout {
 pub enum Previewed<T> {
     Preview(Lockouts),
     Made(T),
+}
+
+impl Shape for Previewed<Nothing> {
+    fn describe(schemas: &mut Schemas) -> Option<RefOr<Schema>> {
+        Lockouts::describe(schemas)
+    }
 }
 
 impl<T: ToSchema> ToSchema for Previewed<T> {

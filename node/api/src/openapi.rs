@@ -104,15 +104,23 @@ fn operation<Req: Shape, Res: Shape>(endpoint: &Endpoint<Req, Res>, schemas: &mu
             .required(Some(Required::True))
             .build()
     });
-    OperationBuilder::new()
+    let success = success(endpoint, Res::describe(schemas));
+    let operation = OperationBuilder::new()
         .operation_id(Some(endpoint.id))
         .tag(endpoint.tag)
         .summary(Some(endpoint.summary))
         .parameters(Some(parameters(endpoint)))
         .request_body(body)
-        .response(endpoint.success.to_string(), success(endpoint, Res::describe(schemas)))
-        .response("default", Ref::from_response_name("Problem"))
-        .build()
+        .response("default", Ref::from_response_name("Problem"));
+    // Of what leaves nothing behind, there is something to tell only where it was asked what would come of it.
+    let operation = match endpoint.success == 204 && !success.content.is_empty() {
+        true => {
+            let done = ResponseBuilder::new().description("Done.").build();
+            operation.response("200", success).response("204", done)
+        }
+        false => operation.response(endpoint.success.to_string(), success),
+    };
+    operation.build()
 }
 
 const JSON: &str = "application/json";

@@ -504,8 +504,10 @@ fn written(query: &impl Serialize) -> String {
     out
 }
 
+/// No body is `null`.
 fn read<T: DeserializeOwned>(answer: Bytes) -> Done<T> {
-    serde_json::from_slice(&answer).map_err(|e| {
+    let text: &[u8] = if answer.is_empty() { b"null" } else { &answer };
+    serde_json::from_slice(text).map_err(|e| {
         Failure::system("the node's answer is not what this version expects", e)
             .advise("is the node of another version than this command? compare: quorate --version")
     })

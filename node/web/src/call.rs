@@ -55,12 +55,26 @@ impl<Req> Call<Req> {
 pub(crate) struct Reply<Res> {
     body: Res,
     revision: Option<u64>,
+    /// Other than the endpoint's own.
+    status: Option<StatusCode>,
 }
 
 impl<Res> Reply<Res> {
     /// An answer without a revision.
     pub(crate) fn plain(body: Res) -> Self {
-        Self { body, revision: None }
+        Self {
+            body,
+            revision: None,
+            status: None,
+        }
+    }
+
+    /// What would come of a request that changed nothing.
+    pub(crate) fn previewed(body: Res) -> Self {
+        Self {
+            status: Some(StatusCode::OK),
+            ..Self::plain(body)
+        }
     }
 
     /// An object and its revision, which is sent as its `ETag`.
@@ -68,6 +82,7 @@ impl<Res> Reply<Res> {
         Self {
             body,
             revision: Some(revision),
+            status: None,
         }
     }
 }
@@ -78,6 +93,7 @@ impl<Res> Reply<Res> {
         Reply {
             body: shape(self.body),
             revision: self.revision,
+            status: self.status,
         }
     }
 }
@@ -280,7 +296,8 @@ pub(crate) fn parse_query<Q: DeserializeOwned>(query: &str) -> Result<Q, Failure
 }
 
 fn write<Res: Serialize>(status: u16, reply: Reply<Res>) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let usual = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let status = reply.status.unwrap_or(usual);
     let mut response = match status {
         StatusCode::NO_CONTENT => status.into_response(),
         _ => (status, Json(reply.body)).into_response(),

@@ -315,3 +315,54 @@ async fn a_policy_that_locks_somebody_out_says_whom_before_it_is_made() {
     let policy = node.must("PATCH", "/api/v1/policy", Some(everybody)).await;
     assert_eq!(policy["pins"], "required");
 }
+
+#[tokio::test]
+async fn rules_and_clients_that_lock_somebody_out_say_whom_before_they_are_made() {
+    let node = node().await;
+    let light = json!({"application": "light"});
+    node.must("PATCH", "/api/v1/clients/gate", Some(light.clone())).await;
+    let alice = json!({"would_lock_out": 1, "first": [{"user": "alice", "application": "light"}]});
+    let nobody = json!({"would_lock_out": 0, "first": []});
+    let refuse = json!({"name": "all", "refuse": true});
+    let strict = json!({"application": "vpn"});
+
+    // A client that asks for a code, and a rule that refuses: asked, refused, nothing made.
+    for (method, path, body) in [
+        ("PATCH", "/api/v1/clients/gate", &strict),
+        ("POST", "/api/v1/rules", &refuse),
+    ] {
+        let previewed = node
+            .root(method, &format!("{path}?preview=1"), Some(body.clone()))
+            .await;
+        assert_eq!((previewed.status.as_u16(), &previewed.body), (200, &alice), "{path}");
+        let refused = node.root(method, path, Some(body.clone())).await;
+        assert_eq!(refused.status, 409, "{path}");
+        assert_eq!(serde_json::to_value(refused.problem().lockouts).unwrap(), alice);
+    }
+    assert_eq!(node.must("GET", "/api/v1/rules", None).await["items"], json!([]));
+    let path = "/api/v1/rules?allow_lockout=1";
+    assert_eq!(node.root("POST", path, Some(refuse)).await.status, 201);
+
+    // Whom the rule has locked out already is not locked out by what is under it.
+    node.must("PATCH", "/api/v1/clients/gate", Some(strict)).await;
+    node.must("PATCH", "/api/v1/clients/gate", Some(light)).await;
+    let off = node.must("POST", "/api/v1/rules/all/disable?preview=1", None).await;
+    assert_eq!(off, nobody, "it lets somebody in");
+    node.must("POST", "/api/v1/rules/all/disable", None).await;
+    assert_eq!(node.root("POST", "/api/v1/rules/all/enable", None).await.status, 409);
+    let on = node.must("POST", "/api/v1/rules/all/enable?preview=1", None).await;
+    assert_eq!(on, alice);
+
+    // A rule that is all that lets somebody in.
+    let lets_in = json!({"refuse": false, "application": "light", "position": 5});
+    node.must("PATCH", "/api/v1/rules/all", Some(lets_in)).await;
+    node.must("POST", "/api/v1/rules/all/enable", None).await;
+    let vpn = json!({"application": "vpn"});
+    node.must("PATCH", "/api/v1/clients/gate", Some(vpn.clone())).await;
+    assert_eq!(node.root("PATCH", "/api/v1/rules/all", Some(vpn)).await.status, 409);
+    let deleted = node.root("DELETE", "/api/v1/rules/all?preview=1", None).await;
+    assert_eq!((deleted.status.as_u16(), &deleted.body), (200, &alice));
+    assert_eq!(node.root("DELETE", "/api/v1/rules/all", None).await.status, 409);
+    let deleted = node.root("DELETE", "/api/v1/rules/all?allow_lockout=1", None).await;
+    assert_eq!(deleted.status, 204);
+}

@@ -7,7 +7,7 @@ use quorate_core::change::{
 };
 use quorate_core::{Actor, Application, ApplicationId, Change, Enrolment, Factor, Revision};
 
-use super::{AdminError, Administrator, Care, Careful};
+use super::{AdminError, Administrator};
 use crate::fields::FieldErrors;
 
 /// What an administrator may set of an application.
@@ -87,19 +87,14 @@ impl Administrator {
         application: ApplicationId,
         expected: Option<Revision>,
         spec: ApplicationSpec,
-        care: Care,
-    ) -> Result<Careful<Arc<Application>>, AdminError> {
+    ) -> Result<Arc<Application>, AdminError> {
         spec.check()?;
-        self.read_application(application)?;
         let change = Change::ChangeApplication(ChangeApplication {
             application,
             expected,
             settings: spec.settings(),
         });
-        match self.make_carefully(actor, change, care).await? {
-            Some(found) => Ok(Careful::Preview(found)),
-            None => Ok(Careful::Made(self.read_application(application)?)),
-        }
+        self.change_one_application(actor, application, change).await
     }
 
     /// Disables an application: its logins are rejected.

@@ -53,7 +53,7 @@ use zeroize::Zeroizing;
 pub use self::access::{BearerRefused, IssuedApiToken};
 pub use self::applications::ApplicationSpec;
 pub use self::bulk::{BulkProgress, BulkUser};
-pub use self::care::{Care, Careful};
+pub use self::care::Care;
 pub(crate) use self::clients::secret_aad;
 pub use self::clients::{ClientSpec, SecretChange, TrustedSpec};
 pub use self::directories::DirectorySpec;
@@ -91,6 +91,8 @@ pub struct Administrator {
     courier: Courier,
     /// How long changes wait for their confirmation; none if they are made for good.
     within_ms: Option<u64>,
+    /// How changes are made that could lock somebody out.
+    care: Care,
     imports: Arc<staging::Imports>,
 }
 
@@ -110,6 +112,7 @@ impl Administrator {
             notifier: deps.notifier,
             node: deps.node,
             within_ms: None,
+            care: Care::default(),
         }
     }
 

@@ -41,7 +41,7 @@ async fn rules(world: &World, passwords: PasswordRules) {
         passwords,
         ..PolicySpec::from(world.admin.state().policy())
     };
-    world.admin.set_policy(ROOT, None, spec, Care::Careful).await.unwrap();
+    world.admin.set_policy(ROOT, None, spec).await.unwrap();
 }
 
 #[tokio::test]
@@ -80,13 +80,7 @@ async fn every_rule_that_a_password_breaks_is_told_at_once_and_nothing_is_set() 
         },
         ..PolicySpec::from(world.admin.state().policy())
     };
-    let said = problems(
-        world
-            .admin
-            .set_policy(ROOT, None, bad, Care::Careful)
-            .await
-            .unwrap_err(),
-    );
+    let said = problems(world.admin.set_policy(ROOT, None, bad).await.unwrap_err());
     let fields: Vec<&str> = said.iter().map(|(field, _)| &**field).collect();
     assert_eq!(
         fields,

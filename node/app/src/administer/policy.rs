@@ -3,7 +3,7 @@
 use quorate_core::change::SetPolicy;
 use quorate_core::{Actor, Change, PasswordRules, Pins, Policy, Revision, limits as core_limits};
 
-use super::{AdminError, Administrator, Care, Careful};
+use super::{AdminError, Administrator};
 use crate::fields::FieldErrors;
 
 /// What an administrator may set of the policy; see [`Policy`].
@@ -127,14 +127,13 @@ impl Administrator {
     /// Sets the whole policy.
     ///
     /// # Errors
-    /// [`AdminError`]; [`AdminError::WouldLockOut`] where it would, and that is not allowed.
+    /// [`AdminError`].
     pub async fn set_policy(
         &self,
         actor: Actor,
         expected: Option<Revision>,
         spec: PolicySpec,
-        care: Care,
-    ) -> Result<Careful<Policy>, AdminError> {
+    ) -> Result<Policy, AdminError> {
         spec.check()?;
         let change = Change::SetPolicy(SetPolicy {
             expected,
@@ -149,9 +148,7 @@ impl Administrator {
             pins: spec.pins,
             passwords: spec.passwords,
         });
-        match self.make_carefully(actor, change, care).await? {
-            Some(found) => Ok(Careful::Preview(found)),
-            None => Ok(Careful::Made(*self.state().policy())),
-        }
+        self.administer(actor, vec![change]).await?;
+        Ok(*self.state().policy())
     }
 }

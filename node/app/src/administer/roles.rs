@@ -7,7 +7,7 @@ use quorate_core::{
     Actor, Change, Mfa, Permission, Policy, Revision, Role, RoleRule, Token, Trust, User, UserId, limits as core_limits,
 };
 
-use super::{AdminError, Administrator, Care, Careful};
+use super::{AdminError, Administrator};
 use crate::fields::FieldErrors;
 
 /// What to change of a user's access; `None` leaves it as it is.
@@ -45,13 +45,10 @@ impl Administrator {
         user: UserId,
         expected: Option<Revision>,
         change: AccessChange,
-        care: Care,
-    ) -> Result<Careful<Arc<User>>, AdminError> {
+    ) -> Result<Arc<User>, AdminError> {
         self.read_user(user)?;
-        match self.make_carefully(actor, change.of(user, expected), care).await? {
-            Some(found) => Ok(Careful::Preview(found)),
-            None => Ok(Careful::Made(self.read_user(user)?)),
-        }
+        self.administer(actor, vec![change.of(user, expected)]).await?;
+        self.read_user(user)
     }
 
     /// Sets what the policy says of a role.
@@ -64,8 +61,7 @@ impl Administrator {
         role: Role,
         expected: Option<Revision>,
         rule: RoleRule,
-        care: Care,
-    ) -> Result<Careful<Policy>, AdminError> {
+    ) -> Result<Policy, AdminError> {
         let mut errors = FieldErrors::default();
         let bounds = core_limits::TRUST_MS;
         errors.require(
@@ -76,10 +72,8 @@ impl Administrator {
         );
         errors.finish()?;
         let change = Change::SetRoleRule(SetRoleRule { expected, role, rule });
-        match self.make_carefully(actor, change, care).await? {
-            Some(found) => Ok(Careful::Preview(found)),
-            None => Ok(Careful::Made(*self.state().policy())),
-        }
+        self.administer(actor, vec![change]).await?;
+        Ok(*self.state().policy())
     }
 }
 

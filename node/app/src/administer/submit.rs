@@ -55,6 +55,9 @@ pub enum AdminError {
     /// Users who can log in now could not after it. Nothing was changed.
     #[error("it would lock out {} users who can log in now", .0.users)]
     WouldLockOut(Lockouts),
+    /// These users could not log in after it. It was only asked: nothing was changed.
+    #[error("it would lock out {} users who can log in now; nothing was changed, as was asked", .0.users)]
+    Previewed(Lockouts),
     /// Nobody would be left who may do everything. Nothing was changed.
     #[error("it is the last super admin; make another one first")]
     LastSuperAdmin,
@@ -171,6 +174,7 @@ impl Administrator {
         changes: Vec<Change>,
         patience: Duration,
     ) -> Result<Revision, AdminError> {
+        self.take_care(actor, &changes).await?;
         let command = match self.within_ms {
             None => Command::Administer(self.as_one(actor, changes)),
             Some(within_ms) => self.attempt(actor, changes, within_ms)?,

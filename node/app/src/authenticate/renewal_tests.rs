@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::{AccessRequest, Authenticator, Decision};
-use crate::administer::{Care, ClientSpec, NewUser, PolicySpec, UserChange};
+use crate::administer::{ClientSpec, NewUser, PolicySpec, UserChange};
 use crate::ports::{Clock, Entropy};
 use crate::testing::{ROOT, World, secret};
 
@@ -161,7 +161,7 @@ async fn a_client_that_cannot_ask_rejects_and_an_age_is_such_a_reason() {
         },
         ..PolicySpec::from(admin.state().policy())
     };
-    admin.set_policy(ROOT, None, spec, Care::Careful).await.unwrap();
+    admin.set_policy(ROOT, None, spec).await.unwrap();
     gate.world.clock.advance_ms(90 * 86_400_000);
     assert_eq!(gate.ask(0, OLD, None).await, expired);
 }

@@ -9,10 +9,10 @@ use crate::cli::output::Table;
 #[derive(Debug, Args)]
 pub struct Care {
     /// Change nothing: show whom the change would lock out
-    #[arg(long, conflicts_with = "allow_lockout")]
+    #[arg(long, global = true, conflicts_with = "allow_lockout")]
     preview: bool,
     /// Make the change whomever it locks out
-    #[arg(long)]
+    #[arg(long, global = true)]
     allow_lockout: bool,
 }
 

@@ -8,7 +8,7 @@ use quorate_api::{
 
 use crate::cli::{
     Context,
-    admin::{self, Listing, pending::Within},
+    admin::{self, Listing, care::Care, pending::Within},
     api::Connection,
     exit::Done,
     output::{Table, enabled, facts, yes_no},
@@ -78,6 +78,8 @@ enum Action {
         mode: Vec<Mode>,
         #[command(flatten)]
         settings: Settings,
+        #[command(flatten)]
+        care: Care,
     },
     /// Replace the shared secret; makes one and shows it, this once
     RotateSecret {
@@ -226,6 +228,7 @@ impl ClientCommand {
                 network,
                 mode,
                 settings,
+                care,
             } => {
                 let change = ChangeClient {
                     name,
@@ -243,7 +246,11 @@ impl ClientCommand {
                     blocked_networks: whole(settings.blocked_network, filled),
                     trusted_networks: whole(settings.trusted_network, |said| said.0),
                 };
-                api.tell(endpoints::CHANGE_CLIENT, &[&client], &change).await?
+                let endpoint = (endpoints::CHANGE_CLIENT, &[client.as_str()][..]);
+                match api.tell_carefully(context.format, endpoint, &change, &care).await? {
+                    Some(changed) => changed,
+                    None => return Ok(()),
+                }
             }
             Action::Show { client } => api.ask(endpoints::SHOW_CLIENT, &[&client]).await?,
             Action::Disable { client } => api.ask(endpoints::DISABLE_CLIENT, &[&client]).await?,

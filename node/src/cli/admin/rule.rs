@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
-use quorate_api::{ChangeRule, CreateRule, Rule, RuleConditions, endpoints};
+use quorate_api::{ChangeRule, CreateRule, Nothing, Rule, RuleConditions, endpoints};
 
 use crate::cli::{
     Context,
-    admin::{self, Listing, pending::Within},
+    admin::{self, Listing, care::Care, pending::Within},
     api::Connection,
     exit::Done,
     output::{Table, enabled, facts},
@@ -30,6 +30,8 @@ pub struct RuleCommand {
     at: Connection,
     #[command(flatten)]
     within: Within,
+    #[command(flatten)]
+    care: Care,
     #[command(subcommand)]
     action: Action,
 }
@@ -107,13 +109,16 @@ struct Then {
 impl RuleCommand {
     pub async fn perform(self, context: &Context) -> Done {
         let api = self.within.over(self.at.api(context)?);
-        let rule = match self.action {
+        let (format, care) = (context.format, &self.care);
+        let made = match self.action {
             Action::List(listing) => {
                 return listing.show(&api, context, (endpoints::LIST_RULES, &[]), table).await;
             }
             Action::Delete { rule } => {
-                api.order(endpoints::DELETE_RULE, &[&rule]).await?;
-                admin::done(context.format, format!("{rule} is deleted"));
+                let endpoint = (endpoints::DELETE_RULE, &[rule.as_str()][..]);
+                if api.tell_carefully(format, endpoint, &Nothing, care).await?.is_some() {
+                    admin::done(format, format!("{rule} is deleted"));
+                }
                 return Ok(());
             }
             Action::Create {
@@ -129,7 +134,8 @@ impl RuleCommand {
                     application: then.application,
                     refuse: then.refuse,
                 };
-                api.tell(endpoints::CREATE_RULE, &[], &create).await?
+                let endpoint = (endpoints::CREATE_RULE, &[][..]);
+                api.tell_carefully(format, endpoint, &create, care).await?
             }
             Action::Change {
                 rule,
@@ -147,13 +153,22 @@ impl RuleCommand {
                     application: then.application,
                     refuse: then.refuse,
                 };
-                api.tell(endpoints::CHANGE_RULE, &[&rule], &change).await?
+                let endpoint = (endpoints::CHANGE_RULE, &[rule.as_str()][..]);
+                api.tell_carefully(format, endpoint, &change, care).await?
             }
-            Action::Show { rule } => api.ask(endpoints::SHOW_RULE, &[&rule]).await?,
-            Action::Disable { rule } => api.ask(endpoints::DISABLE_RULE, &[&rule]).await?,
-            Action::Enable { rule } => api.ask(endpoints::ENABLE_RULE, &[&rule]).await?,
+            Action::Show { rule } => Some(api.ask(endpoints::SHOW_RULE, &[&rule]).await?),
+            Action::Disable { rule } => {
+                let endpoint = (endpoints::DISABLE_RULE, &[rule.as_str()][..]);
+                api.tell_carefully(format, endpoint, &Nothing, care).await?
+            }
+            Action::Enable { rule } => {
+                let endpoint = (endpoints::ENABLE_RULE, &[rule.as_str()][..]);
+                api.tell_carefully(format, endpoint, &Nothing, care).await?
+            }
         };
-        context.format.show(&rule, text);
+        if let Some(rule) = made {
+            format.show(&rule, text);
+        }
         Ok(())
     }
 }

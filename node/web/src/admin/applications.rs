@@ -42,7 +42,7 @@ pub(crate) async fn show(call: Call<Nothing>) -> Answer<Application> {
 }
 
 pub(crate) async fn change(call: Call<ChangeApplication>) -> Answer<Previewed<Application>> {
-    let (care, administrator) = care::asked(&call)?;
+    let administrator = care::asked(&call)?;
     let former = call.site.administrator.find_application(call.name())?;
     let factors = call.body.factors.as_deref().map(core_factors).transpose()?;
     let spec = ApplicationSpec {
@@ -59,10 +59,9 @@ pub(crate) async fn change(call: Call<ChangeApplication>) -> Answer<Previewed<Ap
     let expected = call.expected.or(Some(former.revision));
     let state = call.site.replica.state();
     let changed = administrator
-        .change_application(call.actor, former.id, expected, spec, care)
-        .await
-        .map_err(|error| care::named(&state, error))?;
-    Ok(care::reply(&state, changed, |one| reply(&one)))
+        .change_application(call.actor, former.id, expected, spec)
+        .await;
+    care::reply(&state, changed, |one| reply(&one))
 }
 
 pub(crate) async fn delete(call: Call<Nothing>) -> Answer<Nothing> {

@@ -1,17 +1,17 @@
 //! Changes that could lock somebody out: how carefully they are asked for, and what is answered.
 
 use quorate_api::{CareQuery, Lockout, Lockouts, Previewed};
-use quorate_app::{AdminError, Administrator, Care, Careful};
+use quorate_app::{AdminError, Administrator, Care};
 use quorate_core::State;
 
-use crate::call::{Call, Reply};
+use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 
-/// How carefully the change is to be made, and by whom: for good, or until it is confirmed.
+/// Who makes the change that is asked for: as carefully as is asked, and for good or until it is confirmed.
 ///
 /// # Errors
 /// `invalid`, when the query says both, or something else.
-pub(super) fn asked<Req>(call: &Call<Req>) -> Result<(Care, Administrator), Failure> {
+pub(super) fn asked<Req>(call: &Call<Req>) -> Result<Administrator, Failure> {
     let query: CareQuery = call.query()?;
     let administrator = call.site.administrator.until_confirmed(query.confirm_within_ms);
     let care = match (query.preview, query.allow_lockout) {
@@ -26,18 +26,25 @@ pub(super) fn asked<Req>(call: &Call<Req>) -> Result<(Care, Administrator), Fail
         (false, true) => Care::AllowLockout,
         (false, false) => Care::Careful,
     };
-    Ok((care, administrator))
+    Ok(administrator.with_care(care))
 }
 
-/// The object with its revision, or whom the change would lock out.
+/// The object with its revision, or whom the change would lock out; by name, as this state knows them.
 pub(super) fn reply<T, Res>(
     state: &State,
-    careful: Careful<T>,
+    made: Result<T, AdminError>,
     show: impl FnOnce(T) -> Reply<Res>,
-) -> Reply<Previewed<Res>> {
-    match careful {
-        Careful::Made(made) => show(made).map(Previewed::Made),
-        Careful::Preview(found) => Reply::plain(Previewed::Preview(shape(state, &found))),
+) -> Answer<Previewed<Res>> {
+    match made {
+        Ok(made) => Ok(show(made).map(Previewed::Made)),
+        Err(AdminError::Previewed(found)) => Ok(Reply::previewed(Previewed::Preview(shape(state, &found)))),
+        Err(AdminError::WouldLockOut(found)) => {
+            let lockouts = shape(state, &found);
+            let mut failure = Failure::from(AdminError::WouldLockOut(found));
+            failure.problem.lockouts = Some(lockouts);
+            Err(failure)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -55,15 +62,4 @@ fn shape(state: &State, found: &quorate_core::Lockouts) -> Lockouts {
         would_lock_out: found.users,
         first: first.collect(),
     }
-}
-
-/// A refusal with the names of those whom the change would lock out.
-pub(super) fn named(state: &State, error: AdminError) -> Failure {
-    let found = match &error {
-        AdminError::WouldLockOut(found) => Some(shape(state, found)),
-        _ => None,
-    };
-    let mut failure = Failure::from(error);
-    failure.problem.lockouts = found;
-    failure
 }

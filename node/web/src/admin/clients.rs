@@ -1,13 +1,13 @@
 //! RADIUS clients.
 
 use quorate_api::{
-    ChangeClient, Client, CreateClient, Modes, Nothing, Page, PageQuery, RotateSecret, ShownClient, TrustedNetwork,
-    Waives,
+    ChangeClient, Client, CreateClient, Modes, Nothing, Page, PageQuery, Previewed, RotateSecret, ShownClient,
+    TrustedNetwork, Waives,
 };
 use quorate_app::{ClientSpec, SecretChange, TrustedSpec};
 use quorate_core::{ApplicationId, Cut, FactorKind};
 
-use super::{paging, pending};
+use super::{care, paging, pending};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::secret::{clear, shown};
@@ -67,14 +67,14 @@ pub(crate) async fn show(call: Call<Nothing>) -> Answer<Client> {
     Ok(reply(&*call.site.administrator.find_client(call.name())?))
 }
 
-pub(crate) async fn change(call: Call<ChangeClient>) -> Answer<Client> {
-    let administrator = pending::administrator(&call)?;
+pub(crate) async fn change(call: Call<ChangeClient>) -> Answer<Previewed<Client>> {
+    let administrator = care::asked(&call)?;
     let former = call.site.administrator.find_client(call.name())?;
     let spec = changed(&call.site, &former, call.body)?;
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
-    let client = administrator.change_client(call.actor, former.id, expected, spec, SecretChange::Keep);
-    Ok(reply(&*client.await?))
+    let changed = administrator.change_client(call.actor, former.id, expected, spec, SecretChange::Keep);
+    care::reply(&administrator.state(), changed.await, |client| reply(&client))
 }
 
 fn changed(site: &Site, former: &quorate_core::Client, asked: ChangeClient) -> Result<ClientSpec, Failure> {

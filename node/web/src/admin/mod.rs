@@ -56,10 +56,12 @@ impl From<AdminError> for Failure {
                 Failure::new(ProblemKind::Forbidden).detail("It belongs to a role above the one that asks.")
             }
             AdminError::WouldLockOut(found) => {
-                // Only the handlers of such changes know the names; see `care::named`.
+                // Only the handlers of such changes know the names; see `care::reply`.
                 let detail = format!("{} users who can log in now could not after it.", found.users);
                 Failure::new(ProblemKind::WouldLockOut).detail(detail)
             }
+            // A handler that lets nobody ask has nothing to answer with.
+            AdminError::Previewed(_) => Failure::new(ProblemKind::Internal).because(said),
             AdminError::LastSuperAdmin => {
                 Failure::new(ProblemKind::Conflict).detail("It is the last super admin; make another one first.")
             }

@@ -11,7 +11,7 @@ pub(crate) async fn show(call: Call<Nothing>) -> Answer<Policy> {
 }
 
 pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Previewed<Policy>> {
-    let (care, administrator) = care::asked(&call)?;
+    let administrator = care::asked(&call)?;
     let former = *call.site.replica.state().policy();
     let asked = call.body;
     let spec = PolicySpec {
@@ -32,9 +32,8 @@ pub(crate) async fn change(call: Call<ChangePolicy>) -> Answer<Previewed<Policy>
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
     let state = call.site.replica.state();
-    let changed = administrator.set_policy(call.actor, expected, spec, care).await;
-    let changed = changed.map_err(|error| care::named(&state, error))?;
-    Ok(care::reply(&state, changed, |policy| reply(&policy)))
+    let changed = administrator.set_policy(call.actor, expected, spec).await;
+    care::reply(&state, changed, |policy| reply(&policy))
 }
 
 const fn core_pins(pins: Pins) -> quorate_core::Pins {

@@ -18,7 +18,7 @@ pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<RoleRule>> {
 }
 
 pub(crate) async fn change(call: Call<ChangeRole>) -> Answer<Previewed<RoleRule>> {
-    let (care, administrator) = care::asked(&call)?;
+    let administrator = care::asked(&call)?;
     let role = quorate_core::Role::of_label(call.name()).ok_or_else(|| Failure::not_found("role", call.name()))?;
     let state = call.site.replica.state();
     let policy = *state.policy();
@@ -30,17 +30,14 @@ pub(crate) async fn change(call: Call<ChangeRole>) -> Answer<Previewed<RoleRule>
     };
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(policy.revision));
-    let changed = administrator
-        .set_role_rule(call.actor, role, expected, rule, care)
-        .await
-        .map_err(|error| care::named(&state, error))?;
-    Ok(care::reply(&state, changed, |policy| {
+    let changed = administrator.set_role_rule(call.actor, role, expected, rule).await;
+    care::reply(&state, changed, |policy| {
         Reply::revised(shape(&policy, role), policy.revision.0)
-    }))
+    })
 }
 
 pub(crate) async fn change_access(call: Call<ChangeAccess>) -> Answer<Previewed<User>> {
-    let (care, administrator) = care::asked(&call)?;
+    let administrator = care::asked(&call)?;
     let user = call.site.administrator.find_user(call.name())?.id;
     let change = AccessChange {
         role: call.body.role.map(role),
@@ -57,10 +54,9 @@ pub(crate) async fn change_access(call: Call<ChangeAccess>) -> Answer<Previewed<
     };
     let state = call.site.replica.state();
     let changed = administrator
-        .change_access(call.actor, user, call.expected, change, care)
-        .await
-        .map_err(|error| care::named(&state, error))?;
-    Ok(care::reply(&state, changed, |user| users::reply(&call.site, &user)))
+        .change_access(call.actor, user, call.expected, change)
+        .await;
+    care::reply(&state, changed, |user| users::reply(&call.site, &user))
 }
 
 /// A role as the core has it.

@@ -1,10 +1,10 @@
 //! Rules that choose an application.
 
-use quorate_api::{ChangeRule, CreateRule, Nothing, Page, PageQuery, Rule, RuleConditions};
+use quorate_api::{ChangeRule, CreateRule, Nothing, Page, PageQuery, Previewed, Rule, RuleConditions};
 use quorate_app::RuleSpec;
 use quorate_core::{RuleId, Then};
 
-use super::{paging, pending};
+use super::{care, paging};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 
@@ -27,18 +27,19 @@ pub(crate) async fn list(call: Call<Nothing>) -> Answer<Page<Rule>> {
     )?))
 }
 
-pub(crate) async fn create(call: Call<CreateRule>) -> Answer<Rule> {
-    let administrator = pending::administrator(&call)?;
+pub(crate) async fn create(call: Call<CreateRule>) -> Answer<Previewed<Rule>> {
+    let administrator = care::asked(&call)?;
     let spec = spec(call.body);
-    Ok(reply(&*administrator.create_rule(call.actor, spec).await?))
+    let created = administrator.create_rule(call.actor, spec).await;
+    care::reply(&administrator.state(), created, |rule| reply(&rule))
 }
 
 pub(crate) async fn show(call: Call<Nothing>) -> Answer<Rule> {
     Ok(reply(&*call.site.administrator.find_rule(call.name())?))
 }
 
-pub(crate) async fn change(call: Call<ChangeRule>) -> Answer<Rule> {
-    let administrator = pending::administrator(&call)?;
+pub(crate) async fn change(call: Call<ChangeRule>) -> Answer<Previewed<Rule>> {
+    let administrator = care::asked(&call)?;
     let former = call.site.administrator.find_rule(call.name())?;
     let ChangeRule {
         name,
@@ -58,29 +59,29 @@ pub(crate) async fn change(call: Call<ChangeRule>) -> Answer<Rule> {
     });
     // What the request leaves out was read just now, so the change is conditional in any case.
     let expected = call.expected.or(Some(former.revision));
-    let changed = administrator.change_rule(call.actor, former.id, expected, spec).await?;
-    Ok(reply(&changed))
+    let changed = administrator.change_rule(call.actor, former.id, expected, spec).await;
+    care::reply(&administrator.state(), changed, |rule| reply(&rule))
 }
 
-pub(crate) async fn delete(call: Call<Nothing>) -> Answer<Nothing> {
-    let administrator = pending::administrator(&call)?;
+pub(crate) async fn delete(call: Call<Nothing>) -> Answer<Previewed<Nothing>> {
+    let administrator = care::asked(&call)?;
     let rule = call.site.administrator.find_rule(call.name())?.id;
-    administrator.delete_rule(call.actor, rule, call.expected).await?;
-    Ok(Reply::plain(Nothing))
+    let deleted = administrator.delete_rule(call.actor, rule, call.expected).await;
+    care::reply(&administrator.state(), deleted, |()| Reply::plain(Nothing))
 }
 
-pub(crate) async fn disable(call: Call<Nothing>) -> Answer<Rule> {
-    let administrator = pending::administrator(&call)?;
+pub(crate) async fn disable(call: Call<Nothing>) -> Answer<Previewed<Rule>> {
+    let administrator = care::asked(&call)?;
     let rule = call.site.administrator.find_rule(call.name())?.id;
-    let changed = administrator.disable_rule(call.actor, rule, call.expected).await?;
-    Ok(reply(&changed))
+    let changed = administrator.disable_rule(call.actor, rule, call.expected).await;
+    care::reply(&administrator.state(), changed, |rule| reply(&rule))
 }
 
-pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Rule> {
-    let administrator = pending::administrator(&call)?;
+pub(crate) async fn enable(call: Call<Nothing>) -> Answer<Previewed<Rule>> {
+    let administrator = care::asked(&call)?;
     let rule = call.site.administrator.find_rule(call.name())?.id;
-    let changed = administrator.enable_rule(call.actor, rule, call.expected).await?;
-    Ok(reply(&changed))
+    let changed = administrator.enable_rule(call.actor, rule, call.expected).await;
+    care::reply(&administrator.state(), changed, |rule| reply(&rule))
 }
 
 /// A rule as asked for; also one of a draft.
