@@ -11,7 +11,7 @@ use quorate_core::change::{SyncPerson, SyncedAddress};
 use quorate_core::command::Administer;
 use quorate_core::login::{CheckPassword, DirectorySays};
 use quorate_core::{
-    Actor, Change, Channel, Command, Directory, Fingerprint, Origin, Outcome, State, TokenId, UserId, UserName,
+    Actor, Change, Channel, Command, Directory, Failure, Fingerprint, Origin, Outcome, State, TokenId, UserId, UserName,
 };
 use quorate_seal::{Aad, Field, KeyRing};
 use zeroize::Zeroizing;
@@ -56,6 +56,16 @@ impl Authenticator {
             .directories
             .authenticate(directory, check.name(), &password, deadline)
             .await;
+        let is_due = matches!(&asked, Err(DirectoryRefused::Account(Failure::PasswordExpired)))
+            && self.directories.allowed(directory).change_passwords;
+        let asked = match is_due {
+            true if check.user().is_some() => {
+                return ControlFlow::Continue(check.answer_of_directory(DirectorySays::Due));
+            }
+            // Somebody has to be a user before anything can be carried on in a challenge.
+            true => self.directories.find(directory, check.name(), deadline).await,
+            false => asked,
+        };
         let person = match asked {
             Ok(person) => person,
             Err(DirectoryRefused::Wrong) => return wrong(check),
@@ -90,7 +100,7 @@ impl Authenticator {
         }
         match self.write_down(login, directory, sync).await {
             Ok(true) => {
-                *login.known.lock() = Some(Known {
+                *login.known.lock() = (!is_due).then(|| Known {
                     directory: directory.clone(),
                     password: Zeroizing::new(check.candidate().to_vec()),
                 });

@@ -17,15 +17,15 @@ const LOOK: SyncOrder = SyncOrder {
     allow_leavers: None,
 };
 
-struct Office {
-    world: World,
+pub(super) struct Office {
+    pub world: World,
     node: Authenticator,
     directory: Arc<Directory>,
     client: Arc<quorate_core::Client>,
 }
 
 impl Office {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let world = World::founded();
         let application = world.application("vpn", &[Factor::Password]).await;
         let spec = ClientSpec {
@@ -55,13 +55,17 @@ impl Office {
     }
 
     async fn ask(&self, name: &str, password: &str) -> Decision {
+        self.ask_at(&self.node, name, password, None).await
+    }
+
+    pub async fn ask_at(&self, node: &Authenticator, name: &str, typed: &str, state: Option<&[u8]>) -> Decision {
         let mut packet = [0; 16];
         crate::ports::Entropy::fill(&*self.world.entropy, &mut packet);
         let access = AccessRequest {
             client: self.client.clone(),
             user_name: name.as_bytes().to_vec(),
-            password: Zeroizing::new(password.as_bytes().to_vec()),
-            state: None,
+            password: Zeroizing::new(typed.as_bytes().to_vec()),
+            state: state.map(<[u8]>::to_vec),
             fingerprint: Fingerprint(packet),
             source: "192.0.2.1".parse().unwrap(),
             calling_station_id: None,
@@ -70,7 +74,7 @@ impl Office {
             received: Instant::now(),
             received_ms: self.world.clock.now_ms(),
         };
-        self.node.authenticate(access).await.decision
+        node.authenticate(access).await.decision
     }
 
     async fn sync(&self, order: SyncOrder) -> Result<SyncReport, AdminError> {
@@ -91,7 +95,7 @@ impl Office {
         users.filter(|user| user.is_active()).count()
     }
 
-    fn user(&self, name: &str) -> Option<Arc<User>> {
+    pub fn user(&self, name: &str) -> Option<Arc<User>> {
         let name = self.world.admin.names().fold(name).unwrap();
         self.world.replica.leader().user_by_name(&name).cloned()
     }

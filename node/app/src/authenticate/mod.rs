@@ -21,6 +21,8 @@ mod decision;
 mod directory;
 #[cfg(test)]
 mod directory_tests;
+#[cfg(test)]
+mod due_in_directory_tests;
 mod judge;
 mod local_reject;
 mod memory;

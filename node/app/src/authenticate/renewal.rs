@@ -1,15 +1,19 @@
-//! A password that is changed in the middle of a login, because it is due.
+//! A password that is changed in the middle of a login, because it is due: here, or in the directory that keeps it.
 
 use std::ops::ControlFlow;
 
-use quorate_core::login::{JudgeNewPassword, SetNewPassword, Step};
-use quorate_core::{Outcome, Refusal};
+use quorate_core::change::AskStage;
+use quorate_core::login::{JudgeNewPassword, SetNewPassword};
+use quorate_core::{Command, Fingerprint, Outcome, Refusal};
 use quorate_seal::NONCE_LEN;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 use super::judge::{Judgement, Performed, refused, silence_of};
 use super::{Authenticator, Login, Silence};
-use crate::passwords::{History, broken_rules, in_normal_form, sentences, verifier_aad};
-use crate::ports::{Proposed, random};
+use crate::limits;
+use crate::passwords::{History, broken_rules, in_normal_form, sentences, unusable, verifier_aad};
+use crate::ports::{NotChanged, Proposed, random};
 use crate::propose::propose_until_known;
 
 impl Authenticator {
@@ -21,9 +25,15 @@ impl Authenticator {
         let Ok(typed) = std::str::from_utf8(judge.candidate()) else {
             return ControlFlow::Continue(judge.answer(Some("Printable characters only.")));
         };
-        let mut broken = broken_rules(judge.rules(), &user.name, typed);
+        // A directory has rules of its own, which are told once it was asked.
+        let Some(rules) = judge.rules() else {
+            let broken = unusable(typed);
+            let said = (!broken.is_empty()).then(|| sentences(&broken));
+            return ControlFlow::Continue(judge.answer(said.as_deref()));
+        };
+        let mut broken = broken_rules(rules, &user.name, typed);
         if broken.is_empty() {
-            let Ok(history) = History::open(&self.keys, judge.rules(), user) else {
+            let Ok(history) = History::open(&self.keys, rules, user) else {
                 tracing::error!(user = %user.id, "a password verifier does not open under this node's application key");
                 return ControlFlow::Break(Judgement::silent(Silence::Sealed));
             };
@@ -41,6 +51,9 @@ impl Authenticator {
 
     /// Has it set. Of several answers one is; then the login is judged again, by a state that has it.
     pub(super) async fn set_new_password(&self, login: &Login, set: SetNewPassword) -> Performed {
+        if set.directory().is_some() {
+            return self.set_in_directory(login, set).await;
+        }
         let Some(user) = set.user().map(|user| user.id) else {
             return ControlFlow::Break(Judgement::silent(Silence::Refused));
         };
@@ -53,26 +66,77 @@ impl Authenticator {
         let nonce: [u8; NONCE_LEN] = random(&*self.entropy);
         let sealed = self.keys.seal(nonce, verifier_aad(user), &verifier.encode());
         let command = set.command(sealed.into());
-        let proposed = propose_until_known(&*self.replica, &command, login.deadline).await;
-        let Proposed { index, outcome } = match proposed {
-            Ok(proposed) => proposed,
-            Err(error) => return ControlFlow::Break(Judgement::silent(silence_of(error))),
-        };
-        match outcome {
-            Outcome::Done { .. } | Outcome::Refused(Refusal::Stale) => {
-                match self.replica.wait_applied(index, login.deadline).await {
-                    Ok(()) => ControlFlow::Continue(set.answer(&outcome)),
-                    Err(_) => ControlFlow::Break(Judgement::silent(Silence::Late)),
-                }
-            }
-            Outcome::Refused(refusal) | Outcome::ChangeRefused { refusal, .. } => {
-                ControlFlow::Break(Judgement::silent(refused(refusal)))
-            }
-            Outcome::Verdict { .. } => match set.answer(&outcome) {
-                Step::Finish(decision) => ControlFlow::Break(super::judge::finish(decision)),
-                _ => ControlFlow::Break(Judgement::silent(Silence::Refused)),
-            },
-            Outcome::Node(_) | Outcome::Queued { .. } => ControlFlow::Break(Judgement::silent(Silence::Refused)),
+        match self.propose_renewal(&command, login.deadline).await {
+            Ok(outcome) => ControlFlow::Continue(set.answer(&outcome)),
+            Err(silence) => ControlFlow::Break(Judgement::silent(silence)),
         }
     }
+
+    /// The same by the directory that keeps it. Once it is ordered it is done to its end, for nobody else asks the directory.
+    async fn set_in_directory(&self, login: &Login, set: SetNewPassword) -> Performed {
+        let Some((directory, former)) = set.directory() else {
+            return ControlFlow::Break(Judgement::silent(Silence::Refused));
+        };
+        let text = |typed: &[u8]| std::str::from_utf8(typed).map(|text| Zeroizing::new(text.to_owned()));
+        let (Some(user), Ok(former), Ok(new)) = (set.user(), text(former), text(set.candidate())) else {
+            return ControlFlow::Continue(set.failed());
+        };
+        let (directory, name) = (directory.clone(), user.name.name.clone());
+        let ordered = self
+            .propose_renewal(&set.order(Fingerprint(random(&*self.entropy))), login.deadline)
+            .await;
+        match ordered {
+            Ok(Outcome::Done { .. }) => {}
+            Ok(outcome) => return ControlFlow::Continue(set.answer(&outcome)),
+            Err(silence) => return ControlFlow::Break(Judgement::silent(silence)),
+        }
+        let deadline = Instant::now() + limits::DIRECTORY_CHANGE_DEADLINE;
+        let asked = self
+            .directories
+            .set_password(&directory, &name, Some(&former), &new, deadline)
+            .await;
+        let stage = match &asked {
+            Ok(()) => AskStage::Done,
+            Err(NotChanged::Unknown(_)) => AskStage::Unknown,
+            Err(_) => AskStage::Refused,
+        };
+        // The order stands in the audit already: without its conclusion it is one whose end nobody knows.
+        let concluded = self.propose_renewal(&set.conclusion(stage), deadline).await;
+        let outcome = match concluded {
+            Ok(outcome) => outcome,
+            Err(silence) => {
+                tracing::warn!(%name, directory = %directory.name, ?stage, "what a directory has answered could not be written down");
+                return ControlFlow::Break(Judgement::silent(silence));
+            }
+        };
+        ControlFlow::Continue(match asked {
+            Ok(()) => set.answer(&outcome),
+            Err(NotChanged::Refused(problem)) => set.refused(&sentence(&problem)),
+            Err(error) => {
+                tracing::warn!(%name, directory = %directory.name, ?error, "a password that is due could not be changed");
+                set.failed()
+            }
+        })
+    }
+
+    /// What came of it, once this node's own state has it.
+    async fn propose_renewal(&self, command: &Command, deadline: Instant) -> Result<Outcome, Silence> {
+        let proposed = propose_until_known(&*self.replica, command, deadline).await;
+        let Proposed { index, outcome } = proposed.map_err(silence_of)?;
+        match outcome {
+            Outcome::Done { .. } | Outcome::Refused(Refusal::Stale) => {
+                let applied = self.replica.wait_applied(index, deadline).await;
+                applied.map_err(|_| Silence::Late)?;
+                Ok(outcome)
+            }
+            Outcome::Verdict { .. } => Ok(outcome),
+            Outcome::Refused(refusal) | Outcome::ChangeRefused { refusal, .. } => Err(refused(refusal)),
+            Outcome::Node(_) | Outcome::Queued { .. } => Err(Silence::Refused),
+        }
+    }
+}
+
+/// `is too short` as the user is told it.
+fn sentence(problem: &str) -> String {
+    format!("The new password {problem}.")
 }

@@ -53,7 +53,7 @@ impl ChangeOwnPassword {
         let user = state.user(self.user).ok_or(Refusal::NotFound)?;
         match (&user.origin, &self.password) {
             // It has happened there, whatever anybody thinks of it here.
-            (Some(_), None) if self.in_directory => return self.note(state, user),
+            (Some(_), None) if self.in_directory => return changed_there(state, user, (self.request, self.node)),
             (Some(_), Some(_)) => return Err(Refusal::OfDirectory),
             (None, _) if self.in_directory => return Err(Refusal::Invalid(Field::Password)),
             (Some(_) | None, _) => {}
@@ -80,24 +80,6 @@ impl ChangeOwnPassword {
         }
     }
 
-    /// What was proven by the former password ends here.
-    fn note(&self, state: &State, user: &User) -> Result<Decided, Refusal> {
-        if state.memory().answers.len() >= limits::ANSWERS {
-            return Err(Refusal::LimitReached);
-        }
-        let revision = state.next_revision();
-        let changed = User {
-            password_revision: revision,
-            remembered: None,
-            revision,
-            ..user.clone()
-        };
-        Ok(Decided::done(
-            revision,
-            concluded(changed, (self.request, self.node), revision),
-        ))
-    }
-
     fn count(&self, state: &State, user: &User, now_ms: u64) -> Decided {
         let source = SourceDigest::of_own(self.source);
         let former = state.memory().delays.find(&(user.id, source));
@@ -116,6 +98,37 @@ impl ChangeOwnPassword {
         ];
         Decided::done(revision, events)
     }
+}
+
+/// The user's directory has the new password: what was proven by the former one ends here.
+pub(super) fn changed_there(state: &State, user: &User, by: (Fingerprint, NodeId)) -> Result<Decided, Refusal> {
+    if state.memory().answers.len() >= limits::ANSWERS {
+        return Err(Refusal::LimitReached);
+    }
+    let revision = state.next_revision();
+    let changed = User {
+        password_revision: revision,
+        remembered: None,
+        revision,
+        ..user.clone()
+    };
+    Ok(Decided::done(revision, concluded(changed, by, revision)))
+}
+
+/// Writes down, and changes nothing but the memory of answers.
+pub(super) fn note(
+    state: &State,
+    user: &User,
+    (request, node): (Fingerprint, NodeId),
+    kind: ChangeKind,
+    also: Option<Event>,
+) -> Result<Decided, Refusal> {
+    if state.memory().answers.len() + 1 >= limits::ANSWERS {
+        return Err(Refusal::LimitReached);
+    }
+    let revision = state.revision();
+    let events = [recorded(user, node, kind), Event::RequestAnswered { request, revision }];
+    Ok(Decided::done(revision, events.into_iter().chain(also).collect()))
 }
 
 /// The user's own new password, set and written down.

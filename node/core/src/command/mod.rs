@@ -57,7 +57,7 @@ pub use self::{
     record_failure::{Failure, RecordFailure},
     remember_password::RememberPassword,
     remove_node::RemoveNode,
-    renew_password::RenewPassword,
+    renew_password::{RenewPassword, Renewed},
     report_message::ReportMessage,
     sign_head::SignHead,
     spend_join_token::SpendJoinToken,

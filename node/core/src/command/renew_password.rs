@@ -1,17 +1,22 @@
 //! Changes a password that is due, in a login that has proven it. Issued by the node that judged the login.
 //!
-//! Judged by the password's revision: of several answers, at whichever nodes, the first one changes it, and the same answer again
-//! gets the same outcome.
+//! One that is kept here is judged by its revision: of several answers, at whichever nodes, the first one changes it, and the same answer again
+//! gets the same outcome. One that a directory keeps is changed there by the node whose order is the first for an answer, and nobody else asks; what
+//! the directory said is written down after it. An order without that is one whose node did not live to write it: what became of the password, the
+//! directory knows.
 
 use minicbor::{Decode, Encode};
 
 use crate::{
+    audit::ChangeKind,
+    change::AskStage,
     command::{
         Judged,
-        change_own_password::set_own,
+        change_own_password::{changed_there, note, set_own},
         verdict::{Subject, decide_verdict, reject},
     },
     decide::Decided,
+    event::Event,
     ids::{Fingerprint, Sealed},
     limits,
     outcome::{Field, Refusal},
@@ -27,9 +32,23 @@ pub struct RenewPassword {
     /// By what it was judged; `user` and `password_revision` are there.
     #[n(1)]
     pub judged: Judged,
-    /// The sealed verifier.
+    /// What becomes of it.
     #[n(2)]
-    pub password: Sealed,
+    pub what: Renewed,
+}
+
+/// What becomes of a password that is due.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Renewed {
+    /// It is kept here: the sealed verifier of the new one.
+    #[n(0)]
+    Here(#[n(0)] Sealed),
+    /// The user's directory is asked next, unless it was ordered for this answer before. `request` is random.
+    #[n(1)]
+    Ordered(#[n(0)] Fingerprint),
+    /// What the directory said to that.
+    #[n(2)]
+    Concluded(#[n(0)] AskStage),
 }
 
 impl RenewPassword {
@@ -37,28 +56,59 @@ impl RenewPassword {
         if let Some(revision) = state.memory().answers.find(&self.request) {
             return Ok(Decided::done(*revision, Vec::new()));
         }
-        if !(1..=limits::SEALED_BYTES).contains(&self.password.0.len()) {
-            return Err(Refusal::Invalid(Field::Password));
+        match &self.what {
+            Renewed::Here(password) if !(1..=limits::SEALED_BYTES).contains(&password.0.len()) => {
+                Err(Refusal::Invalid(Field::Password))
+            }
+            Renewed::Ordered(order) if state.memory().answers.find(order).is_some() => Err(Refusal::Stale),
+            Renewed::Here(_) | Renewed::Ordered(_) => {
+                decide_verdict(state, &self.judged, now_ms, |subject| self.judge(subject))
+            }
+            // It has happened there, whatever anybody thinks of it here.
+            Renewed::Concluded(stage) => self.conclude(state, *stage),
         }
-        decide_verdict(state, &self.judged, now_ms, |subject| self.judge(subject))
     }
 
     fn judge(&self, subject: &Subject<'_>) -> Result<Decided, Refusal> {
         let user = subject.user.ok_or(Refusal::Invalid(Field::Judgement))?;
-        let is_theirs = user.origin.is_none() && user.password.is_some();
+        let is_theirs = match (&self.what, &user.origin) {
+            (Renewed::Here(_), None) => user.password.is_some(),
+            (Renewed::Ordered(_), Some(origin)) => subject
+                .state
+                .directory(origin.directory)
+                .is_some_and(|directory| directory.enabled),
+            (Renewed::Here(_) | Renewed::Ordered(_) | Renewed::Concluded(_), _) => false,
+        };
         if !is_theirs || !subject.asks_for_password() || !subject.password_settled() {
             return Err(Refusal::Invalid(Field::Judgement));
         }
         if let Some(reason) = subject.barred(user) {
             return Ok(reject(&self.judged, reason, Vec::new()));
         }
-        let node = self.judged.facts.node;
-        set_own(
-            subject.state,
-            user,
-            (self.request, node),
-            self.password.clone(),
-            subject.now_ms,
-        )
+        let by = (self.request, self.judged.facts.node);
+        match &self.what {
+            Renewed::Here(password) => set_own(subject.state, user, by, password.clone(), subject.now_ms),
+            Renewed::Ordered(order) => {
+                let also = Event::RequestAnswered {
+                    request: *order,
+                    revision: subject.state.revision(),
+                };
+                note(subject.state, user, by, ChangeKind::OrderDirectoryPassword, Some(also))
+            }
+            Renewed::Concluded(_) => Err(Refusal::Invalid(Field::Judgement)),
+        }
+    }
+
+    fn conclude(&self, state: &State, stage: AskStage) -> Result<Decided, Refusal> {
+        let (id, _) = self.judged.user.ok_or(Refusal::Invalid(Field::Judgement))?;
+        let user = state.user(id).ok_or(Refusal::NotFound)?;
+        let by = (self.request, self.judged.facts.node);
+        match stage {
+            _ if user.origin.is_none() => Err(Refusal::Invalid(Field::Judgement)),
+            AskStage::Ordered => Err(Refusal::Invalid(Field::Judgement)),
+            AskStage::Done => changed_there(state, user, by),
+            AskStage::Refused => note(state, user, by, ChangeKind::DirectoryPasswordRefused, None),
+            AskStage::Unknown => note(state, user, by, ChangeKind::DirectoryPasswordUnknown, None),
+        }
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Attempt {
     pub method: Method,
     /// When the password that is right had been remembered, if it was judged by that.
     pub recalled_ms: Option<u64>,
+    /// The password that is right, if the directory wants another before it lets the user in.
+    pub due_there: Option<Kept>,
     cluster: [u8; 16],
     epochs: u32,
     pub password_delayed: bool,
@@ -112,6 +114,7 @@ impl Attempt {
             conversation: None,
             checked: Vec::new(),
             recalled_ms: None,
+            due_there: None,
             password_delayed: false,
         };
         let judged = attempt.judged();
@@ -183,8 +186,8 @@ impl Attempt {
             .flat_map(|former| former.proven.iter())
             .chain(proofs);
         let user = self.account.as_ref().map(|account| &account.user);
-        proven.any(Proof::is_password)
-            && user.is_some_and(|user| user.is_password_due(&self.policy.passwords, self.now_ms))
+        let is_due_here = |user: &User| user.is_password_due(&self.policy.passwords, self.now_ms);
+        proven.any(Proof::is_password) && (self.due_there.is_some() || user.is_some_and(|user| is_due_here(user)))
     }
 
     /// Whether this packet's plan is one that the conversation can be finished by: the same application, something left to prove,
@@ -193,7 +196,7 @@ impl Attempt {
         conversation.application == self.plan.application.id
             && conversation.codes().count() <= self.plan.code_count()
             && conversation.kept.len() <= self.plan.typed_before
-            && match (&conversation.enrolling, conversation.renewal) {
+            && match (&conversation.enrolling, &conversation.renewal) {
                 (Some(_), _) => self.plan.enrols && self.due_after(&conversation.proven).is_empty(),
                 (None, Some(_)) => true,
                 (None, None) => !self.due_after(&conversation.proven).is_empty(),

@@ -81,7 +81,7 @@ pub fn resume(state: &State, opened: OpenedState, request: Request) -> Step {
     let is_over =
         spent.is_some_and(|spent| spent.proof != attempt.request.proof) && !attempt.has_renewed(state, &conversation);
     let outdated = outdated.or(is_over.then_some(Failure::Voided));
-    let (renewal, enrolling) = (conversation.renewal, conversation.enrolling.clone());
+    let (renewal, enrolling) = (conversation.renewal.clone(), conversation.enrolling.clone());
     attempt.conversation = Some(conversation);
     match (outdated, enrolling, renewal) {
         (Some(failure), ..) => attempt.fail(failure),

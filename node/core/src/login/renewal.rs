@@ -3,28 +3,39 @@
 //!
 //! What was typed first is not kept: the next challenge carries its keyed digest, sealed. The same answer to the same challenge is the
 //! same request at every node, so that the change is made once and a copy of the packet goes on like the packet itself.
+//!
+//! A directory changes a password for whoever gives it the former one, so the challenge carries that, sealed. Only one node asks the directory
+//! for an answer: the one whose order was the first. A copy of the packet at another node waits, unanswered, for what comes of it.
+
+use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
+use zeroize::Zeroizing;
 
 use crate::{
-    command::{Command, Failure, RenewPassword},
+    change::AskStage,
+    command::{Command, Failure, RenewPassword, Renewed},
     digest::digest_16,
     ids::{ConversationId, Fingerprint, ProofDigest, Sealed},
     limits,
-    login::{Conversation, Proof, Request, SealState, Step, attempt::Attempt, factor, machine, step},
+    login::{
+        Conversation, Decision, Proof, Request, SealState, Step, attempt::Attempt, conversation::Kept, factor, machine,
+        step,
+    },
     outcome::Outcome,
-    records::{Factor, PasswordRules, User},
+    records::{Directory, Factor, PasswordRules, User},
     state::State,
 };
 
 const EXPIRED: &str = "Your password has expired.";
 const REQUIRED: &str = "Your password has to be changed.";
 const DIFFERENT: &str = "The two are not the same.";
+const REFUSED: &str = "The directory does not take it.";
 const ENTER_NEW: &str = "Enter a new password.";
 const ENTER_AGAIN: &str = "Enter it again.";
 
 /// How far a change is; a challenge carries it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Renewal {
     /// The new password as it was typed first, if it was and is good.
     #[n(0)]
@@ -32,6 +43,9 @@ pub(super) struct Renewal {
     /// How often it was asked for.
     #[n(1)]
     asked: u8,
+    /// The former password, if a directory has to be given it.
+    #[n(2)]
+    former: Option<Kept>,
 }
 
 /// Asks for another password, unless that is not allowed or could only end in a reject.
@@ -50,7 +64,12 @@ pub(super) fn begin(attempt: Attempt, proofs: &[Proof], next: Option<Factor>) ->
         true => REQUIRED,
         false => EXPIRED,
     };
-    ask(&attempt, &account.user, proofs, 0, why)
+    let renewal = Renewal {
+        first: None,
+        asked: 0,
+        former: attempt.due_there.clone(),
+    };
+    ask(attempt, proofs, renewal, why)
 }
 
 /// Takes an answer to one of the challenges.
@@ -63,10 +82,37 @@ pub(super) fn resume(mut attempt: Attempt, renewal: Renewal, state: &State) -> S
         let next = attempt.due().first().copied();
         return machine::go_on(attempt, &[], next);
     }
+    let answers = &state.memory().answers;
     match renewal.first {
         None => Step::JudgeNewPassword(JudgeNewPassword { attempt, renewal }),
-        Some(first) if first == attempt.request.proof => Step::RenewPassword(SetNewPassword { attempt }),
-        Some(_) => ask_again(attempt, renewal, DIFFERENT),
+        Some(first) if first != attempt.request.proof => ask_again(attempt, renewal, DIFFERENT),
+        Some(_) if answers.find(&renewal.refusal(&attempt)).is_some() => ask_again(attempt, renewal, REFUSED),
+        Some(_) if answers.find(&renewal.order(&attempt)).is_some() => {
+            match state.is_spent(attempt.conversation_id()) {
+                // The verdict of whoever asked the directory is this one's too.
+                true => attempt.fail(Failure::PasswordExpired),
+                false => Step::Finish(Decision::Silent),
+            }
+        }
+        Some(_) => Step::RenewPassword(SetNewPassword { attempt, renewal }),
+    }
+}
+
+impl Renewal {
+    /// That the directory is asked for this answer.
+    fn order(&self, attempt: &Attempt) -> Fingerprint {
+        self.about(b"new password ordered", attempt)
+    }
+
+    /// That the directory does not take it.
+    fn refusal(&self, attempt: &Attempt) -> Fingerprint {
+        self.about(b"new password refused", attempt)
+    }
+
+    /// The same password may be typed in answer to the next challenge.
+    fn about(&self, what: &[u8], attempt: &Attempt) -> Fingerprint {
+        let (conversation, proof) = (attempt.conversation_id(), attempt.request.proof);
+        Fingerprint(digest_16(what, &[&conversation.0, &proof.0, &[self.asked]]))
     }
 }
 
@@ -80,7 +126,7 @@ fn is_done(state: &State, attempt: &Attempt) -> bool {
 
 /// Whether an answer to a challenge is what the user's password was changed by.
 pub(super) fn has_changed(state: &State, conversation: &Conversation, request: &Request, user: &User) -> bool {
-    let first = conversation.renewal.and_then(|renewal| renewal.first);
+    let first = conversation.renewal.as_ref().and_then(|renewal| renewal.first);
     let answered = state.memory().answers.find(&request_of(conversation.id, request.proof));
     first == Some(request.proof) && answered == Some(&user.password_revision)
 }
@@ -89,23 +135,35 @@ fn request_of(conversation: ConversationId, proof: ProofDigest) -> Fingerprint {
     Fingerprint(digest_16(b"new password", &[&conversation.0, &proof.0]))
 }
 
-fn ask(attempt: &Attempt, user: &User, proofs: &[Proof], asked: u8, why: &str) -> Step {
+fn ask(attempt: Attempt, proofs: &[Proof], renewal: Renewal, why: &str) -> Step {
     let renewal = Renewal {
         first: None,
-        asked: asked.saturating_add(1),
+        asked: renewal.asked.saturating_add(1),
+        ..renewal
     };
-    let conversation = attempt.conversation_renewing(user, proofs, renewal);
     let room = limits::PROMPT_BYTES - ENTER_NEW.len() - 1;
     let why = &why[..why.floor_char_boundary(room)];
-    Step::SealState(SealState::new(conversation, format!("{why} {ENTER_NEW}").into()))
+    challenge(attempt, proofs, renewal, &format!("{why} {ENTER_NEW}"))
 }
 
-/// So often, and no more: each try costs an Argon2id for every password that is remembered.
+/// So often, and no more: each try costs an Argon2id for every password that is remembered, or a change that a directory refuses.
 fn ask_again(attempt: Attempt, renewal: Renewal, why: &str) -> Step {
-    let account = attempt.account.as_ref();
-    match account.filter(|_| renewal.asked < limits::NEW_PASSWORDS_PER_LOGIN) {
-        Some(account) => ask(&attempt, &account.user, &[], renewal.asked, why),
-        None => attempt.fail(Failure::PasswordExpired),
+    match renewal.asked < limits::NEW_PASSWORDS_PER_LOGIN {
+        true => ask(attempt, &[], renewal, why),
+        false => attempt.fail(Failure::PasswordExpired),
+    }
+}
+
+/// Unless the former password is too long to be carried.
+fn challenge(attempt: Attempt, proofs: &[Proof], renewal: Renewal, prompt: &str) -> Step {
+    let Some(account) = &attempt.account else {
+        return attempt.fail(Failure::UnknownUser);
+    };
+    let conversation = attempt.conversation_renewing(&account.user, proofs, renewal);
+    let bytes = Zeroizing::new(conversation.to_bytes());
+    match bytes.len() <= limits::CONVERSATION_BYTES {
+        true => Step::SealState(SealState::new(conversation, prompt.into())),
+        false => attempt.fail(Failure::PasswordExpired),
     }
 }
 
@@ -121,9 +179,10 @@ impl JudgeNewPassword {
         self.attempt.account.as_ref().map(|account| &*account.user)
     }
 
-    /// What it has to be like.
-    pub fn rules(&self) -> &PasswordRules {
-        &self.attempt.policy.passwords
+    /// What it has to be like; nothing where a directory has rules of its own.
+    pub fn rules(&self) -> Option<&PasswordRules> {
+        let is_kept_here = self.renewal.former.is_none();
+        is_kept_here.then_some(&self.attempt.policy.passwords)
     }
 
     /// What was typed.
@@ -137,21 +196,18 @@ impl JudgeNewPassword {
         if let Some(wrong) = wrong {
             return ask_again(attempt, renewal, wrong);
         }
-        let Some(account) = &attempt.account else {
-            return attempt.fail(Failure::UnknownUser);
-        };
         let renewal = Renewal {
             first: Some(attempt.request.proof),
             ..renewal
         };
-        let conversation = attempt.conversation_renewing(&account.user, &[], renewal);
-        Step::SealState(SealState::new(conversation, ENTER_AGAIN.into()))
+        challenge(attempt, &[], renewal, ENTER_AGAIN)
     }
 }
 
-/// Make the verifier of a password that was typed twice, and have it set.
+/// Have a password set that was typed twice: make its verifier, or ask the directory that keeps it.
 pub struct SetNewPassword {
     attempt: Attempt,
+    renewal: Renewal,
 }
 
 impl SetNewPassword {
@@ -165,13 +221,41 @@ impl SetNewPassword {
         &self.attempt.request.field
     }
 
-    /// What to propose. While the outcome is unknown, propose the same again: it is set once.
+    /// The directory that is to be asked, and the former password; none if it is kept here.
+    pub fn directory(&self) -> Option<(&Arc<Directory>, &[u8])> {
+        let former = self.renewal.former.as_ref()?;
+        Some((self.attempt.directory.as_ref()?, former.typed()))
+    }
+
+    /// What to propose of one that is kept here. While the outcome is unknown, propose the same again: it is set once.
     pub fn command(&self, password: Sealed) -> Command {
-        let conversation = self.attempt.conversation_id();
+        self.propose(self.done(), Renewed::Here(password))
+    }
+
+    /// What to propose before the directory is asked, under a random request. Only if that comes to [`Outcome::Done`] it may be.
+    pub fn order(&self, request: Fingerprint) -> Command {
+        self.propose(request, Renewed::Ordered(self.renewal.order(&self.attempt)))
+    }
+
+    /// What to propose after it, whatever became of the order's node or deadline meanwhile.
+    pub fn conclusion(&self, stage: AskStage) -> Command {
+        let request = match stage {
+            AskStage::Done => self.done(),
+            AskStage::Refused => self.renewal.refusal(&self.attempt),
+            AskStage::Ordered | AskStage::Unknown => self.renewal.about(b"new password unknown", &self.attempt),
+        };
+        self.propose(request, Renewed::Concluded(stage))
+    }
+
+    fn done(&self) -> Fingerprint {
+        request_of(self.attempt.conversation_id(), self.attempt.request.proof)
+    }
+
+    fn propose(&self, request: Fingerprint, what: Renewed) -> Command {
         Command::RenewPassword(RenewPassword {
-            request: request_of(conversation, self.attempt.request.proof),
+            request,
             judged: self.attempt.judged(),
-            password,
+            what,
         })
     }
 
@@ -181,5 +265,15 @@ impl SetNewPassword {
             Outcome::Done { .. } => Step::JudgeAgain,
             outcome => step::after_outcome(outcome),
         }
+    }
+
+    /// The directory does not take it, and says why; another may do.
+    pub fn refused(self, why: &str) -> Step {
+        ask_again(self.attempt, self.renewal, why)
+    }
+
+    /// The directory did nothing, or does not say what it did: the login ends.
+    pub fn failed(self) -> Step {
+        self.attempt.fail(Failure::PasswordExpired)
     }
 }

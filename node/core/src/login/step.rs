@@ -8,8 +8,8 @@ use crate::{
     command::{Asker, CodeProof, Command, Failure, QueueCode},
     ids::{CodeId, Sealed, TokenId, UserId},
     login::{
-        Conversation, EnrolToken, JudgeNewPassword, MakeKey, Proof, SetNewPassword, attempt::Attempt, factor,
-        machine::Machine, sending,
+        Conversation, EnrolToken, JudgeNewPassword, MakeKey, Proof, SetNewPassword, attempt::Attempt,
+        conversation::Kept, factor, machine::Machine, sending,
     },
     method::{self, Use, verifier},
     outcome::{Outcome, Reason, Refusal, Verdict},
@@ -114,7 +114,12 @@ impl CheckPassword {
 
     /// Takes the answer of the directory. For a name that nobody has it is always wrong.
     pub fn answer_of_directory(mut self, said: DirectorySays) -> Step {
-        let right = said == DirectorySays::Right && self.user().is_some() && self.directory().is_some();
+        let right = matches!(said, DirectorySays::Right | DirectorySays::Due)
+            && self.user().is_some()
+            && self.directory().is_some();
+        if right && said == DirectorySays::Due {
+            self.machine.attempt.due_there = Some(Kept::new(self.machine.typed()));
+        }
         match said {
             DirectorySays::Refuses(failure) => self.machine.attempt.fail(failure),
             DirectorySays::Recalled => {
@@ -122,7 +127,9 @@ impl CheckPassword {
                 self.machine.attempt.recalled_ms = at_ms;
                 self.machine.settle(at_ms.map(Proof::Recalled))
             }
-            DirectorySays::Right | DirectorySays::Wrong => self.machine.settle(right.then_some(Proof::Password)),
+            DirectorySays::Right | DirectorySays::Due | DirectorySays::Wrong => {
+                self.machine.settle(right.then_some(Proof::Password))
+            }
         }
     }
 }
@@ -132,6 +139,8 @@ impl CheckPassword {
 pub enum DirectorySays {
     /// It is right, and the account is in order.
     Right,
+    /// It is right, and has to be changed before it lets anybody in, which may be done from here.
+    Due,
     /// It is wrong, or nobody has the name.
     Wrong,
     /// The account is not in order.

@@ -533,12 +533,13 @@ impl<'a> Dice<'a> {
             });
         }
         if self.roll(2) == 0 {
-            let password = self.sealed();
-            return Command::RenewPassword(RenewPassword {
-                request,
-                judged,
-                password,
-            });
+            let what = match self.roll(4) {
+                0 => Renewed::Ordered(request),
+                1 => Renewed::Concluded([AskStage::Ordered, AskStage::Done, AskStage::Refused][self.roll(3) as usize]),
+                2 => Renewed::Concluded(AskStage::Unknown),
+                _ => Renewed::Here(self.sealed()),
+            };
+            return Command::RenewPassword(RenewPassword { request, judged, what });
         }
         Command::ChangeOwnPassword(ChangeOwnPassword {
             request,

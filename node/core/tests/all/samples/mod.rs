@@ -195,7 +195,7 @@ pub fn commands() -> Vec<Command> {
         Command::RenewPassword(RenewPassword {
             request,
             judged: judged(),
-            password: Sealed::from(vec![18; 6]),
+            what: Renewed::Here(Sealed::from(vec![18; 6])),
         }),
         Command::EnrolToken(EnrolToken {
             proven: ConsumeCode {

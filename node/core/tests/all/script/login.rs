@@ -48,6 +48,8 @@ impl World {
                     let said = match (check.candidate(), &*name) {
                         (b"pw", name) if name.ends_with("locked") => DirectorySays::Refuses(Failure::LockedInDirectory),
                         (b"pw", name) if name.ends_with("old") => DirectorySays::Refuses(Failure::PasswordExpired),
+                        (b"pw", name) if name.ends_with("due") => DirectorySays::Due,
+                        (typed, name) if name.ends_with("due") && typed.len() > 100 => DirectorySays::Due,
                         (b"pw", _) => DirectorySays::Right,
                         _ => DirectorySays::Wrong,
                     };

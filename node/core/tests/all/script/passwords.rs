@@ -2,8 +2,9 @@
 
 use quorate_core::{
     Command, NodeId, Outcome, PasswordRules, Revision, UserId,
+    change::AskStage,
     command::ChangeOwnPassword,
-    login::{JudgeNewPassword, SetNewPassword, Step},
+    login::{Decision, JudgeNewPassword, SetNewPassword, Step},
 };
 
 use super::{
@@ -46,9 +47,39 @@ impl World {
 
     pub fn set_new_password(&mut self, set: SetNewPassword) -> Step {
         let typed = String::from_utf8(set.candidate().to_vec()).unwrap();
+        if let Some((_, former)) = set.directory() {
+            let former = String::from_utf8(former.to_vec()).unwrap();
+            return self.set_in_directory(set, &former, &typed);
+        }
         let outcome = self.apply(&set.command(sealed(&typed)));
         self.say(format_args!("set new password: {}", show::outcome(&outcome)));
         set.answer(&outcome)
+    }
+
+    /// A script's directory takes no "short" one, does not answer to "lost", and at "dies" the node does not live to see it.
+    fn set_in_directory(&mut self, set: SetNewPassword, former: &str, typed: &str) -> Step {
+        let request = fingerprint(&self.next_request());
+        let outcome = self.apply(&set.order(request));
+        self.say(format_args!(
+            "order {typed:?} in place of {former:?}: {}",
+            show::outcome(&outcome)
+        ));
+        if !matches!(outcome, Outcome::Done { .. }) {
+            return set.answer(&outcome);
+        }
+        let stage = match typed {
+            "dies" => return Step::Finish(Decision::Silent),
+            "short" => AskStage::Refused,
+            "lost" => AskStage::Unknown,
+            _ => AskStage::Done,
+        };
+        let outcome = self.apply(&set.conclusion(stage));
+        self.say(format_args!("the directory: {stage:?}: {}", show::outcome(&outcome)));
+        match stage {
+            AskStage::Refused => set.refused("It is too short."),
+            AskStage::Unknown => set.failed(),
+            AskStage::Ordered | AskStage::Done => set.answer(&outcome),
+        }
     }
 
     /// `own alice new=pw2`, `own alice wrong`: the user's own change, the former password being right or wrong.
