@@ -332,6 +332,60 @@ fn passwords_and_contacts_are_changed_in_a_directory_that_allows_it() {
 }
 
 #[test]
+fn a_password_that_is_due_in_a_directory_is_changed_there_in_a_dialogue_with_three_nodes() {
+    const NEW: &str = "another-Passw0rd";
+    with_cluster(3, |cluster| {
+        let (authority, slapd, _) = controllers()?;
+        let api = cluster.api()?;
+        create(&api, "office", "example.org", &authority, &[&slapd])?;
+        let mut settings = settings(&authority, &[&slapd], SERVICE_PASSWORD);
+        settings["change_passwords"] = json!(true);
+        change(&api, settings)?;
+        slapd.modify(&format!(
+            "dn: uid=p1,ou=people,{SUFFIX}\nchangetype: modify\nreplace: pwdReset\npwdReset: TRUE\n"
+        ))?;
+        cluster.converged()?;
+        let name = "p1@example.org";
+        // She becomes a user by the attempt, and has no token yet.
+        let unknown = radclient::ask(cluster.nodes[0].radius, name, PASSWORD, None)?.context("silence")?;
+        ensure!(unknown.code == 3, "without a token: {unknown:?}");
+        let p1 = api.get(&format!("/api/v1/users/{name}"))?;
+        give_token(&api, p1["id"].as_str().context("an id")?, &[9; 20])?;
+        cluster.converged()?;
+        let mut reply = radclient::ask(cluster.nodes[0].radius, name, PASSWORD, None)?.context("silence")?;
+        // Too short for the directory, and then one that it takes.
+        for (node, typed) in [(1, "short"), (2, "short"), (0, NEW), (1, NEW)] {
+            ensure!(reply.code == 11, "before {typed} at n{}: {reply:?}", node + 1);
+            let state = reply.attribute("State").context("a challenge has a State")?.to_owned();
+            reply = radclient::ask(cluster.nodes[node].radius, name, typed, Some(&state))?.context("silence")?;
+            cluster.converged()?;
+        }
+        ensure!(
+            reply.code == 11,
+            "the code is asked for after the new password: {reply:?}"
+        );
+        let state = reply.attribute("State").context("a challenge has a State")?.to_owned();
+        let code = otp::code(&[9; 20], otp::timestep());
+        let accepted = radclient::ask(cluster.nodes[0].radius, name, &code, Some(&state))?.context("silence")?;
+        ensure!(accepted.code == 2, "{accepted:?}");
+        ensure!(challenge(cluster, 2, name, PASSWORD).is_err(), "the former password");
+        challenge(cluster, 2, name, NEW)?;
+        let kinds = audited(&api)?;
+        for kind in [
+            "order_directory_password",
+            "directory_password_refused",
+            "change_own_password",
+        ] {
+            ensure!(
+                kinds.iter().any(|one| one == kind),
+                "{kind} is not in the audit: {kinds:?}"
+            );
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn a_password_is_remembered_while_no_controller_answers_and_until_it_is_forgotten() {
     with_cluster(3, |cluster| {
         let authority = Authority::new("Example CA")?;
