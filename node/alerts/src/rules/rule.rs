@@ -59,7 +59,7 @@ pub enum RuleKind {
     BackupOld,
     /// The node stands aside because of its clock.
     ClockFenced,
-    /// The audit does not verify.
+    /// The audit is not whole.
     AuditDamaged,
 }
 
@@ -123,10 +123,12 @@ impl RuleKind {
             RuleKind::FailureRate => &["count", "percent", "within_s"],
             RuleKind::CertificateExpires => &["days"],
             RuleKind::BackupOld => &["hours"],
-            RuleKind::GatewayDown | RuleKind::DirectoryDown | RuleKind::QuorumLost | RuleKind::ClockFenced => {
-                &["after_s"]
-            }
-            RuleKind::BackupFailed | RuleKind::AuditDamaged => &[],
+            RuleKind::GatewayDown
+            | RuleKind::DirectoryDown
+            | RuleKind::QuorumLost
+            | RuleKind::ClockFenced
+            | RuleKind::AuditDamaged => &["after_s"],
+            RuleKind::BackupFailed => &[],
         }
     }
 }
@@ -215,11 +217,13 @@ impl Rule {
         u64::from(self.hours.unwrap_or(26)).saturating_mul(3_600_000)
     }
 
-    /// Half a minute for what restarts; an election is no news after five seconds without one; nothing for the rest.
+    /// Half a minute for what restarts; an election is no news after five seconds without one; what the audit lacks comes from another
+    /// node within ten minutes if one has it; nothing for the rest.
     pub(super) fn after_ms(&self) -> u64 {
         let default = match self.rule {
             RuleKind::GatewayDown | RuleKind::DirectoryDown => 30,
             RuleKind::QuorumLost | RuleKind::ClockFenced => 5,
+            RuleKind::AuditDamaged => 600,
             _ => 0,
         };
         self.after_s.unwrap_or(default).saturating_mul(1_000)

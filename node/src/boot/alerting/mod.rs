@@ -5,7 +5,7 @@
 //! the leader speaks for all; the others follow, so that a new leader knows what was said. A leader that dies between noticing and telling
 //! takes that message along; what goes on is told again an interval later.
 //!
-//! Caveats: rules about backups and the audit's verification may be configured, and have nothing to look at yet. What
+//! Caveats: rules about backups may be configured, and have nothing to look at yet. What
 //! waits for a webhook is in memory, and a stop of the node forgets it.
 
 mod mail;
@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use self::mail::Mail;
 pub use self::notice::Certificates;
-use self::notice::{clock, of_record, quorum};
+use self::notice::{audit, clock, of_record, quorum};
 use super::BootError;
 use super::gateways::Gateways;
 use super::outside::Outside;
@@ -152,7 +152,11 @@ impl Watch {
         let status = self.deps.raft.status();
         let certificates = self.deps.certificates.facts(now_ms);
         let outside = self.deps.outside.facts();
-        let own = [quorum(&status), clock(&status)];
+        let own = [
+            quorum(&status),
+            clock(&status),
+            audit(self.deps.reader.archive_standing()),
+        ];
         for fact in own.iter().chain(&certificates).chain(&outside) {
             self.machine.observe(now_ms, fact);
         }
@@ -185,8 +189,5 @@ impl Watch {
 
 /// Rules that have nothing to look at yet.
 fn is_idle(rule: RuleKind) -> bool {
-    matches!(
-        rule,
-        RuleKind::BackupFailed | RuleKind::BackupOld | RuleKind::AuditDamaged
-    )
+    matches!(rule, RuleKind::BackupFailed | RuleKind::BackupOld)
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use quorate_alerts::Fact;
+use quorate_app::ArchiveStanding;
 use quorate_core::audit::{AuditRecord, Entry, LoginEntry};
 use quorate_core::{Reason, State, Verdict};
 use quorate_net::limits::QUORUM_FRESH_MS;
@@ -29,6 +30,18 @@ pub fn clock(status: &RaftStatus) -> Fact {
     let ahead_ms = status.clock.ahead_ms.unwrap_or_default();
     Fact::Clock {
         fenced_ahead_ms: (!status.clock.in_time).then_some(ahead_ms),
+    }
+}
+
+/// Whether the audit is whole here. What is missing or damaged is fetched from other nodes within minutes, as long as one has it.
+pub fn audit(standing: ArchiveStanding) -> Fact {
+    let segments = match standing.missing {
+        1 => "a segment is".to_owned(),
+        several => format!("{several} segments are"),
+    };
+    let damaged = format!("{segments} missing or damaged on this node, and no other node has given them to it");
+    Fact::Audit {
+        damaged: (standing.missing > 0).then_some(damaged),
     }
 }
 
@@ -104,6 +117,20 @@ fn expiry_ms(file: &std::path::Path) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_of_the_audit_is_damage_and_what_is_not_indexed_is_not() {
+        let standing = ArchiveStanding {
+            segments: 5,
+            indexed: 3,
+            ..ArchiveStanding::default()
+        };
+        assert_eq!(audit(standing), Fact::Audit { damaged: None });
+        let Fact::Audit { damaged: Some(what) } = audit(ArchiveStanding { missing: 2, ..standing }) else {
+            panic!("two segments are missing");
+        };
+        assert!(what.starts_with("2 segments are missing"), "{what}");
+    }
 
     /// Made for this test by `openssl req -x509`; its end by `openssl x509 -enddate`.
     const CERTIFICATE: &str = "\
