@@ -204,6 +204,13 @@ fn codes_go_to_the_addresses_that_a_directory_says_in_its_peoples_language() {
         ensure!(letter["to"] == json!(["p1@example.org"]), "{letter}");
         let text = letter["content"].as_str().context("a text")?;
         ensure!(text.contains("Subject: Ihr Anmeldecode"), "{text}");
+        let path = "/api/v1/users/p1@example.org";
+        ensure!(api.get(path)?["language"] == "de", "{}", api.get(path)?);
+        let kept_here = api.ask("PATCH", path, Some(&json!({"language": "fr"})))?;
+        ensure!(
+            kept_here.status == 422 && kept_here.body["errors"][0]["field"] == "language",
+            "what the directory says is changed there: {kept_here:?}"
+        );
         let (_, code) = text.split_once("\r\n    ").context("a code")?;
         let accepted = radclient::ask(cluster.nodes[0].radius, "p1@example.org", &code[..6], Some(&state))?;
         let accepted = accepted.context("silence")?;

@@ -31,6 +31,7 @@ fn the_chapter_on_gateways_works_as_it_is_written() {
         files: vec![
             ("mail-ca.pem", certificates.ca_pem.clone()),
             ("password", "secret\n".to_owned()),
+            ("mail.txt", "Olá {user},\n\no código é {code}.\n".to_owned()),
             (
                 "gateway.json",
                 block("gateways", "json").expect("the example of settings"),

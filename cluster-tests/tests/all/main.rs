@@ -31,4 +31,5 @@ mod plans;
 mod sent_codes;
 mod single_use;
 mod syslog;
+mod texts;
 mod two_step;

@@ -175,6 +175,27 @@ fn a_dead_gateway_is_passed_over_and_seen_and_mail_goes_by_smtp() {
             "{dead}"
         );
         ensure!(well["standing"]["sent"] == 1, "{well}");
+        let status = api.get("/api/v1/cluster")?;
+        let seen = |name: &str| {
+            let gateways = status["gateways"].as_array().into_iter().flatten();
+            gateways
+                .filter(|one| one["name"] == name)
+                .cloned()
+                .next()
+                .unwrap_or_default()
+        };
+        let (dead, well, mail) = (seen("dead"), seen("provider"), seen("mail"));
+        ensure!(
+            dead["state"] == "down"
+                && dead["kind"] == "http"
+                && dead["last_error_ms"].is_u64()
+                && dead["last_error"] != "",
+            "{status}"
+        );
+        ensure!(well["state"] == "up" && well["last_error"].is_null(), "{status}");
+        ensure!(mail["state"] == "unasked" && mail["kind"] == "smtp", "{status}");
+        let shown = cluster.nodes[0].quorate(&["status"])?;
+        ensure!(shown.contains("DOWN") && shown.contains("provider"), "{shown}");
 
         let address = json!({"kind": "email", "address": "someone@example.org"});
         let token = api.post(&format!("/api/v1/users/{}/tokens", name(0)), &address)?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::PendingChange;
+use crate::{GatewayHealth, PendingChange};
 
 /// The cluster now. Read it from several nodes to see where they differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -44,6 +44,8 @@ pub struct ClusterStatus {
     /// Changes that are taken back unless they are confirmed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending_changes: Vec<PendingChange>,
+    /// Gateways in the order in which they are asked, as this node has seen them.
+    pub gateways: Vec<GatewayHealth>,
     pub nodes: Vec<NodeStatus>,
 }
 

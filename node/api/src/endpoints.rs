@@ -112,6 +112,14 @@ endpoints! {
     ENABLE_GATEWAY: Nothing => Gateway = Post "/gateways/{gateway}/enable" "enableGateway" "Gateways" "Give a gateway messages again".conditional();
     TEST_GATEWAY: TestGateway => Examination = Post "/gateways/{gateway}/test" "testGateway" "Gateways" "Send a message without a code through every server of a gateway";
 
+    LIST_TEXTS: Nothing => Page<MessageText> = Get "/texts" "listTexts" "Texts" "List what messages say, by channel and language".query::<PageQuery>();
+    SHOW_TEXT: Nothing => MessageText = Get "/texts/{channel}/{language}" "showText" "Texts" "Show what messages say in a language by a channel";
+    SET_TEXT: SetText => MessageText = Put "/texts/{channel}/{language}" "setText" "Texts" "Have messages say something else".conditional();
+    REMOVE_TEXT: Nothing => Nothing = Delete "/texts/{channel}/{language}" "removeText" "Texts" "Give back the text that comes with the program".success(204).conditional();
+    PREVIEW_TEXT: PreviewText => TextPreview = Post "/texts/preview" "previewText" "Texts" "Show a message with sample values, as it is or as a text would make it";
+    SHOW_DEFAULT_LANGUAGE: Nothing => DefaultLanguage = Get "/texts/default-language" "showDefaultLanguage" "Texts" "Show in which language people are written to whose own has no text";
+    SET_DEFAULT_LANGUAGE: SetDefaultLanguage => DefaultLanguage = Put "/texts/default-language" "setDefaultLanguage" "Texts" "Say in which language people are written to whose own has no text".conditional();
+
     SHOW_POLICY: Nothing => Policy = Get "/policy" "showPolicy" "Policy" "Show the policy";
     CHANGE_POLICY: ChangePolicy => Previewed<Policy> = Patch "/policy" "changePolicy" "Policy" "Change the policy".conditional().query::<CareQuery>();
 

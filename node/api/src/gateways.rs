@@ -44,6 +44,42 @@ pub struct GatewayStanding {
     pub rate_limited: u64,
 }
 
+/// What a node would say of a gateway in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayState {
+    /// It took the last message that it was given.
+    Up,
+    /// It was given none since the node started.
+    Unasked,
+    /// It did not take the last message, or cannot be used at all.
+    Down,
+    /// It failed several times in a row and is asked after all others for a while.
+    BackingOff,
+    /// It is given no messages.
+    Disabled,
+}
+
+/// A gateway in short, as the node that answers has seen it since it started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GatewayHealth {
+    pub name: String,
+    /// `smtp`, `http` or `console`.
+    pub kind: String,
+    /// `sms`, `email`, `voice`.
+    pub channels: Vec<String>,
+    pub state: GatewayState,
+    /// For how long it is asked after all others, in ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backing_off_ms: Option<u64>,
+    /// What went wrong last, also if it took messages since; why it cannot be used, if it cannot.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub last_error: String,
+    /// When that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error_ms: Option<u64>,
+}
+
 /// A gateway to make.
 ///
 /// `settings` has either a `kind` (`{"smtp": {…}}`, `{"http": {…}}` or `"console"`) or a `preset` with its `fields`; beside it may stand

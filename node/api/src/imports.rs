@@ -72,6 +72,9 @@ pub struct ImportedUser {
     pub password_hash: Option<Argon2idHash>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
+    /// In which language messages are written: `de`, `pt-BR`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub language: String,
     /// A number in international form that codes are sent to, from the first login on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms: Option<Confidential>,

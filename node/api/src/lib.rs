@@ -47,6 +47,7 @@ pub mod policy;
 pub mod problem;
 pub mod roles;
 pub mod rules;
+pub mod texts;
 pub mod tokens;
 pub mod users;
 
@@ -65,7 +66,7 @@ pub use directories::{
 };
 pub use endpoint::{Endpoint, Method, Nothing};
 pub use exports::{ExportTokens, ExportUsers, ExportedToken, ExportedTokens, ExportedUser, ExportedUsers};
-pub use gateways::{ChangeGateway, CreateGateway, Gateway, GatewayStanding, TestGateway};
+pub use gateways::{ChangeGateway, CreateGateway, Gateway, GatewayHealth, GatewayStanding, GatewayState, TestGateway};
 pub use health::{Check, Readiness};
 pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUsers};
 pub use imports::{
@@ -82,6 +83,7 @@ pub use policy::{ChangePolicy, Pins, Policy};
 pub use problem::{FieldProblem, Problem, ProblemKind};
 pub use roles::{ChangeAccess, ChangeRole, MfaRule, Role, RoleRule, TrustRule};
 pub use rules::{ChangeRule, CreateRule, Rule, RuleConditions};
+pub use texts::{DefaultLanguage, MessageText, PreviewText, SetDefaultLanguage, SetText, TextPreview, TextSegments};
 pub use tokens::{
     Algorithm, AssignToken, ChangeToken, CreateToken, CreatedToken, ResyncToken, Token, TokenKind, TokenState,
     VerifyToken,

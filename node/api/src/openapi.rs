@@ -161,6 +161,8 @@ fn path_parameter(segment: &str) -> Option<Parameter> {
         "token" => "The id of the token.",
         "change" => "The id of the change that waits.",
         "directory" => "The name or the id of the directory.",
+        "channel" => "`sms`, `email` or `voice`.",
+        "language" => "A tag such as `de` or `pt-BR`.",
         "gateway" => "The name or the id of the gateway.",
         _ => "The id or the name.",
     };

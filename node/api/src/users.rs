@@ -48,6 +48,9 @@ pub struct User {
     /// Until when the user may do without a token where an application lets such users in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrol_by_ms: Option<u64>,
+    /// In which language messages are written to the user: as the directory says, else as it is kept here. Absent if neither does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub language: String,
     pub revision: u64,
 }
 
@@ -104,6 +107,9 @@ pub struct ChangeUser {
     /// Until when the user may do without a token where an application lets such users in; 0 for as long as the application does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrol_by_ms: Option<u64>,
+    /// In which language messages are written to the user, such as `de` or `pt-BR`, where no directory says one; empty for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// Where text messages reach somebody whom a directory keeps: written there, if its settings allow it; empty takes it away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mobile: Option<String>,

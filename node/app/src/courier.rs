@@ -10,14 +10,14 @@ use quorate_core::command::ReportMessage;
 use quorate_core::login::NewCode;
 use quorate_core::method::{self, SALT_BYTES};
 use quorate_core::{
-    Channel, CodeId, Command, Fingerprint, NodeId, Outcome, Report, SentCode, Token, limits as core_limits,
+    Asker, Channel, CodeId, Command, Fingerprint, NodeId, Outcome, Report, SentCode, Token, limits as core_limits,
 };
 use quorate_seal::{Aad, Field, KeyRing, NONCE_LEN, SealError};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::limits;
-use crate::ports::{Clock, Delivery, Deps, Entropy, Message, Notifier, Replica, random};
+use crate::ports::{Clock, Delivery, Deps, Entropy, Message, Notifier, Replica, Wording, random};
 use crate::propose::propose_until_known;
 
 /// Makes codes and has them carried.
@@ -81,9 +81,9 @@ impl Courier {
                 code,
                 lifetime_ms: state.policy().sent_code_ms,
                 user: user.map_or_else(String::new, |user| user.name.to_string()),
-                language: user
-                    .and_then(|user| user.origin.as_ref())
-                    .map_or_else(String::new, |origin| origin.language.to_string()),
+                application: String::new(),
+                client: String::new(),
+                language: user.map_or_else(String::new, |user| user.language().to_owned()),
             },
         })
     }
@@ -95,15 +95,33 @@ impl Courier {
         };
         if *outcome == (Outcome::Queued { code: draft.new.id }) {
             let (courier, request) = (self.clone(), queue.request);
-            tokio::spawn(async move { courier.carry(draft.message, request).await });
+            let message = self.at_its_place(draft.message, &queue.asker);
+            tokio::spawn(async move { courier.carry(message, request).await });
+        }
+    }
+
+    /// The message, with the names of what the user logs in to.
+    fn at_its_place(&self, message: Message, asker: &Asker) -> Message {
+        let Asker::Login { judged, .. } = asker else {
+            return message;
+        };
+        let state = self.replica.state();
+        let application = state.application(judged.application);
+        let client = state.client(judged.client);
+        Message {
+            application: application.map_or_else(String::new, |application| application.name.to_string()),
+            client: client.map_or_else(String::new, |client| client.name.to_string()),
+            ..message
         }
     }
 
     async fn carry(&self, message: Message, request: Fingerprint) {
         let (code, channel) = (message.id, message.channel);
         let deadline = Instant::now() + limits::CARRY_DEADLINE;
-        let gateways: Vec<_> = self.replica.state().gateways().cloned().collect();
-        let Delivery { report, attempts } = self.notifier.send(&gateways, message, deadline).await;
+        let state = self.replica.state();
+        let gateways: Vec<_> = state.gateways().cloned().collect();
+        let wording = Wording::of(&state);
+        let Delivery { report, attempts } = self.notifier.send(&gateways, &wording, message, deadline).await;
         if report != (Report::Failed) {
             tracing::info!(%code, channel = channel.label(), report = report.label(), attempts, "a code was sent");
         } else {

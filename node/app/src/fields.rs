@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use quorate_core::Cidr;
+use quorate_core::{Cidr, names};
 
 /// One field that cannot be taken as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,11 @@ impl FieldErrors {
         self.0.push(FieldError::new(field, problem, hint));
     }
 
+    /// Adds what somebody else has found.
+    pub(crate) fn extend(&mut self, found: Vec<FieldError>) {
+        self.0.extend(found);
+    }
+
     /// Adds an error unless the condition holds.
     pub(crate) fn require(&mut self, holds: bool, field: &str, problem: &str, hint: &str) {
         if !holds {
@@ -75,6 +80,13 @@ impl FieldErrors {
     /// At most so many entries of a list.
     pub(crate) fn check_count(&mut self, field: &str, count: usize, max: usize) {
         self.require(count <= max, field, "has too many entries", &format!("at most {max}"));
+    }
+
+    /// A language in the one spelling in which it is kept, if it is one.
+    pub(crate) fn check_language(&mut self, field: &str, typed: &str) -> Option<Box<str>> {
+        let language = names::language(typed);
+        self.require(language.is_some(), field, "is no language", "a tag such as de or pt-BR");
+        language
     }
 
     /// Names of groups: bounded, and each as any other name.

@@ -29,8 +29,8 @@ use crate::hash_queue::HashQueue;
 use crate::names::Names;
 use crate::ports::{
     ArchiveStanding, AskedGateway, AuditArchive, Clock, ClockStanding, ClusterStatus, Delivery, DiskStanding, Entropy,
-    ExaminedStep, GatewayStanding, HeadSigner, Late, Message, Notifier, Order, ProposalCounts, ProposeError, Proposed,
-    ReadGateway, Replica, Role, ShownGateway,
+    ExaminedStep, GatewayStanding, HeadSigner, Late, Message, Notifier, Order, Preview, ProposalCounts, ProposeError,
+    Proposed, ReadGateway, Replica, Role, ShownGateway, Wording, WrittenText,
 };
 use crate::testing_directory::TestDirectories;
 
@@ -464,6 +464,7 @@ impl Notifier for Letters {
     fn shown(&self, kept: &[u8]) -> ShownGateway {
         ShownGateway {
             settings: kept.to_vec(),
+            kind: String::new(),
             warnings: Vec::new(),
         }
     }
@@ -476,7 +477,35 @@ impl Notifier for Letters {
         GatewayStanding::default()
     }
 
-    async fn send(&self, _: &[Arc<Gateway>], message: Message, _deadline: Instant) -> Delivery {
+    fn check_text(&self, asked: &WrittenText) -> Result<Vec<FieldError>, Vec<FieldError>> {
+        match asked.text.contains("{code}") {
+            true => Ok(Vec::new()),
+            false => Err(vec![FieldError::new("text", "has no code in it", "")]),
+        }
+    }
+
+    fn built_in_texts(&self) -> Vec<WrittenText> {
+        vec![WrittenText {
+            channel: Channel::Sms,
+            language: "en".to_owned(),
+            subject: String::new(),
+            text: "Code {code}".to_owned(),
+        }]
+    }
+
+    fn preview(&self, wording: &Wording, channel: Channel, language: &str) -> Result<Preview, String> {
+        let mut texts = wording.texts.iter().rev();
+        let found = texts.find(|text| text.channel == channel && *text.language == *language);
+        let text = found.ok_or("nothing")?;
+        Ok(Preview {
+            language: text.language.to_string(),
+            subject: text.subject.to_string(),
+            text: text.text.to_string(),
+            segments: None,
+        })
+    }
+
+    async fn send(&self, _: &[Arc<Gateway>], _: &Wording, message: Message, _deadline: Instant) -> Delivery {
         self.sent.lock().push(message);
         let report = match self.fails.load(Ordering::Relaxed) {
             true => Report::Failed,

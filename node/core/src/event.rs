@@ -16,8 +16,8 @@ use crate::{
     outcome::Verdict,
     plan::Grounds,
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Pending, Policy,
-        RememberedPassword, Retention, Rule, SentCode, Token, Used, User,
+        ApiToken, Application, Channel, Client, Cluster, DefaultLanguage, Directory, Dispatch, Gateway, JoinToken,
+        MessageText, Node, Pending, Policy, RememberedPassword, Retention, Rule, SentCode, Token, Used, User,
     },
     state::{Delay, SendCount, SourceDigest, State},
 };
@@ -253,6 +253,17 @@ pub enum Event {
         /// Whose.
         user: UserId,
     },
+    /// Messages say this from now on.
+    TextSaved(Arc<MessageText>),
+    /// Messages say what comes with the program.
+    TextRemoved {
+        /// How they travel.
+        channel: Channel,
+        /// In which language.
+        language: Box<str>,
+    },
+    /// People whose own language has no text are written to in this one from now on.
+    DefaultLanguageSet(DefaultLanguage),
 }
 
 /// The counts of messages that one message belongs to.
@@ -451,6 +462,9 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
             state.with_user(*user, |user| user.remembered = Some(Box::new(remembered.clone())));
         }
         Event::PasswordForgotten { user } => state.with_user(*user, |user| user.remembered = None),
+        Event::TextSaved(text) => state.put_text(text.clone()),
+        Event::TextRemoved { channel, language } => state.drop_text(*channel, language),
+        Event::DefaultLanguageSet(default) => state.put_default_language(default.clone()),
     }
 }
 

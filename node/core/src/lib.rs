@@ -62,10 +62,10 @@ pub use self::{
     permissions::Permission,
     records::{
         ApiToken, Application, Attribute, AttributeKind, AttributeTest, Channel, Cidr, Client, Cluster, CodeKind,
-        CodeKinds, Cut, Directory, Dispatch, Enrolment, Entrance, Factor, FactorKind, Former, Gateway, JoinToken,
-        Local, MalformedCidr, Mfa, Modes, Naming, Node, Origin, OtpAlgorithm, PasswordMemory, PasswordRules, Pending,
-        Pin, Pins, Policy, RememberedPassword, Replacement, Report, Retention, Role, RoleRule, Rule, SentCode,
-        Standing, Then, Token, TokenKind, Trust, Trusted, Used, User, UserName, When, is_multi_factor,
+        CodeKinds, Cut, DefaultLanguage, Directory, Dispatch, Enrolment, Entrance, Factor, FactorKind, Former, Gateway,
+        JoinToken, Local, MalformedCidr, MessageText, Mfa, Modes, Naming, Node, Origin, OtpAlgorithm, PasswordMemory,
+        PasswordRules, Pending, Pin, Pins, Policy, RememberedPassword, Replacement, Report, Retention, Role, RoleRule,
+        Rule, SentCode, Standing, Then, Token, TokenKind, Trust, Trusted, Used, User, UserName, When, is_multi_factor,
     },
     state::{DamagedImage, State, StateBuilder},
 };

@@ -263,3 +263,15 @@ pub const PENDING: usize = 16;
 /// How long a change may wait for its confirmation, in ms: a second, which is for programs, to a day. Whoever needs longer to see whether
 /// people still get in confirms and changes it back.
 pub const CONFIRM_WITHIN_MS: std::ops::RangeInclusive<u64> = 1_000..=DAY_MS;
+
+/// Texts of messages that operators write: 64 languages by each of three channels. With [`TEXT_BYTES`] less than a MB in all.
+pub const TEXTS: usize = 192;
+
+/// Bytes of one text. A mail about a code has a few hundred, and ten text messages hold 1,340 characters.
+pub const TEXT_BYTES: usize = 4_096;
+
+/// Bytes of a mail's subject. It has to fit into a line (RFC 5322 section 2.1.1: 998) when it is encoded.
+pub const SUBJECT_BYTES: usize = 512;
+
+/// Bytes of a language's tag: RFC 5646 section 4.4.1 recommends room for 35.
+pub const LANGUAGE_BYTES: usize = 35;

@@ -620,6 +620,15 @@ pub enum Field {
     /// How long a change waits for its confirmation, or that it waits at all.
     #[n(58)]
     ConfirmWithin,
+    /// The language of a text or a user.
+    #[n(59)]
+    Language,
+    /// The subject of a mail.
+    #[n(60)]
+    Subject,
+    /// What messages say.
+    #[n(61)]
+    Text,
 }
 
 impl Field {
@@ -685,6 +694,9 @@ impl Field {
             Field::UserPattern => "user",
             Field::RadiusAttributes => "attributes",
             Field::ConfirmWithin => "confirm_within_ms",
+            Field::Language => "language",
+            Field::Subject => "subject",
+            Field::Text => "text",
         }
     }
 }

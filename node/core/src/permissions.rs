@@ -67,7 +67,7 @@ pub enum Permission {
     /// Create, change, delete, try and synchronise directories.
     #[n(14)]
     ManageDirectories,
-    /// Create, change, delete and try gateways.
+    /// Create, change, delete and try gateways, and write what messages say.
     #[n(15)]
     ManageGateways,
     /// Change the policy, and what it says of each role.
@@ -253,7 +253,10 @@ impl Change {
             | Change::ChangeGateway(_)
             | Change::DisableGateway(_)
             | Change::EnableGateway(_)
-            | Change::DeleteGateway(_) => Permission::ManageGateways,
+            | Change::DeleteGateway(_)
+            | Change::SetText(_)
+            | Change::RemoveText(_)
+            | Change::SetDefaultLanguage(_) => Permission::ManageGateways,
             Change::SetPolicy(_) | Change::SetRoleRule(_) => Permission::ManagePolicy,
             Change::CreateApiToken(_) | Change::DeleteApiToken(_) => Permission::ManageApiTokens,
             Change::SetRetention(_) => Permission::ManageAudit,

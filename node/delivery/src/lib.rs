@@ -1,7 +1,7 @@
 //! Carrying one-time codes and messages to people, by mail, SMS and voice.
 //!
 //! ```text
-//! MessageTemplates ── compile ──► Texts ── render ──► Message ┐
+//! MessageTemplate  ── put ──────► Texts ── render ──► Message ┐
 //!                                                             ├─► Routes::send ──► Sent::Delivered | Sent::Failed
 //! Gateway (settings) ── check ──► Routes ─────────────────────┘      │
 //!                                                                    ├─ SMTP      smtp/      own conversation
@@ -64,4 +64,4 @@ pub use settings::{
     Proxy, Rate, Smtp, SmtpAuthentication, SmtpServer, SmtpTls, StatusRange, Success, Token, Trust,
 };
 pub use template::{Position, TemplateError};
-pub use texts::{MessageTemplate, MessageTemplates, RenderError, Rendered, Texts, Values};
+pub use texts::{MessageTemplate, PLACEHOLDERS, RenderError, Rendered, SAMPLE, Texts, Values};

@@ -82,7 +82,7 @@ pub const PLACEHOLDER_BYTES: usize = 80;
 /// Characters of a value in a message for people (a user's or an application's name); the rest is cut off.
 pub const VALUE_CHARS: usize = 128;
 
-/// Bytes of a code or a link in a message: they are never cut off, a longer one is refused.
+/// Bytes of a code in a message: it is never cut off, a longer one is refused.
 pub const CODE_BYTES: usize = 2_048;
 
 /// Bytes of a message's text. A mail of text alone stays far below it.
@@ -114,9 +114,6 @@ pub const PEM_BYTES: usize = 1024 * 1024;
 
 /// Entries of any list in the settings: headers, fields, parameters, secrets, country codes, domains.
 pub const ENTRIES: usize = 256;
-
-/// Languages times channels of one kind of message.
-pub const TEXTS: usize = 512;
 
 /// Characters of a telephone number as somebody typed it.
 pub const PHONE_INPUT_CHARS: usize = 64;

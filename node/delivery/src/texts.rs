@@ -1,72 +1,50 @@
 //! What messages say: one template for each language and channel, with fallback.
 //!
-//! The language of a message is looked for exactly (`de-AT`), then without what follows (`de`), then the default language is taken. A set of
-//! templates is complete when it has the default language for every channel that it has at all; that is checked when it is saved.
+//! The language of a message is looked for exactly (`de-AT`), then without what follows (`de`), then each default language in the same way.
 //!
 //! Values come from people (a user's name) and are cleaned: a line break in a name does not begin a new line of the message, and marks that turn
 //! the direction of writing around are dropped. An SMS is counted in segments, and more than one is warned of.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::{
-    limits::{CODE_BYTES, SEGMENTS_MAX, SUBJECT_BYTES, TEXT_BYTES, TEXTS, VALUE_CHARS},
+    limits::{CODE_BYTES, SEGMENTS_MAX, SUBJECT_BYTES, TEXT_BYTES, VALUE_CHARS},
     message::Channel,
     problem::{Checker, Problem},
     segments::{Alphabet, Segments},
     template::Template,
 };
 
-/// The templates of one kind of message, as they are stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MessageTemplates {
-    /// Taken for every language that has no template: `en`.
-    pub default_language: String,
-    /// One for each language and channel.
-    pub templates: Vec<MessageTemplate>,
-}
-
 /// One template.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageTemplate {
     /// A language, with a region or without: `tr`, `en-GB`.
     pub language: String,
     /// For which way of sending.
     pub channel: Channel,
     /// Of a mail; empty for the other channels.
-    #[serde(default)]
     pub subject: String,
     /// The text. Placeholders: see [`Values`].
     pub text: String,
 }
 
 /// What can be put into a message: one placeholder for each field, by its name (`{code}`), and `{code_spoken}`, the code's characters
-/// one by one, as a voice should read them out.
+/// one by one, as a voice should read them out. What has no value is empty, but there is no message without a code.
 #[derive(Clone, Copy, Default)]
 pub struct Values<'a> {
-    /// The one-time code. A template that wants it is not rendered without it.
+    /// The one-time code.
     pub code: &'a str,
-    /// A link to follow. A template that wants it is not rendered without it.
-    pub link: &'a str,
     /// The user's name.
     pub user: &'a str,
     /// What the user logs in to.
     pub application: &'a str,
+    /// The RADIUS client at which the login happens.
+    pub client: &'a str,
     /// For how many minutes the code is good.
     pub minutes: &'a str,
-    /// The node that sends.
-    pub node: &'a str,
-    /// The RADIUS client or site at which the login happens.
-    pub client: &'a str,
-    /// From which network address the login comes.
-    pub address: &'a str,
-    /// When, in words.
-    pub time: &'a str,
 }
 
 /// A message's text, and what it costs.
@@ -87,17 +65,15 @@ pub enum RenderError {
     /// There are no templates for this channel.
     #[error("there is no text for {}", .0.name())]
     NoText(Channel),
-    /// The template wants something that has no value.
-    #[error("the text for {} in {language} wants {{{name}}}, which has no value", .channel.name())]
-    Missing {
+    /// A message is about a code, and there is none.
+    #[error("the text for {} in {language} wants a code, and there is none", .channel.name())]
+    NoCode {
         /// Of the template.
         channel: Channel,
         /// Of the template.
         language: String,
-        /// Of the placeholder.
-        name: &'static str,
     },
-    /// A code or link that is too long, or a text that has become too long with its values.
+    /// A code that is too long, or a text that has become too long with its values.
     #[error("the text for {} in {language} is too long", .channel.name())]
     TooLong {
         /// Of the template.
@@ -108,10 +84,11 @@ pub enum RenderError {
 }
 
 /// Checked templates, ready to be rendered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Texts {
-    default_language: String,
-    by_language: BTreeMap<(Channel, String), Text>,
+    /// Taken, in this order, for languages that have no template.
+    defaults: Vec<String>,
+    by_language: BTreeMap<(Channel, String), Arc<Text>>,
 }
 
 #[derive(Debug)]
@@ -120,105 +97,41 @@ struct Text {
     text: Template,
 }
 
-/// The names of [`Values`].
-const NAMES: [&str; 10] = [
-    "code",
-    "code_spoken",
-    "link",
-    "user",
-    "application",
-    "minutes",
-    "node",
-    "client",
-    "address",
-    "time",
-];
-
-/// A message makes no sense without these, if its template asks for them.
-const NEEDED: [&str; 2] = ["code", "link"];
-
-/// For counting segments before there is a message.
-const SAMPLE: Values<'static> = Values {
+/// For showing what a template becomes, and for counting segments before there is a message.
+pub const SAMPLE: Values<'static> = Values {
     code: "123456",
-    link: "https://login.example.com/a/0123456789abcdef",
     user: "firstname.lastname",
     application: "VPN",
-    minutes: "5",
-    node: "node-1",
     client: "vpn-1",
-    address: "198.51.100.23",
-    time: "2026-01-31 23:59",
+    minutes: "5",
 };
 
-impl MessageTemplates {
-    /// Checks all of it.
-    ///
-    /// # Errors
-    ///
-    /// Every field that is wrong.
-    pub fn check(&self) -> Result<(), Vec<Problem>> {
-        self.compile().map(|_| ())
-    }
+/// The names of [`Values`].
+pub const PLACEHOLDERS: [&str; 6] = ["code", "code_spoken", "user", "application", "client", "minutes"];
 
-    /// What is allowed and still not wise: an SMS of more than one segment, and the character that makes it so.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<Problem> {
-        let mut checker = Checker::default();
-        let _ = self.compile_into(&mut checker);
-        checker.finish().1
-    }
-
-    /// Makes them ready to be rendered.
-    ///
-    /// # Errors
-    ///
-    /// Every field that is wrong.
-    pub fn compile(&self) -> Result<Texts, Vec<Problem>> {
-        let mut checker = Checker::default();
-        let texts = self.compile_into(&mut checker);
-        let (problems, _) = checker.finish();
-        if problems.is_empty() { Ok(texts) } else { Err(problems) }
-    }
-
-    fn compile_into(&self, checker: &mut Checker) -> Texts {
-        let default_language = language_tag(&self.default_language);
-        checker.require(is_language(&default_language), "default_language", NOT_A_LANGUAGE);
-        checker.require(
-            self.templates.len() <= TEXTS,
-            "templates",
-            format!("has more than {TEXTS} entries"),
-        );
-        let mut by_language = BTreeMap::new();
-        for (index, template) in self.templates.iter().enumerate().take(TEXTS) {
-            let key = (template.channel, language_tag(&template.language));
-            let text = checker.within(&format!("templates[{index}]"), |checker| {
-                checker.require(is_language(&key.1), "language", NOT_A_LANGUAGE);
-                checker.require(
-                    !by_language.contains_key(&key),
-                    "language",
-                    "has a text for this channel already",
-                );
-                template.compile(checker)
-            });
-            by_language.insert(key, text);
-        }
-        for channel in [Channel::Sms, Channel::Voice, Channel::Email] {
-            let used = by_language.keys().any(|(other, _)| *other == channel);
-            let whole = !used || by_language.contains_key(&(channel, default_language.clone()));
-            let problem = format!("have no text for {} in the default language", channel.name());
-            checker.require(whole, "templates", problem);
-        }
-        Texts {
-            default_language,
-            by_language,
-        }
-    }
-}
-
-const NOT_A_LANGUAGE: &str = "is not a language such as tr or en-GB";
+/// Those that are the code.
+const CODES: [&str; 2] = ["code", "code_spoken"];
 
 impl MessageTemplate {
-    fn compile(&self, checker: &mut Checker) -> Text {
+    /// Checks subject and text. What is allowed and still not wise is returned: an SMS of more than one segment, and the character that makes it so.
+    ///
+    /// # Errors
+    ///
+    /// Every field that is wrong.
+    pub fn check(&self) -> Result<Vec<Problem>, Vec<Problem>> {
+        self.compile().map(|(_, warnings)| warnings)
+    }
+
+    fn compile(&self) -> Result<(Text, Vec<Problem>), Vec<Problem>> {
+        let mut checker = Checker::default();
+        let text = self.compile_into(&mut checker);
+        match checker.finish() {
+            (problems, warnings) if problems.is_empty() => Ok((text, warnings)),
+            (problems, _) => Err(problems),
+        }
+    }
+
+    fn compile_into(&self, checker: &mut Checker) -> Text {
         let has_subject = self.channel == Channel::Email;
         checker.require(
             has_subject || self.subject.is_empty(),
@@ -228,22 +141,54 @@ impl MessageTemplate {
         if has_subject {
             checker.line("subject", &self.subject, SUBJECT_BYTES, false);
         }
-        checker.require(!self.text.trim().is_empty(), "text", "is empty");
         let mut parse = |field: &str, text: &str| {
-            Template::parse(text, |name| NAMES.contains(&name)).unwrap_or_else(|error| {
+            Template::parse(text, |name| PLACEHOLDERS.contains(&name)).map_err(|error| {
                 checker.wrong(field, format!("cannot be used: {error}"));
-                Template::default()
             })
         };
-        let text = Text {
-            subject: parse("subject", &self.subject),
-            text: parse("text", &self.text),
+        let subject = parse("subject", &self.subject).unwrap_or_default();
+        let Ok(text) = parse("text", &self.text) else {
+            let text = Template::default();
+            return Text { subject, text };
         };
-        if self.channel == Channel::Sms {
-            warn_of_segments(Segments::of(&text.text.render(|name| SAMPLE.of(name), append)), checker);
+        checker.require(!self.text.trim().is_empty(), "text", "is empty");
+        let has_code = text.names().any(|name| CODES.contains(&name));
+        checker.require(
+            has_code || self.text.trim().is_empty(),
+            "text",
+            "has no code in it: {code}, {code_spoken} or <%TOKEN%>",
+        );
+        match self.channel {
+            Channel::Sms => check_segments(&text, checker),
+            Channel::Voice if text.names().any(|name| name == "code") => {
+                checker.warn(
+                    "text",
+                    "has a code that is read out as a number: {code_spoken} is read digit by digit",
+                );
+            }
+            Channel::Voice | Channel::Email => {}
         }
-        text
+        Text { subject, text }
     }
+}
+
+/// What names may become is counted too: a text that fits for some users alone would leave the others without a code.
+fn check_segments(text: &Template, checker: &mut Checker) {
+    let of = |values: Values<'_>| Segments::of(&text.render(|name| values.of(name), append));
+    let long = "Ж".repeat(VALUE_CHARS);
+    let longest = Values {
+        code: "12345678",
+        user: &long,
+        application: &long,
+        client: &long,
+        minutes: "60",
+    };
+    let (usual, most) = (of(SAMPLE), of(longest).count);
+    if usual.count <= SEGMENTS_MAX {
+        let problem = format!("becomes {most} messages with the longest names; {SEGMENTS_MAX} are allowed");
+        checker.require(most <= SEGMENTS_MAX, "text", problem);
+    }
+    warn_of_segments(usual, checker);
 }
 
 fn warn_of_segments(segments: Segments, checker: &mut Checker) {
@@ -271,37 +216,58 @@ impl<'a> Values<'a> {
         match name {
             "code" => Some(Cow::from(self.code)),
             "code_spoken" => Some(Cow::from(spoken(self.code))),
-            "link" => Some(Cow::from(self.link)),
             "user" => person(self.user),
             "application" => person(self.application),
-            "minutes" => person(self.minutes),
-            "node" => person(self.node),
             "client" => person(self.client),
-            "address" => person(self.address),
-            "time" => person(self.time),
+            "minutes" => person(self.minutes),
             _ => None,
         }
     }
 }
 
 impl Texts {
+    /// None yet; people whose language has none get those in `default_language`.
+    #[must_use]
+    pub fn new(default_language: &str) -> Self {
+        Self {
+            defaults: vec![language_tag(default_language)],
+            by_language: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a template, in the place of the one for its language and channel.
+    ///
+    /// # Errors
+    ///
+    /// Every field that is wrong; all is as it was.
+    pub fn put(&mut self, template: &MessageTemplate) -> Result<(), Vec<Problem>> {
+        let (text, _) = template.compile()?;
+        let key = (template.channel, language_tag(&template.language));
+        self.by_language.insert(key, Arc::new(text));
+        Ok(())
+    }
+
+    /// Looks for this language before the default ones of until now.
+    pub fn prefer(&mut self, language: &str) {
+        self.defaults.insert(0, language_tag(language));
+    }
+
     /// The message for `channel` in `language`, or in the nearest one there is.
     ///
     /// # Errors
     ///
-    /// When there is no template for the channel, a code or link is missing, or the text became too long.
+    /// When there is no template for the channel, there is no code, or the text became too long.
     pub fn render(&self, channel: Channel, language: &str, values: &Values<'_>) -> Result<Rendered, RenderError> {
         let (language, template) = self.find(channel, language).ok_or(RenderError::NoText(channel))?;
-        check_needs(template, values).map_err(|name| RenderError::Missing {
-            channel,
-            language: language.to_owned(),
-            name,
-        })?;
+        if values.code.is_empty() {
+            let language = language.to_owned();
+            return Err(RenderError::NoCode { channel, language });
+        }
         let text = template.text.render(|name| values.of(name), append);
         let subject = template.subject.render(|name| values.of(name), append);
         let segments = (channel == Channel::Sms).then(|| Segments::of(&text));
         let too_long = text.len() > TEXT_BYTES
-            || values.code.len().max(values.link.len()) > CODE_BYTES
+            || values.code.len() > CODE_BYTES
             || segments.is_some_and(|segments| segments.count > SEGMENTS_MAX);
         if too_long {
             let language = language.to_owned();
@@ -315,29 +281,16 @@ impl Texts {
         })
     }
 
-    /// `zh-hant-tw`, then `zh-hant`, then `zh`, then the default.
+    /// `zh-hant-tw`, then `zh-hant`, then `zh`, then the defaults.
     fn find(&self, channel: Channel, language: &str) -> Option<(&str, &Text)> {
         let shorter = |tag: &String| tag.rfind('-').map(|end| tag[..end].to_owned());
-        let nearest = std::iter::successors(Some(language_tag(language)), shorter);
-        let mut wanted = nearest.chain([self.default_language.clone()]);
+        let asked = std::iter::once(language_tag(language)).chain(self.defaults.iter().cloned());
+        let mut wanted = asked.flat_map(|tag| std::iter::successors(Some(tag), shorter));
         wanted.find_map(|language| {
             let ((_, found), text) = self.by_language.get_key_value(&(channel, language))?;
-            Some((found.as_str(), text))
+            Some((found.as_str(), text.as_ref()))
         })
     }
-}
-
-/// The first placeholder without which the message makes no sense and that has no value.
-fn check_needs(template: &Text, values: &Values<'_>) -> Result<(), &'static str> {
-    let names = || template.text.names().chain(template.subject.names());
-    for needed in NEEDED {
-        let wanted = names().any(|name| name == needed || (needed == "code" && name == "code_spoken"));
-        let value = if needed == "code" { values.code } else { values.link };
-        if wanted && value.is_empty() {
-            return Err(needed);
-        }
-    }
-    Ok(())
 }
 
 fn append(value: &str, into: &mut String) {
@@ -372,20 +325,10 @@ fn within_bytes(text: &str, bytes_max: usize) -> &str {
     &text[..end.unwrap_or_default()]
 }
 
-/// In the one spelling in which languages are compared.
+/// In the one spelling in which languages are compared: the first of several, as directories have them (RFC 2798 section 2.7: `de-AT, en;q=0.8`).
 fn language_tag(language: &str) -> String {
-    language.trim().replace('_', "-").to_ascii_lowercase()
-}
-
-/// Whether it has the shape of RFC 5646: subtags of one to eight letters and digits, a language of letters first.
-fn is_language(tag: &str) -> bool {
-    let is_subtag =
-        |subtag: &str| (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let first = tag.split('-').next().unwrap_or_default();
-    tag.len() <= 35
-        && (2..=3).contains(&first.len())
-        && first.bytes().all(|byte| byte.is_ascii_lowercase())
-        && tag.split('-').all(is_subtag)
+    let first = language.split([',', ';']).next().unwrap_or_default();
+    first.trim().replace('_', "-").to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -394,34 +337,34 @@ mod tests {
 
     use super::*;
 
-    fn templates(entries: &[(&str, Channel, &str, &str)]) -> MessageTemplates {
-        let template = |(language, channel, subject, text): &(&str, Channel, &str, &str)| MessageTemplate {
-            language: (*language).to_owned(),
-            channel: *channel,
-            subject: (*subject).to_owned(),
-            text: (*text).to_owned(),
-        };
-        MessageTemplates {
-            default_language: "en".to_owned(),
-            templates: entries.iter().map(template).collect(),
+    fn template(language: &str, channel: Channel, subject: &str, text: &str) -> MessageTemplate {
+        MessageTemplate {
+            language: language.to_owned(),
+            channel,
+            subject: subject.to_owned(),
+            text: text.to_owned(),
         }
     }
 
     fn three_languages() -> Texts {
-        let set = templates(&[
-            (
+        let mut texts = Texts::new("en");
+        let english = "{application}: your code is {code}, good for {minutes} minutes.";
+        for one in [
+            template("en", Channel::Sms, "", english),
+            template("tr", Channel::Sms, "", "Kodunuz <%TOKEN%>"),
+            template("de-AT", Channel::Sms, "", "Servus {user}: {code}"),
+            template("de", Channel::Sms, "", "Hallo {user}: {code}"),
+            template(
                 "en",
-                Channel::Sms,
-                "",
-                "{application}: your code is {code}, good for {minutes} minutes.",
+                Channel::Email,
+                "Code for {user}",
+                "{code}\n\nasked for by {client}",
             ),
-            ("tr", Channel::Sms, "", "Kodunuz <%TOKEN%>"),
-            ("de-AT", Channel::Sms, "", "Servus {user}: {code}"),
-            ("de", Channel::Sms, "", "Hallo {user}: {code}"),
-            ("en", Channel::Email, "Code for {user}", "{code}\n\nsent by {node}"),
-            ("en", Channel::Voice, "", "Your code is {code_spoken}."),
-        ]);
-        set.compile().unwrap()
+            template("en", Channel::Voice, "", "Your code is {code_spoken}."),
+        ] {
+            texts.put(&one).unwrap();
+        }
+        texts
     }
 
     const VALUES: Values<'static> = Values {
@@ -439,6 +382,7 @@ mod tests {
             ("de-AT", "Servus alice: 123456"),
             ("de-AT-1996", "Servus alice: 123456"),
             ("de-CH", "Hallo alice: 123456"),
+            ("de, en;q=0.8", "Hallo alice: 123456"),
             ("fr", "VPN: your code is 123456, good for 5 minutes."),
             ("", "VPN: your code is 123456, good for 5 minutes."),
             ("en-GB", "VPN: your code is 123456, good for 5 minutes."),
@@ -464,10 +408,9 @@ mod tests {
         let without = Values { code: "", ..VALUES };
         for channel in [Channel::Sms, Channel::Voice, Channel::Email] {
             let error = texts.render(channel, "en", &without).err().unwrap();
-            assert!(matches!(error, RenderError::Missing { name: "code", .. }), "{error}");
+            assert!(matches!(error, RenderError::NoCode { .. }), "{error}");
         }
-        let none = templates(&[]).compile().unwrap();
-        let error = none.render(Channel::Sms, "en", &VALUES).err().unwrap();
+        let error = Texts::new("en").render(Channel::Sms, "en", &VALUES).err().unwrap();
         assert_eq!(error, RenderError::NoText(Channel::Sms));
         let huge = "1".repeat(CODE_BYTES + 1);
         let error = texts
@@ -495,46 +438,81 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
-        let mut set = templates(&[
-            ("tr", Channel::Sms, "about", "{code} {pin}"),
-            ("TR", Channel::Sms, "", " "),
-            ("english", Channel::Email, "two\nlines", "x"),
-        ]);
-        set.default_language = "1".to_owned();
-        let problems: Vec<String> = set.check().unwrap_err().iter().map(ToString::to_string).collect();
-        let wanted = [
-            "default_language is not a language such as tr or en-GB",
-            "templates[0].subject belongs to a mail alone",
-            "templates[0].text cannot be used: line 1, column 8: nothing is called {pin} here",
-            "templates[1].language has a text for this channel already",
-            "templates[1].text is empty",
-            "templates[2].language is not a language such as tr or en-GB",
-            "templates[2].subject has a control character (a line break, perhaps)",
-            "templates have no text for sms in the default language",
-            "templates have no text for email in the default language",
-        ];
-        assert_eq!(problems, wanted);
+    fn a_template_stands_over_the_one_before_it_and_a_preferred_language_before_the_default() {
+        let mut texts = three_languages();
+        texts.put(&template("DE", Channel::Sms, "", "Code {code}")).unwrap();
+        texts.prefer("de_CH");
+        let said = |language: &str, channel| {
+            let rendered = texts.render(channel, language, &VALUES).unwrap();
+            (rendered.language, rendered.text.to_string())
+        };
+        let german = ("de".to_owned(), "Code 123456".to_owned());
+        assert_eq!(said("de-CH", Channel::Sms), german);
+        assert_eq!(said("fr", Channel::Sms), german);
+        assert_eq!(
+            said("fr", Channel::Voice).0,
+            "en",
+            "where the preferred one has no text"
+        );
+        let before = texts.clone();
+        texts.put(&template("de", Channel::Sms, "", "{pin}")).unwrap_err();
+        let sms = |texts: &Texts| texts.render(Channel::Sms, "de", &VALUES).unwrap().text.to_string();
+        assert_eq!(sms(&texts), sms(&before));
     }
 
     #[test]
-    fn more_than_one_segment_is_warned_of() {
+    fn what_is_wrong_is_named() {
+        for (template, wanted) in [
+            (
+                template("tr", Channel::Sms, "about", "{code} {pin}"),
+                &[
+                    "subject belongs to a mail alone",
+                    "text cannot be used: line 1, column 8: nothing is called {pin} here",
+                ][..],
+            ),
+            (template("tr", Channel::Sms, "", " "), &["text is empty"]),
+            (
+                template("en", Channel::Email, "two\nlines", "x"),
+                &[
+                    "subject has a control character (a line break, perhaps)",
+                    "text has no code in it: {code}, {code_spoken} or <%TOKEN%>",
+                ],
+            ),
+            (template("en", Channel::Email, "", "<%TOKEN%>"), &["subject is empty"]),
+            (
+                template("en", Channel::Sms, "", &format!("{{code}}{}", "x".repeat(2000))),
+                &["text becomes 14 messages; 10 are allowed"],
+            ),
+            (
+                template("en", Channel::Sms, "", &format!("{{code}} {{user}}{}", "x".repeat(600))),
+                &["text becomes 11 messages with the longest names; 10 are allowed"],
+            ),
+        ] {
+            let problems: Vec<String> = template.check().unwrap_err().iter().map(ToString::to_string).collect();
+            assert_eq!(problems, wanted);
+        }
+    }
+
+    #[test]
+    fn what_costs_more_or_is_misheard_is_warned_of() {
         let long = "Güvenlik kodunuz: {code}. Bu kodu kimseyle paylaşmayın, {minutes} dakika geçerlidir. {application}";
-        let set = templates(&[("en", Channel::Sms, "", "{code}"), ("tr", Channel::Sms, "", long)]);
-        let warnings: Vec<String> = set.warnings().iter().map(ToString::to_string).collect();
-        assert_eq!(
-            warnings,
-            [
-                "templates[1].text becomes 2 messages, each of which costs: 'ş' is not in the GSM alphabet, so that only 70 characters fit into one"
-            ]
-        );
-        set.check().unwrap();
-        let endless = "x".repeat(2000);
-        let set = templates(&[("en", Channel::Sms, "", &endless)]);
-        assert_eq!(
-            set.check().unwrap_err()[0].problem,
-            "becomes 14 messages; 10 are allowed"
-        );
+        for (template, wanted) in [
+            (
+                template("tr", Channel::Sms, "", long),
+                &[
+                    "text becomes 2 messages, each of which costs: 'ş' is not in the GSM alphabet, so that only 70 characters fit into one",
+                ][..],
+            ),
+            (
+                template("tr", Channel::Voice, "", "{code}"),
+                &["text has a code that is read out as a number: {code_spoken} is read digit by digit"],
+            ),
+            (template("tr", Channel::Sms, "", "{code}"), &[]),
+            (template("tr", Channel::Voice, "", "{code_spoken}"), &[]),
+        ] {
+            let warnings: Vec<String> = template.check().unwrap().iter().map(ToString::to_string).collect();
+            assert_eq!(warnings, wanted);
+        }
     }
 
     proptest! {
@@ -542,8 +520,8 @@ mod tests {
         fn nothing_makes_it_panic(language in "\\PC{0,40}", text in "\\PC*", user in any::<String>()) {
             let texts = three_languages();
             let _ = texts.render(Channel::Sms, &language, &Values { user: &user, ..VALUES });
-            let set = templates(&[(&language, Channel::Email, &text, &text)]);
-            let _ = (set.check(), set.warnings());
+            let _ = template(&language, Channel::Email, &text, &text).check();
+            let _ = template(&language, Channel::Sms, "", &text).check();
         }
     }
 }

@@ -6,17 +6,19 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use quorate_api::Confidential;
 use quorate_app::{
-    AskedGateway, Delivery, ExaminedStep, FieldError, GatewayStanding, Message, Notifier, ReadGateway, ShownGateway,
+    AskedGateway, Delivery, ExaminedStep, FieldError, GatewayStanding, Message, Notifier, Preview, ReadGateway,
+    ShownGateway, Wording, WrittenText,
 };
 use quorate_core::{Channel, Gateway, GatewayId, Report, Revision};
 use quorate_delivery::presets::Preset;
 use quorate_delivery::{
-    ConsoleWriter, MailAddress, Outcome, Phone, Problem, Recipient, Rendered, Routes, Secret, Sent, Texts, Values,
+    ConsoleWriter, Kind, MailAddress, Outcome, Phone, Problem, Recipient, Rendered, Routes, Secret, Sent, Texts, Values,
 };
 use quorate_seal::{Aad, Field, KeyRing};
 use serde::{Deserialize, Serialize};
@@ -131,22 +133,22 @@ impl Gateways {
         }
     }
 
-    fn message(&self, message: &Message) -> Result<quorate_delivery::Message, String> {
+    fn message(&self, wording: &Wording, message: &Message) -> Result<quorate_delivery::Message, String> {
         let channel = channel_of(message.channel);
         let minutes = message.lifetime_ms.div_ceil(60_000).to_string();
         let values = Values {
             code: &message.code,
             user: &message.user,
+            application: &message.application,
+            client: &message.client,
             minutes: &minutes,
-            ..Values::default()
         };
-        let text = self
-            .texts
+        let text = texts::under(&self.texts, wording, channel)
             .render(channel, &message.language, &values)
             .map_err(|error| error.to_string())?;
         let made = composed(message.channel, &message.address, &message.id.to_string(), text)?;
         made.with_code(Secret::new(message.code.as_str()))
-            .and_then(|made| made.with_context(&message.user, "", &message.language))
+            .and_then(|made| made.with_context(&message.user, &message.application, &message.language))
             .map_err(|error| error.to_string())
     }
 }
@@ -186,13 +188,33 @@ impl Notifier for Gateways {
         }
         ShownGateway {
             settings: settings.to_string().into_bytes(),
+            kind: kind(&gateway.kind).to_owned(),
             warnings,
         }
     }
 
-    async fn send(&self, gateways: &[Arc<Gateway>], message: Message, deadline: Instant) -> Delivery {
+    fn check_text(&self, asked: &WrittenText) -> Result<Vec<FieldError>, Vec<FieldError>> {
+        texts::check(asked)
+    }
+
+    fn built_in_texts(&self) -> Vec<WrittenText> {
+        texts::built_in()
+    }
+
+    fn preview(&self, wording: &Wording, channel: Channel, language: &str) -> Result<Preview, String> {
+        let texts = texts::under(&self.texts, wording, channel_of(channel));
+        texts::preview(&texts, channel_of(channel), language)
+    }
+
+    async fn send(
+        &self,
+        gateways: &[Arc<Gateway>],
+        wording: &Wording,
+        message: Message,
+        deadline: Instant,
+    ) -> Delivery {
         let code = message.id;
-        let ready = match self.message(&message) {
+        let ready = match self.message(wording, &message) {
             Ok(ready) => ready,
             Err(why) => {
                 tracing::warn!(%code, why, "a message cannot be written");
@@ -263,15 +285,17 @@ impl Notifier for Gateways {
             .find(|one| one.name == id)
             .map_or(unasked, |one| GatewayStanding {
                 well: one.unusable.is_empty() && one.consecutive_failures == 0,
-                said: match one.last_error {
+                said: match &one.last_error {
                     _ if !one.unusable.is_empty() => one.unusable,
-                    Some((said, _)) if one.consecutive_failures > 0 => said,
+                    Some((said, _)) if one.consecutive_failures > 0 => said.clone(),
                     _ => String::new(),
                 },
                 sent: one.counters.sent,
                 failed: one.counters.failed,
                 unknown: one.counters.unknown,
                 rate_limited: one.counters.rate_limited,
+                backing_off_ms: one.backing_off_for.map(whole_ms),
+                last_error: one.last_error.map(|(said, ago)| (said, whole_ms(ago))),
             })
     }
 }
@@ -375,7 +399,19 @@ fn composed(
         .map_err(|error| error.to_string())
 }
 
-const fn channel_of(channel: Channel) -> quorate_delivery::Channel {
+const fn kind(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Smtp(_) => "smtp",
+        Kind::Http(_) => "http",
+        Kind::Console => "console",
+    }
+}
+
+fn whole_ms(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+pub(super) const fn channel_of(channel: Channel) -> quorate_delivery::Channel {
     match channel {
         Channel::Sms => quorate_delivery::Channel::Sms,
         Channel::Email => quorate_delivery::Channel::Email,
@@ -383,7 +419,7 @@ const fn channel_of(channel: Channel) -> quorate_delivery::Channel {
     }
 }
 
-const fn channel_here(channel: quorate_delivery::Channel) -> Channel {
+pub(super) const fn channel_here(channel: quorate_delivery::Channel) -> Channel {
     match channel {
         quorate_delivery::Channel::Sms => Channel::Sms,
         quorate_delivery::Channel::Email => Channel::Email,
@@ -412,7 +448,7 @@ fn problem(field: &str, problem: &str) -> FieldError {
     FieldError::new(field, problem, "")
 }
 
-fn listed(problems: &[Problem]) -> String {
+pub(super) fn listed(problems: &[Problem]) -> String {
     let sentences: Vec<String> = problems.iter().map(ToString::to_string).collect();
     sentences.join("; ")
 }

@@ -1,7 +1,10 @@
-//! What messages say, in the languages that come with the program.
+//! What messages say: in the languages that come with the program, and as operators have it.
 
-use quorate_delivery::{Channel, MessageTemplate, MessageTemplates, Rendered, Texts};
+use quorate_app::{FieldError, Preview, Wording, WrittenText};
+use quorate_delivery::{Channel, MessageTemplate, PLACEHOLDERS, Problem, Rendered, SAMPLE, Texts};
 use zeroize::Zeroizing;
+
+use super::gateways::{channel_here, channel_of, listed};
 
 /// Language; the text of an SMS and of a call; subject and text of a mail. An SMS has to fit into one message of 160 characters of the
 /// GSM alphabet, or of 70 others.
@@ -59,16 +62,88 @@ const SHIPPED: [(&str, &str, &str, &str, &str); 6] = [
 /// What a test says.
 const TEST: &str = "This is a test of Quorate. It has no code in it.";
 
-/// The texts of codes that are sent.
+/// The texts that come with the program.
 ///
 /// # Panics
 /// Never: a test compiles them.
 pub fn shipped() -> Texts {
-    let templates = templates().compile();
-    templates.unwrap_or_else(|problems| unreachable!("texts that come with the program are right: {problems:?}"))
+    let mut texts = Texts::new("en");
+    for template in templates() {
+        let put = texts.put(&template);
+        put.unwrap_or_else(|problems| unreachable!("texts that come with the program are right: {problems:?}"));
+    }
+    texts
 }
 
-fn templates() -> MessageTemplates {
+/// The same as they are written.
+pub fn built_in() -> Vec<WrittenText> {
+    let written = |template: MessageTemplate| WrittenText {
+        channel: channel_here(template.channel),
+        language: template.language,
+        subject: template.subject,
+        text: template.text,
+    };
+    templates().map(written).collect()
+}
+
+/// `shipped` under what operators have set for this channel. A text that this node cannot read (another release has written it) gives way
+/// to the one under it: a message in other words is better than none.
+pub fn under(shipped: &Texts, wording: &Wording, channel: Channel) -> Texts {
+    let mut texts = shipped.clone();
+    texts.prefer(&wording.default_language);
+    for set in wording.texts.iter().filter(|set| channel_of(set.channel) == channel) {
+        let template = MessageTemplate {
+            language: set.language.to_string(),
+            channel,
+            subject: set.subject.to_string(),
+            text: set.text.to_string(),
+        };
+        if let Err(problems) = texts.put(&template) {
+            let (language, channel) = (&set.language, channel.name());
+            tracing::error!(%language, channel, problems = listed(&problems), "a text that was set cannot be used");
+        }
+    }
+    texts
+}
+
+/// What is wrong with a text, or what is unwise.
+pub fn check(written: &WrittenText) -> Result<Vec<FieldError>, Vec<FieldError>> {
+    let template = MessageTemplate {
+        language: written.language.clone(),
+        channel: channel_of(written.channel),
+        subject: written.subject.clone(),
+        text: written.text.clone(),
+    };
+    let shown = |problems: Vec<Problem>| problems.iter().map(field_error).collect::<Vec<_>>();
+    template.check().map(shown).map_err(shown)
+}
+
+fn field_error(one: &Problem) -> FieldError {
+    let names: Vec<String> = PLACEHOLDERS.iter().map(|name| format!("{{{name}}}")).collect();
+    let hint = match one.problem.contains("nothing is called") {
+        true => format!("there are {} and <%TOKEN%>", names.join(", ")),
+        false => String::new(),
+    };
+    FieldError::new(&one.field, &one.problem, hint)
+}
+
+/// What somebody of this language would be sent.
+pub fn preview(texts: &Texts, channel: Channel, language: &str) -> Result<Preview, String> {
+    let rendered = texts.render(channel, language, &SAMPLE);
+    let rendered = rendered.map_err(|error| error.to_string())?;
+    let segments = rendered.segments.map(|segments| {
+        let count = u32::try_from(segments.count).unwrap_or(u32::MAX);
+        (count, segments.odd_one)
+    });
+    Ok(Preview {
+        language: rendered.language,
+        subject: rendered.subject,
+        text: rendered.text.to_string(),
+        segments,
+    })
+}
+
+fn templates() -> impl Iterator<Item = MessageTemplate> {
     let of_language = |(language, sms, voice, subject, mail): (&str, &str, &str, &str, &str)| {
         let template = |channel, subject: &str, text: &str| MessageTemplate {
             language: language.to_owned(),
@@ -82,10 +157,7 @@ fn templates() -> MessageTemplates {
             template(Channel::Email, subject, mail),
         ]
     };
-    MessageTemplates {
-        default_language: "en".to_owned(),
-        templates: SHIPPED.into_iter().flat_map(of_language).collect(),
-    }
+    SHIPPED.into_iter().flat_map(of_language)
 }
 
 /// The text of a test.
@@ -104,15 +176,16 @@ pub fn of_a_test(channel: Channel) -> Rendered {
 
 #[cfg(test)]
 mod tests {
+    use quorate_core::{MessageText, Revision};
     use quorate_delivery::Values;
 
     use super::*;
 
     #[test]
     fn every_text_is_right_and_an_sms_is_one_message() {
-        let templates = templates();
-        assert_eq!(templates.check(), Ok(()));
-        assert_eq!(templates.warnings(), []);
+        for template in templates() {
+            assert_eq!(template.check(), Ok(Vec::new()), "{template:?}");
+        }
         let texts = shipped();
         for (language, ..) in SHIPPED {
             for channel in [Channel::Sms, Channel::Voice, Channel::Email] {
@@ -129,5 +202,56 @@ mod tests {
                 assert!(rendered.segments.is_none_or(|segments| segments.count == 1));
             }
         }
+    }
+
+    #[test]
+    fn a_text_that_cannot_be_read_gives_way_to_the_one_under_it() {
+        let set = |language: &str, text: &str| {
+            std::sync::Arc::new(MessageText {
+                channel: quorate_core::Channel::Sms,
+                language: language.into(),
+                subject: "".into(),
+                text: text.into(),
+                revision: Revision(1),
+            })
+        };
+        let wording = Wording {
+            default_language: "pt".to_owned(),
+            texts: vec![
+                set("de", "Code <%TOKEN%>"),
+                set("tr", "{from another release}"),
+                set("pt", "Codigo {code}"),
+            ],
+        };
+        let texts = under(&shipped(), &wording, Channel::Sms);
+        let said = |channel, language| preview(&texts, channel, language).unwrap();
+        assert_eq!(said(Channel::Sms, "de-AT").text, "Code 123456");
+        assert_eq!(
+            said(Channel::Sms, "tr").text,
+            "Giris kodunuz: 123456. 5 dakika gecerlidir."
+        );
+        assert_eq!(said(Channel::Sms, "fi").text, "Codigo 123456");
+        assert_eq!(said(Channel::Sms, "fi").segments, Some((1, None)));
+        assert_eq!(
+            said(Channel::Voice, "fi").language,
+            "en",
+            "nothing is set for this channel"
+        );
+    }
+
+    #[test]
+    fn an_unknown_placeholder_is_named_with_those_that_there_are() {
+        let written = WrittenText {
+            channel: quorate_core::Channel::Sms,
+            language: "de".to_owned(),
+            subject: String::new(),
+            text: "{code} {pin}".to_owned(),
+        };
+        let wrong = check(&written).unwrap_err();
+        assert_eq!(
+            wrong[0].to_string(),
+            "text cannot be used: line 1, column 8: nothing is called {pin} here: there are {code}, {code_spoken}, {user}, \
+             {application}, {client}, {minutes} and <%TOKEN%>"
+        );
     }
 }

@@ -42,6 +42,11 @@ impl<Req> Call<Req> {
         self.segments.first().map(String::as_str).unwrap_or_default()
     }
 
+    /// What stands in the second.
+    pub(crate) fn second_name(&self) -> &str {
+        self.segments.get(1).map(String::as_str).unwrap_or_default()
+    }
+
     /// The query as a shape.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 
 use crate::admin::{
     api_tokens, applications, audit, clients, cluster, directories, exports, gateways, import, imports, join_tokens,
-    pending, plans, policy, roles, rules, tokens, users,
+    pending, plans, policy, roles, rules, texts, tokens, users,
 };
 use crate::call::{self, Answer, Call};
 use crate::failure::Failure;
@@ -145,6 +145,13 @@ fn administrators() -> Table {
         .at(ManageGateways, DISABLE_GATEWAY, gateways::disable)
         .at(ManageGateways, ENABLE_GATEWAY, gateways::enable)
         .at(ManageGateways, TEST_GATEWAY, gateways::test)
+        .at(ReadConfiguration, LIST_TEXTS, texts::list)
+        .at(ReadConfiguration, SHOW_TEXT, texts::show)
+        .at(ManageGateways, SET_TEXT, texts::set)
+        .at(ManageGateways, REMOVE_TEXT, texts::remove)
+        .at(ReadConfiguration, PREVIEW_TEXT, texts::preview)
+        .at(ReadConfiguration, SHOW_DEFAULT_LANGUAGE, texts::show_default_language)
+        .at(ManageGateways, SET_DEFAULT_LANGUAGE, texts::set_default_language)
         .at(ReadApiTokens, LIST_API_TOKENS, api_tokens::list)
         .at(ManageApiTokens, CREATE_API_TOKEN, api_tokens::create)
         .at(ReadApiTokens, SHOW_API_TOKEN, api_tokens::show)

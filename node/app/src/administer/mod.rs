@@ -23,6 +23,7 @@ mod directory_person_tests;
 mod directory_sync;
 mod export;
 mod gateways;
+mod kept_here;
 mod nodes;
 mod own_password;
 #[cfg(test)]
@@ -40,6 +41,9 @@ mod staging;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod texts;
+#[cfg(test)]
+mod texts_tests;
 mod token_spec;
 mod tokens;
 mod users;
@@ -69,6 +73,7 @@ pub use self::roles::AccessChange;
 pub use self::rules::RuleSpec;
 pub use self::staging::{ImportRow, ImportStanding, ImportedPassword, ImportedToken, ImportedUser, RowVerdict};
 pub use self::submit::AdminError;
+pub use self::texts::TextInUse;
 pub use self::token_spec::{Enrolment, Material, TokenSpec};
 pub use self::users::{NewUser, UserChange};
 use crate::courier::Courier;

@@ -6,11 +6,12 @@ use quorate_core::change::{
     ChangeUser, CreateUser, DeleteUser, DisableUser, EnableUser, RequirePasswordChange, SetLocal, SetPassword,
     UnlockUser,
 };
-use quorate_core::{Actor, Change, Local, Revision, Sealed, TokenId, User, UserId, UserName, limits as core_limits};
+use quorate_core::{Actor, Change, Revision, Sealed, TokenId, User, UserId, UserName};
 use quorate_seal::Field;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
+use super::kept_here::KeptHere;
 use super::token_spec::PlannedToken;
 use super::{AccessChange, AdminError, Administrator, Enrolment, TokenSpec};
 use crate::fields::FieldErrors;
@@ -46,6 +47,8 @@ pub struct UserChange {
     pub groups: Option<Vec<String>>,
     /// Until when the user may do without a token, in ms since 1970; `Some(None)` for as long as an application says.
     pub enrol_by_ms: Option<Option<u64>>,
+    /// The language of messages, where no directory says one; empty for none.
+    pub language: Option<String>,
     /// Where a directory says that the person is reached.
     pub contact: Contact,
 }
@@ -98,7 +101,7 @@ impl Administrator {
         Ok((self.read_user(id)?, enrolment))
     }
 
-    /// Gives a user another name or display name, other groups that are kept here, or another date to enrol by.
+    /// Gives a user another name or display name, other groups that are kept here, another date to enrol by or another language.
     ///
     /// # Errors
     /// [`AdminError`].
@@ -129,7 +132,12 @@ impl Administrator {
             );
         }
         let is_renamed = change.name.is_some() || *display_name != *former.display_name;
-        let local = changed_local(&mut errors, &former, change.groups, change.enrol_by_ms);
+        let local = KeptHere {
+            groups: change.groups,
+            enrol_by_ms: change.enrol_by_ms,
+            language: change.language,
+        };
+        let local = local.of(&mut errors, &former);
         let contact = (change.contact != Contact::default()).then_some(change.contact);
         check_contact(&mut errors, &former, contact.as_ref());
         let name = errors.finish_with(name)?;
@@ -353,27 +361,6 @@ impl Administrator {
     }
 }
 
-/// What is kept here of a user from now on; none if the change does not speak of it.
-fn changed_local(
-    errors: &mut FieldErrors,
-    former: &User,
-    groups: Option<Vec<String>>,
-    enrol_by_ms: Option<Option<u64>>,
-) -> Option<Local> {
-    if groups.is_none() && enrol_by_ms.is_none() {
-        return None;
-    }
-    let kept = former.local.as_deref().cloned().unwrap_or_default();
-    let groups = match groups {
-        None => kept.groups,
-        Some(typed) => check_own_groups(errors, typed),
-    };
-    Some(Local {
-        groups,
-        enrol_by_ms: enrol_by_ms.unwrap_or(kept.enrol_by_ms),
-    })
-}
-
 /// Of local users nobody says where they are reached but their tokens.
 fn check_contact(errors: &mut FieldErrors, user: &User, contact: Option<&Contact>) {
     let Some(Contact { mobile, mail }) = contact else {
@@ -390,11 +377,4 @@ fn check_contact(errors: &mut FieldErrors, user: &User, contact: Option<&Contact
             hint,
         );
     }
-}
-
-/// Groups as they are kept: sorted, none twice.
-pub(super) fn check_own_groups(errors: &mut FieldErrors, typed: Vec<String>) -> Box<[Box<str>]> {
-    errors.check_groups("groups", &typed, core_limits::GROUPS_PER_USER);
-    let sorted: std::collections::BTreeSet<Box<str>> = typed.into_iter().map(Into::into).collect();
-    sorted.into_iter().collect()
 }

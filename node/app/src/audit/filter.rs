@@ -132,7 +132,8 @@ const fn user_changed(change: &ChangeEntry) -> Option<UserId> {
         | Object::Retention
         | Object::Directory(_)
         | Object::Gateway(_)
-        | Object::Rule(_) => None,
+        | Object::Rule(_)
+        | Object::Texts => None,
     }
 }
 
@@ -167,7 +168,8 @@ pub(super) fn client_of(entry: &Entry) -> Option<ClientId> {
             | Object::Retention
             | Object::Directory(_)
             | Object::Gateway(_)
-            | Object::Rule(_) => None,
+            | Object::Rule(_)
+            | Object::Texts => None,
         },
         Entry::Founded { .. }
         | Entry::JoinTokenIssued { .. }

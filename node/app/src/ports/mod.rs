@@ -25,7 +25,10 @@ pub use directory::{
     Allowed, Contact, Directories, DirectoryRefused, DirectoryStanding, ExaminedStep, NoDirectories, NotChanged,
     People, Person,
 };
-pub use notifier::{AskedGateway, Delivery, GatewayStanding, Message, NoGateways, Notifier, ReadGateway, ShownGateway};
+pub use notifier::{
+    AskedGateway, Delivery, GatewayStanding, Message, NoGateways, Notifier, Preview, ReadGateway, ShownGateway,
+    Wording, WrittenText,
+};
 pub use status::{ClockStanding, ClusterStatus, DiskStanding, Member, MemberKind, ProposalCounts, Role};
 
 /// The replicated state machine as a use case sees it. Cheap to share; every method may be called from any thread.

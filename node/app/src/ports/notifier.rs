@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use quorate_core::{Channel, CodeId, Gateway, GatewayId, Report};
+use quorate_core::{Channel, CodeId, Gateway, GatewayId, MessageText, Report, State};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -22,9 +22,25 @@ pub trait Notifier: Send + Sync + 'static {
     /// Kept settings as they may be shown.
     fn shown(&self, kept: &[u8]) -> ShownGateway;
 
+    /// Checks subject and text as an administrator writes them, and says what is allowed and unwise.
+    ///
+    /// # Errors
+    /// Every field that is wrong.
+    fn check_text(&self, asked: &WrittenText) -> Result<Vec<FieldError>, Vec<FieldError>>;
+
+    /// The texts that come with the program.
+    fn built_in_texts(&self) -> Vec<WrittenText>;
+
+    /// What somebody of this language would be sent, with sample values.
+    ///
+    /// # Errors
+    /// Why it would be nothing; a sentence.
+    fn preview(&self, wording: &Wording, channel: Channel, language: &str) -> Result<Preview, String>;
+
     /// Carries one message, once, through the first of `gateways` that takes it: what one of them may have taken is given to no
     /// other. Returns by the deadline.
-    async fn send(&self, gateways: &[Arc<Gateway>], message: Message, deadline: Instant) -> Delivery;
+    async fn send(&self, gateways: &[Arc<Gateway>], wording: &Wording, message: Message, deadline: Instant)
+    -> Delivery;
 
     /// Sends a message without a code through every server of one of `gateways`, and says how each step went.
     async fn test(
@@ -61,8 +77,51 @@ pub struct ReadGateway {
 pub struct ShownGateway {
     /// In the form in which they are given.
     pub settings: Vec<u8>,
+    /// `smtp`, `http` or `console`; empty if they cannot be read.
+    pub kind: String,
     /// What is allowed and unwise.
     pub warnings: Vec<FieldError>,
+}
+
+/// What messages say, in one language by one channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenText {
+    pub channel: Channel,
+    pub language: String,
+    /// Of a mail; else empty.
+    pub subject: String,
+    /// With placeholders.
+    pub text: String,
+}
+
+/// What operators have messages say, over what comes with the program.
+#[derive(Debug, Clone, Default)]
+pub struct Wording {
+    /// For people whose own language has no text.
+    pub default_language: String,
+    pub texts: Vec<Arc<MessageText>>,
+}
+
+impl Wording {
+    #[must_use]
+    pub fn of(state: &State) -> Self {
+        Wording {
+            default_language: state.default_language().language.to_string(),
+            texts: state.texts().cloned().collect(),
+        }
+    }
+}
+
+/// A message as somebody would read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The language it is in.
+    pub language: String,
+    /// Of a mail; else empty.
+    pub subject: String,
+    pub text: String,
+    /// Of a text message: how many it becomes, each of which costs, and whether for a character that the GSM alphabet has not.
+    pub segments: Option<(u32, Option<char>)>,
 }
 
 /// A code on its way. It holds the code and the address, so it has no `Debug`.
@@ -77,7 +136,10 @@ pub struct Message {
     pub lifetime_ms: u64,
     /// The user's name.
     pub user: String,
-    /// The language that the user's directory says, such as `de` or `en-GB`; empty if it says none.
+    /// What the user logs in to, and the RADIUS client; empty if an administrator has the code sent.
+    pub application: String,
+    pub client: String,
+    /// The user's language, such as `de` or `en-GB`; empty if nobody says one.
     pub language: String,
 }
 
@@ -104,6 +166,10 @@ pub struct GatewayStanding {
     pub unknown: u64,
     /// Messages it was not given, because of its rate.
     pub rate_limited: u64,
+    /// For how long it is asked after all others, in ms, because it failed several times in a row.
+    pub backing_off_ms: Option<u64>,
+    /// What went wrong last, also if it took a message since, and how long ago, in ms.
+    pub last_error: Option<(String, u64)>,
 }
 
 /// For a node that carries nothing: every message fails.
@@ -120,7 +186,25 @@ impl Notifier for NoGateways {
         ShownGateway::default()
     }
 
-    async fn send(&self, _gateways: &[Arc<Gateway>], _message: Message, _deadline: Instant) -> Delivery {
+    fn check_text(&self, _asked: &WrittenText) -> Result<Vec<FieldError>, Vec<FieldError>> {
+        Err(Vec::new())
+    }
+
+    fn built_in_texts(&self) -> Vec<WrittenText> {
+        Vec::new()
+    }
+
+    fn preview(&self, _wording: &Wording, _channel: Channel, _language: &str) -> Result<Preview, String> {
+        Err("this node sends no messages".to_owned())
+    }
+
+    async fn send(
+        &self,
+        _gateways: &[Arc<Gateway>],
+        _wording: &Wording,
+        _message: Message,
+        _deadline: Instant,
+    ) -> Delivery {
         Delivery {
             report: Report::Failed,
             attempts: 0,

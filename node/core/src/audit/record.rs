@@ -340,6 +340,9 @@ pub enum Object {
     /// A rule.
     #[n(9)]
     Rule(#[n(0)] RuleId),
+    /// What messages say.
+    #[n(10)]
+    Texts,
 }
 
 impl fmt::Display for Object {
@@ -355,6 +358,7 @@ impl fmt::Display for Object {
             Object::Directory(id) => id.fmt(f),
             Object::Gateway(id) => id.fmt(f),
             Object::Rule(id) => id.fmt(f),
+            Object::Texts => f.write_str("texts"),
         }
     }
 }
@@ -524,6 +528,12 @@ pub enum ChangeKind {
     DirectoryContactUnknown,
     #[n(66)]
     ForgetPasswords,
+    #[n(71)]
+    SetText,
+    #[n(72)]
+    RemoveText,
+    #[n(73)]
+    SetDefaultLanguage,
 }
 
 impl ChangeKind {
@@ -601,6 +611,9 @@ impl ChangeKind {
             ChangeKind::DirectoryContactRefused => "directory_contact_refused",
             ChangeKind::DirectoryContactUnknown => "directory_contact_unknown",
             ChangeKind::ForgetPasswords => "forget_passwords",
+            ChangeKind::SetText => "set_text",
+            ChangeKind::RemoveText => "remove_text",
+            ChangeKind::SetDefaultLanguage => "set_default_language",
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     state::State,
 };
 
-/// Other groups kept here, another date to enrol by. A directory's users have them too.
+/// Other groups kept here, another date to enrol by, another language. A directory's users have them too.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct SetLocal {
     /// Which user.
@@ -33,6 +33,8 @@ impl SetLocal {
         let sorted = groups.is_sorted_by(|former, next| former < next);
         let bounded = groups.len() <= limits::GROUPS_PER_USER && groups.iter().all(|group| names::is_name(group));
         require(sorted && bounded, Field::Groups)?;
+        let language = &self.local.language;
+        require(language.is_empty() || names::is_language(language), Field::Language)?;
         let is_empty = self.local == Local::default();
         Ok(saved(User {
             local: (!is_empty).then(|| Box::new(self.local.clone())),

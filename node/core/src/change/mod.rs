@@ -17,6 +17,7 @@ mod person;
 mod policy;
 mod retention;
 mod rule;
+mod text;
 mod token;
 mod user;
 
@@ -41,6 +42,7 @@ pub use self::{
     policy::SetPolicy,
     retention::SetRetention,
     rule::{ChangeRule, CreateRule, DeleteRule, DisableRule, EnableRule, RuleSettings},
+    text::{RemoveText, SetDefaultLanguage, SetText},
     token::{
         AssignToken, ChangeToken, CreateToken, DeleteToken, DisableToken, EnableToken, LoseToken, ResyncToken,
         VerifyToken,
@@ -233,6 +235,15 @@ pub enum Change {
     /// Forgets the passwords that are remembered of a directory's people.
     #[n(56)]
     ForgetPasswords(#[n(0)] ForgetPasswords),
+    /// Another text of messages, in the place of the one that comes with the program.
+    #[n(57)]
+    SetText(#[n(0)] SetText),
+    /// Gives back the text that comes with the program.
+    #[n(58)]
+    RemoveText(#[n(0)] RemoveText),
+    /// Another language for people whose own has no text.
+    #[n(59)]
+    SetDefaultLanguage(#[n(0)] SetDefaultLanguage),
 }
 
 /// What a change does, and to what.
@@ -304,6 +315,9 @@ impl Change {
             Change::ExportToken(change) => change.decide(state),
             Change::AskDirectory(change) => change.decide(state, revision),
             Change::ForgetPasswords(change) => change.decide(state, revision),
+            Change::SetText(change) => change.decide(state, revision),
+            Change::RemoveText(change) => change.decide(state),
+            Change::SetDefaultLanguage(change) => change.decide(state, revision),
         }
     }
 
@@ -367,6 +381,9 @@ impl Change {
             Change::ExportToken(_) => ChangeKind::ExportToken,
             Change::AskDirectory(change) => change.kind(),
             Change::ForgetPasswords(_) => ChangeKind::ForgetPasswords,
+            Change::SetText(_) => ChangeKind::SetText,
+            Change::RemoveText(_) => ChangeKind::RemoveText,
+            Change::SetDefaultLanguage(_) => ChangeKind::SetDefaultLanguage,
         }
     }
 }

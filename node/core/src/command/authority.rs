@@ -162,6 +162,9 @@ fn concerned(state: &State, change: &Change) -> Option<Role> {
         | Change::DeleteRule(_)
         | Change::SetPolicy(_)
         | Change::SetRoleRule(_)
+        | Change::SetText(_)
+        | Change::RemoveText(_)
+        | Change::SetDefaultLanguage(_)
         | Change::SetRetention(_) => None,
     }
 }

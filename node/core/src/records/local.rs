@@ -10,4 +10,7 @@ pub struct Local {
     /// the application does.
     #[n(1)]
     pub enrol_by_ms: Option<u64>,
+    /// In which language messages are written, as [`crate::names::language`] writes it; empty for none. It counts where no directory says one.
+    #[n(2)]
+    pub language: Box<str>,
 }

@@ -19,6 +19,7 @@ mod retention;
 mod role;
 mod rule;
 mod sent;
+mod text;
 mod token;
 mod user;
 
@@ -41,6 +42,7 @@ pub use self::{
     role::{Mfa, Role, RoleRule, Trust, is_multi_factor},
     rule::{AttributeTest, Rule, Then, When},
     sent::{Channel, Dispatch, Gateway, Report, SentCode},
+    text::{DefaultLanguage, MessageText},
     token::{OtpAlgorithm, Standing, Token, TokenKind, Used},
     user::{Pin, User, UserName},
 };

@@ -162,6 +162,13 @@ impl User {
         self.pin.as_deref().filter(|_| policy.pins != Pins::Off)
     }
 
+    /// In which language the user is written to: the directory's word counts before what is kept here. Empty if nobody says one.
+    pub fn language(&self) -> &str {
+        let of_directory = self.origin.as_ref().map(|origin| &*origin.language);
+        let kept_here = self.local.as_ref().map_or("", |local| &*local.language);
+        of_directory.filter(|said| !said.is_empty()).unwrap_or(kept_here)
+    }
+
     /// Whether the directory that the user is from, if any, lets the user in.
     pub fn is_active(&self) -> bool {
         self.origin.as_ref().is_none_or(|origin| origin.active)

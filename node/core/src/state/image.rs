@@ -17,8 +17,8 @@ use crate::{
         PendingId, Revision, RuleId, Stamp, TokenId, UserId,
     },
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Pending, Policy,
-        Retention, Rule, SentCode, Token, User,
+        ApiToken, Application, Channel, Client, Cluster, DefaultLanguage, Directory, Dispatch, Gateway, JoinToken,
+        MessageText, Node, Pending, Policy, Retention, Rule, SentCode, Token, User,
     },
     state::{
         Delay, Remembered, SendCount, SourceDigest, State,
@@ -66,6 +66,7 @@ mod table {
     pub const GATEWAYS: u8 = 21;
     pub const RULES: u8 = 22;
     pub const PENDING: u8 = 23;
+    pub const TEXTS: u8 = 24;
 }
 
 /// The one row that moves with every command.
@@ -87,6 +88,8 @@ struct HeadRow {
     checkpoint_segment: u64,
     #[n(7)]
     retention: Retention,
+    #[n(8)]
+    default_language: DefaultLanguage,
 }
 
 /// A row that expires.
@@ -126,6 +129,7 @@ impl State {
             .chain(table_rows(table::GATEWAYS, &self.gateways))
             .chain(table_rows(table::RULES, &self.rules))
             .chain(table_rows(table::PENDING, &self.pending))
+            .chain(table_rows(table::TEXTS, &self.texts))
     }
 
     /// The state in these rows, in whatever order they come.
@@ -161,6 +165,7 @@ impl State {
             checkpoint_head: self.audit.checkpoint().head,
             checkpoint_segment: self.audit.checkpoint().segment,
             retention: self.retention,
+            default_language: self.default_language.clone(),
         };
         (vec![table::HEAD], codec::to_bytes(&row))
     }
@@ -223,6 +228,7 @@ impl StateBuilder {
             table::GATEWAYS => state.put_gateway(codec::from_bytes(value)?),
             table::RULES => state.put_rule(Arc::new(codec::from_bytes(value)?)),
             table::PENDING => state.put_pending(Arc::new(codec::from_bytes(value)?)),
+            table::TEXTS => state.put_text(Arc::new(codec::from_bytes(value)?)),
             table::AUDIT => {
                 state
                     .audit
@@ -262,6 +268,7 @@ impl StateBuilder {
             checkpoint_head,
             checkpoint_segment,
             retention,
+            default_language,
         } = row;
         let checkpoint = Checkpoint {
             segment: checkpoint_segment,
@@ -269,6 +276,7 @@ impl StateBuilder {
         };
         self.state.put_policy(policy);
         self.state.put_retention(retention);
+        self.state.put_default_language(default_language);
         self.head = Some((stamp, revision, Chain::restore(audit_head, audit_next_seq, checkpoint)));
     }
 }
@@ -338,6 +346,19 @@ impl Key for [u8; 16] {
     }
 }
 
+impl Key for (Channel, Box<str>) {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.push(self.0 as u8);
+        bytes.extend(self.1.bytes());
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (channel, language) = bytes.split_first()?;
+        let channel = Channel::ALL.into_iter().find(|one| *one as u8 == *channel)?;
+        Some((channel, std::str::from_utf8(language).ok()?.into()))
+    }
+}
+
 impl<A: Key, B: Key> Key for (A, B) {
     fn write(&self, bytes: &mut Vec<u8>) {
         self.0.write(bytes);
@@ -378,7 +399,8 @@ shared_value!(
     HeadSignature,
     Gateway,
     Rule,
-    Pending
+    Pending,
+    MessageText
 );
 
 impl Value for Seal {

@@ -27,8 +27,8 @@ use crate::{
         PendingId, Revision, RuleId, Stamp, TokenId, UserId,
     },
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Pending, Policy,
-        Retention, Rule, SentCode, Then, Token, User, UserName,
+        ApiToken, Application, Channel, Client, Cluster, DefaultLanguage, Directory, Dispatch, Gateway, JoinToken,
+        MessageText, Node, Pending, Policy, Retention, Rule, SentCode, Then, Token, User, UserName,
     },
 };
 
@@ -65,6 +65,8 @@ pub struct State {
     /// In the order in which they are asked.
     rule_order: OrdSet<(u32, RuleId)>,
     pending: OrdMap<PendingId, Arc<Pending>>,
+    texts: OrdMap<(Channel, Box<str>), Arc<MessageText>>,
+    default_language: DefaultLanguage,
 }
 
 impl State {
@@ -368,6 +370,21 @@ impl State {
     /// Changes that wait for their confirmation, in no order that means anything.
     pub fn pending(&self) -> impl Iterator<Item = &Arc<Pending>> + '_ {
         self.pending.values()
+    }
+
+    /// What operators have messages say, if they have.
+    pub fn text(&self, channel: Channel, language: &str) -> Option<&Arc<MessageText>> {
+        self.texts.get(&(channel, language.into()))
+    }
+
+    /// Everything that operators have messages say, by channel and language.
+    pub fn texts(&self) -> impl Iterator<Item = &Arc<MessageText>> + '_ {
+        self.texts.values()
+    }
+
+    /// The language of messages to people whose own has no text.
+    pub fn default_language(&self) -> &DefaultLanguage {
+        &self.default_language
     }
 
     /// How many request fingerprints are remembered.

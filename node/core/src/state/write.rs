@@ -12,8 +12,8 @@ use crate::{
     limits,
     outcome::Verdict,
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Origin, Pending, Policy,
-        Retention, Rule, SentCode, Token, User,
+        ApiToken, Application, Channel, Client, Cluster, DefaultLanguage, Directory, Dispatch, Gateway, JoinToken,
+        MessageText, Node, Origin, Pending, Policy, Retention, Rule, SentCode, Token, User,
     },
     state::{Delay, Memory, Remembered, SendCount, SourceDigest, State, expiring::Mortal},
 };
@@ -167,6 +167,18 @@ impl State {
 
     pub(crate) fn drop_pending(&mut self, id: PendingId) {
         self.pending.remove(&id);
+    }
+
+    pub(crate) fn put_text(&mut self, text: Arc<MessageText>) {
+        self.texts.insert((text.channel, text.language.clone()), text);
+    }
+
+    pub(crate) fn drop_text(&mut self, channel: Channel, language: &str) {
+        self.texts.remove(&(channel, language.into()));
+    }
+
+    pub(crate) fn put_default_language(&mut self, default: DefaultLanguage) {
+        self.default_language = default;
     }
 
     /// A revision that no request has asked for.

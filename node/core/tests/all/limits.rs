@@ -1,7 +1,9 @@
 //! Bounded things refuse at their bound, and take one less.
 
 use crate::script;
-use quorate_core::{Actor, Change, Command, NodeId, Outcome, Refusal, change::UnlockUser, command::Administer, limits};
+use quorate_core::{
+    Actor, Change, Channel, Command, NodeId, Outcome, Refusal, change::UnlockUser, command::Administer, limits,
+};
 use script::{World, words};
 
 fn founded() -> World {
@@ -70,4 +72,29 @@ fn a_flood_is_forgotten_while_it_goes_on() {
         world.state.fingerprint_count()
     );
     assert!(world.state.fingerprint_count() >= 1_199);
+}
+
+#[test]
+fn there_are_so_many_texts_of_so_many_bytes_and_no_more() {
+    let mut world = founded();
+    for number in 0..limits::TEXTS + 3 {
+        world.run_line(&format!("admin set-text sms de-{number}"));
+    }
+    assert_eq!(world.state.texts().count(), limits::TEXTS);
+    let revision = |world: &World| world.state.text(Channel::Sms, "de-0").map(|text| text.revision);
+    let first = revision(&world);
+    world.run_line(&format!(
+        "admin set-text sms de-0 text={}",
+        "x".repeat(limits::TEXT_BYTES + 1)
+    ));
+    assert_eq!(
+        revision(&world),
+        first,
+        "one that is there is changed within the bounds alone"
+    );
+    world.run_line(&format!(
+        "admin set-text sms de-0 text={}",
+        "x".repeat(limits::TEXT_BYTES)
+    ));
+    assert_ne!(revision(&world), first);
 }

@@ -1,14 +1,14 @@
 //! `quorate status`, `drain`, `leave` and `remove`: the cluster and its nodes.
 
 use clap::Args;
-use quorate_api::{AuditExtent, ClusterStatus, NodeRole, NodeStatus, endpoints};
+use quorate_api::{AuditExtent, ClusterStatus, GatewayHealth, GatewayState, NodeRole, NodeStatus, endpoints};
 
 use crate::cli::{
     Context,
-    admin::{confirm, done, pending},
+    admin::{confirm, done, or_dash, pending},
     api::Connection,
     exit::{Done, Exit, Failure},
-    output::{Table, facts},
+    output::{Table, duration, facts, utc},
 };
 
 /// Show the cluster as one node sees it
@@ -259,10 +259,43 @@ fn text(status: &ClusterStatus) -> String {
             pending::table(waiting)
         ),
     };
+    let gateways = match status.gateways.as_slice() {
+        [] => String::new(),
+        gateways => format!("\n\nGateways, as this node has seen them:\n{}", gateway_table(gateways)),
+    };
     format!(
-        "{head}\n\n{}\n\n* the node that answered{waiting}",
+        "{head}\n\n{}\n\n* the node that answered{gateways}{waiting}",
         table.render("no nodes")
     )
+}
+
+fn gateway_table(gateways: &[GatewayHealth]) -> String {
+    let mut table = Table::new(&["GATEWAY", "KIND", "CARRIES", "STATE", "LAST ERROR"]);
+    for gateway in gateways {
+        let error = match gateway.last_error_ms {
+            Some(at_ms) => format!("{} UTC: {}", utc(at_ms), gateway.last_error),
+            None => or_dash(&gateway.last_error),
+        };
+        table.row(vec![
+            gateway.name.clone(),
+            or_dash(&gateway.kind),
+            gateway.channels.join(", "),
+            gateway_state(gateway),
+            error,
+        ]);
+    }
+    table.render("")
+}
+
+fn gateway_state(gateway: &GatewayHealth) -> String {
+    match (gateway.state, gateway.backing_off_ms) {
+        (GatewayState::Up, _) => "up".to_owned(),
+        (GatewayState::Unasked, _) => "not asked yet".to_owned(),
+        (GatewayState::Down, _) => "DOWN".to_owned(),
+        (GatewayState::BackingOff, None) => "DOWN, backing off".to_owned(),
+        (GatewayState::BackingOff, Some(ms)) => format!("DOWN, backing off for {}", duration(ms)),
+        (GatewayState::Disabled, _) => "disabled".to_owned(),
+    }
 }
 
 fn audit(extent: &AuditExtent) -> String {
@@ -313,6 +346,7 @@ mod tests {
                 index: None,
             },
             pending_changes: Vec::new(),
+            gateways: Vec::new(),
             nodes: (1..=voters).map(node).collect(),
         }
     }
@@ -328,6 +362,40 @@ mod tests {
             " 2 voters stay, which survive the loss of 0."
         );
         assert!(what_is_left(&status(1), 1).contains("last voter"));
+    }
+
+    #[test]
+    fn a_gateway_says_how_it_stands_and_what_went_wrong_last() {
+        let gateway = |name: &str, state, backing_off_ms, last_error: &str, last_error_ms| GatewayHealth {
+            name: name.into(),
+            kind: "http".into(),
+            channels: vec!["sms".into()],
+            state,
+            backing_off_ms,
+            last_error: last_error.into(),
+            last_error_ms,
+        };
+        let status = ClusterStatus {
+            gateways: vec![
+                gateway(
+                    "first",
+                    GatewayState::BackingOff,
+                    Some(5_000),
+                    "unreachable",
+                    Some(1_760_000_000_000),
+                ),
+                gateway("second", GatewayState::Up, None, "", None),
+            ],
+            ..status(1)
+        };
+        let text = text(&status);
+        let lines: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("GATEWAY")).collect();
+        let wanted = [
+            "GATEWAY  KIND  CARRIES  STATE                      LAST ERROR",
+            "first    http  sms      DOWN, backing off for 5 s  2025-10-09 08:53:20 UTC: unreachable",
+            "second   http  sms      up                         -",
+        ];
+        assert_eq!(lines, wanted);
     }
 
     #[test]

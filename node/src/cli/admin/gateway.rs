@@ -288,7 +288,8 @@ fn server(url: &str) -> Result<Value, Failure> {
     })
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
+/// A file as it is; `-` for standard input.
+pub fn read(file: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     let done = match file == Path::new("-") {
         true => std::io::stdin().read_to_string(&mut text).map(drop),

@@ -64,7 +64,6 @@ pub fn rows_of(import: Import, channels: &[Channel], now_ms: u64) -> (Vec<Sent>,
 struct Left {
     passwords: u64,
     addresses: u64,
-    languages: u64,
 }
 
 impl Left {
@@ -73,11 +72,6 @@ impl Left {
             let sentence =
                 "users have a mail address or mobile that is not taken over; --send-codes-to has codes sent there";
             report.notes.push(format!("{} {sentence}", self.addresses));
-        }
-        if self.languages > 0 {
-            report
-                .notes
-                .push(format!("{} languages of users are not taken over", self.languages));
         }
     }
 }
@@ -109,6 +103,7 @@ fn user_row(user: quorate_import::ImportedUser, channels: &[Channel], left: &mut
         password,
         password_hash,
         groups: user.groups.into_iter().collect(),
+        language: first_language(user.language.as_deref().unwrap_or_default()).to_owned(),
         sms: address(Channel::Sms, &user.mobile),
         voice: address(Channel::Voice, &user.mobile),
         email: address(Channel::Email, &user.mail),
@@ -118,8 +113,12 @@ fn user_row(user: quorate_import::ImportedUser, channels: &[Channel], left: &mut
     let mobile_is_taken = row.sms.is_some() || row.voice.is_some();
     let lost = (user.mobile.is_some() && !mobile_is_taken) || (user.mail.is_some() && row.email.is_none());
     left.addresses += u64::from(lost);
-    left.languages += u64::from(user.language.is_some());
     row
+}
+
+/// The first of several, as directories have them (RFC 2798 section 2.7): `de-AT, en;q=0.8`.
+fn first_language(several: &str) -> &str {
+    several.split([',', ';']).next().unwrap_or_default().trim()
 }
 
 /// Why a token is not sent.
@@ -253,7 +252,7 @@ mod tests {
         let argon2 = format!("$argon2id$v=19$m=19456,t=2,p=1${}Q${}", "A".repeat(21), "A".repeat(43));
         let file = format!(
             "name,mail,mobile,groups,language,password_hash\n\
-             alice,a@example.org,+491712345667,vpn;staff,de,\"{argon2}\"\n\
+             alice,a@example.org,+491712345667,vpn;staff,\"de-AT, en;q=0.8\",\"{argon2}\"\n\
              bob,,,,,{{SSHA}}MTIzNDU2Nzg5MDEyMzQ1Njc4OTBzYWx0\n"
         );
         let (rows, report, without) = sent(file.as_bytes(), &[Channel::Sms]);
@@ -262,6 +261,7 @@ mod tests {
             panic!("a user")
         };
         assert_eq!(alice.groups, ["staff", "vpn"]);
+        assert_eq!(alice.language, "de-AT", "the first of several");
         assert_eq!(alice.sms.as_ref().map(Confidential::expose), Some("+491712345667"));
         assert!(alice.email.is_none() && alice.voice.is_none() && alice.password_hash.is_some());
         assert!(

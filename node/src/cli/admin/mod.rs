@@ -21,6 +21,7 @@ pub mod plan;
 pub mod policy;
 pub mod role;
 pub mod rule;
+pub mod text;
 pub mod token;
 pub mod user;
 

@@ -73,6 +73,7 @@ enum Action {
 Examples:
   quorate user change alice --display-name \"Alice Changed\"
   quorate user change alice --group staff --group vpn
+  quorate user change alice --language de
   quorate user change alice --password          # asks for it
   quorate user change alice --no-password       # removes it
   quorate user change alice --password --must-change-password")]
@@ -88,6 +89,9 @@ Examples:
         /// Until when the user may do without a token where an application lets such users in: 30d from now, a date in UTC, or never
         #[arg(long, value_name = "WHEN")]
         enrol_by: Option<String>,
+        /// In which language messages are written to the user, where no directory says one: de, pt-BR; "" for none
+        #[arg(long, value_name = "TAG")]
+        language: Option<String>,
         /// The mobile number of somebody whom a directory keeps, written there; "" takes it away
         #[arg(long)]
         mobile: Option<String>,
@@ -240,6 +244,7 @@ impl UserCommand {
                 display_name,
                 group,
                 enrol_by,
+                language,
                 mobile,
                 mail,
                 password,
@@ -261,6 +266,7 @@ impl UserCommand {
                     groups: (!group.is_empty()).then(|| group.into_iter().filter(|name| !name.is_empty()).collect()),
                     must_change_password: mark,
                     enrol_by_ms: enrol_by.as_deref().map(filter::coming_ms).transpose()?,
+                    language,
                     mobile,
                     mail,
                 };
@@ -389,6 +395,7 @@ fn text(user: &User) -> String {
             },
         ),
         ("groups kept here", admin::or_dash(&user.groups.join(", "))),
+        ("language", admin::or_dash(&user.language)),
         ("revision", user.revision.to_string()),
     ])
 }

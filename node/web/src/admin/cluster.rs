@@ -5,7 +5,7 @@ use quorate_app::{Member, MemberKind};
 use quorate_core::NodeId;
 use tokio::time::Instant;
 
-use super::{audit, pending};
+use super::{audit, gateways, pending};
 use crate::call::{Answer, Call, Reply};
 use crate::failure::Failure;
 use crate::limits;
@@ -61,6 +61,7 @@ async fn status(site: &Site) -> ClusterStatus {
         disk_waiting_ms: seen.disk.waiting_ms,
         audit: audit::extent(site),
         pending_changes: pending::waiting(&site.replica.state()),
+        gateways: gateways::health(site),
         nodes: seen.members.iter().map(|member| shape(member, seen.leader)).collect(),
     }
 }

@@ -44,7 +44,7 @@ fn user(taken: &TakenUser) -> ExportedUser {
         display_name: user.display_name.to_string(),
         mail: taken.mail.as_ref().map(secret::shown),
         mobile: taken.mobile.as_ref().map(secret::shown),
-        language: user.origin.as_ref().and_then(|origin| said(&origin.language)),
+        language: said(user.language()),
         groups: groups.into_iter().collect(),
         enabled: user.enabled,
         password_hash: taken.verifier.as_ref().map(hash),

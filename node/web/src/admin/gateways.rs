@@ -1,8 +1,8 @@
 //! Gateways. Their settings pass through as they are: the adapter gives them their meaning.
 
 use quorate_api::{
-    ChangeGateway, CreateGateway, Examination, Gateway, GatewayStanding, Nothing, Page, PageQuery, ProblemKind,
-    TestGateway,
+    ChangeGateway, CreateGateway, Examination, Gateway, GatewayHealth, GatewayStanding, GatewayState, Nothing, Page,
+    PageQuery, ProblemKind, TestGateway,
 };
 use quorate_app::GatewaySpec;
 use quorate_core::Channel;
@@ -117,6 +117,46 @@ pub(crate) async fn test(call: Call<TestGateway>) -> Answer<Examination> {
     Ok(Reply::plain(examination(steps)))
 }
 
+/// All of them in short.
+pub(super) fn health(site: &Site) -> Vec<GatewayHealth> {
+    let state = site.replica.state();
+    let now_ms = site.clock.now_ms();
+    state
+        .gateways()
+        .map(|gateway| in_short(site, gateway, now_ms))
+        .collect()
+}
+
+fn in_short(site: &Site, gateway: &quorate_core::Gateway, now_ms: u64) -> GatewayHealth {
+    let standing = site.administrator.gateway_standing(gateway);
+    // Settings that do not open are the node's trouble, and no reason to show nothing of the cluster.
+    let kind = site.administrator.gateway_shown(gateway).map(|shown| shown.kind);
+    let state = if !gateway.enabled {
+        GatewayState::Disabled
+    } else if standing.backing_off_ms.is_some() {
+        GatewayState::BackingOff
+    } else if !standing.well {
+        GatewayState::Down
+    } else if standing.sent + standing.failed + standing.unknown == 0 {
+        GatewayState::Unasked
+    } else {
+        GatewayState::Up
+    };
+    let (last_error, last_error_ms) = match standing.last_error {
+        Some((said, ago_ms)) => (said, Some(now_ms.saturating_sub(ago_ms))),
+        None => (standing.said, None),
+    };
+    GatewayHealth {
+        name: gateway.name.to_string(),
+        kind: kind.unwrap_or_default(),
+        channels: gateway.channels.iter().map(|one| one.label().to_owned()).collect(),
+        state,
+        backing_off_ms: standing.backing_off_ms,
+        last_error,
+        last_error_ms,
+    }
+}
+
 fn channels(labels: &[String]) -> Result<Vec<Channel>, Failure> {
     let named = labels.iter().enumerate();
     named
@@ -124,7 +164,7 @@ fn channels(labels: &[String]) -> Result<Vec<Channel>, Failure> {
         .collect()
 }
 
-fn channel(field: &str, label: &str) -> Result<Channel, Failure> {
+pub(super) fn channel(field: &str, label: &str) -> Result<Channel, Failure> {
     Channel::of_label(label).ok_or_else(|| Failure::field(field, "is no channel", "sms, email or voice"))
 }
 

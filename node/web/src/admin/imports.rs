@@ -127,6 +127,7 @@ fn read_user(user: ImportedUser) -> Result<quorate_app::ImportedUser, Failure> {
         name: user.name,
         display_name: user.display_name,
         groups: user.groups,
+        language: user.language,
         disabled: user.disabled,
     })
 }

@@ -20,6 +20,7 @@ pub(crate) mod plans;
 pub(crate) mod policy;
 pub(crate) mod roles;
 pub(crate) mod rules;
+pub(crate) mod texts;
 mod token_spec;
 pub(crate) mod tokens;
 pub(crate) mod users;

@@ -107,6 +107,7 @@ pub(crate) async fn change(call: Call<ChangeUser>) -> Answer<User> {
         must_change_password: call.body.must_change_password,
         groups: call.body.groups,
         enrol_by_ms: call.body.enrol_by_ms.map(|at_ms| (at_ms > 0).then_some(at_ms)),
+        language: call.body.language,
         contact: Contact {
             mobile: call.body.mobile,
             mail: call.body.mail,
@@ -242,6 +243,7 @@ fn shape(site: &Site, user: &Arc<quorate_core::User>) -> User {
             .map(ToString::to_string)
             .collect(),
         enrol_by_ms: user.local.as_ref().and_then(|local| local.enrol_by_ms),
+        language: user.language().to_owned(),
         revision: user.revision.0,
     }
 }

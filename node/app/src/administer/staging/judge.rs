@@ -8,8 +8,8 @@ use quorate_core::{Actor, Change, Local, State, Token, TokenId, TokenKind, UserI
 use quorate_seal::Field;
 use tokio::time::Instant;
 
+use super::super::kept_here::{check_own_groups, check_own_language};
 use super::super::token_spec::PlannedToken;
-use super::super::users::check_own_groups;
 use super::super::{AdminError, Administrator, Material, TokenSpec};
 use super::{ImportRow, ImportedPassword, ImportedToken, ImportedUser, Planned, RowVerdict, What};
 use crate::address;
@@ -71,6 +71,7 @@ impl Administrator {
         }
         errors.check_label("display_name", &user.display_name, true);
         errors.check_groups("groups", &user.groups, core_limits::GROUPS_PER_USER);
+        check_own_language(&mut errors, &user.language);
         if let (Some(name), Some(ImportedPassword::Clear(password))) = (&name, &user.password) {
             self.check_password(&mut errors, "password", name, password);
         }
@@ -187,7 +188,11 @@ impl Administrator {
     ) -> Result<Planned, AdminError> {
         let mut errors = FieldErrors::default();
         let name = self.check_user_name(&mut errors, "name", &user.name);
-        let groups = check_own_groups(&mut errors, user.groups);
+        let local = Local {
+            groups: check_own_groups(&mut errors, user.groups),
+            enrol_by_ms: None,
+            language: check_own_language(&mut errors, &user.language),
+        };
         let name = errors.finish_with(name)?;
         let id = *judged.users.get(&name).ok_or(AdminError::Conflict)?;
         let verifier = match user.password {
@@ -206,14 +211,11 @@ impl Administrator {
             password: verifier.map(|verifier| self.seal(Field::UserPassword, id.0, &verifier.encode())),
             must_change_password: false,
         })];
-        if !groups.is_empty() {
+        if local != Local::default() {
             changes.push(Change::SetLocal(SetLocal {
                 user: id,
                 expected: None,
-                local: Local {
-                    groups,
-                    enrol_by_ms: None,
-                },
+                local,
             }));
         }
         for (channel, typed) in user.addresses {

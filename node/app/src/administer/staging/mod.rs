@@ -44,6 +44,8 @@ pub struct ImportedUser {
     pub display_name: String,
     pub password: Option<ImportedPassword>,
     pub groups: Vec<String>,
+    /// As typed; empty for none.
+    pub language: String,
     /// Where codes are sent, from the first login on: whoever orders the import answers for them.
     pub addresses: Vec<(Channel, Zeroizing<String>)>,
     pub disabled: bool,

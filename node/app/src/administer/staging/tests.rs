@@ -53,6 +53,7 @@ async fn users_come_with_all_that_belongs_to_them_and_the_next_time_they_are_the
                     (Channel::Sms, secret("+49 171 2345667")),
                     (Channel::Email, secret("alice@example.org")),
                 ],
+                language: "pt_BR".to_owned(),
                 disabled: true,
             }),
             ImportRow::User(ImportedUser {
@@ -81,6 +82,7 @@ async fn users_come_with_all_that_belongs_to_them_and_the_next_time_they_are_the
         .map(|group| &**group)
         .collect();
     assert_eq!(groups, ["admins", "vpn"]);
+    assert_eq!(alice.language(), "pt-br");
     assert!(
         state
             .tokens_of(alice.id)
@@ -111,6 +113,7 @@ async fn each_wrong_row_is_named_and_nothing_is_made_unless_they_are_to_be_skipp
             password: Some(ImportedPassword::Clear(secret("dora"))),
             addresses: vec![(Channel::Sms, secret("0171 2345667"))],
             groups: vec![String::new()],
+            language: "German".to_owned(),
             ..ImportedUser::default()
         }),
         token(Some("nobody"), "phone"),
@@ -121,7 +124,7 @@ async fn each_wrong_row_is_named_and_nothing_is_made_unless_they_are_to_be_skipp
     let of_dora: std::collections::BTreeSet<&str> = wrong_fields(&verdicts[2]).into_iter().collect();
     assert_eq!(
         of_dora.into_iter().collect::<Vec<_>>(),
-        ["groups[0]", "password", "sms"]
+        ["groups[0]", "language", "password", "sms"]
     );
     assert_eq!(wrong_fields(&verdicts[3]), ["owner"]);
     let refused = world.admin.commit_import(ROOT, &import, false).await;

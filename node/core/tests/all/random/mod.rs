@@ -328,7 +328,7 @@ impl<'a> Dice<'a> {
             19 => Change::DisableApplication(DisableApplication { application, expected }),
             20 => Change::EnableApplication(EnableApplication { application, expected }),
             21 => Change::DeleteApplication(DeleteApplication { application, expected }),
-            24 => match self.roll(8) {
+            24 => match self.roll(11) {
                 0 => Change::SetPolicy(SetPolicy {
                     expected,
                     max_code_failures: self.number() as u32,
@@ -386,6 +386,22 @@ impl<'a> Dice<'a> {
                         may_trust: self.roll(2) == 0,
                         trust_ms: self.number().saturating_mul(86_400_000),
                     },
+                }),
+                8 => Change::SetText(SetText {
+                    channel: Channel::ALL[self.roll(3) as usize],
+                    language: ["de", "en", "EN", ""][self.roll(4) as usize].into(),
+                    expected,
+                    subject: ["", "code"][self.roll(2) as usize].into(),
+                    text: self.text(),
+                }),
+                9 => Change::RemoveText(RemoveText {
+                    channel: Channel::ALL[self.roll(3) as usize],
+                    language: ["de", "en"][self.roll(2) as usize].into(),
+                    expected,
+                }),
+                10 => Change::SetDefaultLanguage(SetDefaultLanguage {
+                    expected,
+                    language: ["de", ""][self.roll(2) as usize].into(),
                 }),
                 2 => Change::SetRetention(SetRetention {
                     expected,

@@ -59,6 +59,7 @@ pub(super) fn objects() -> Vec<Change> {
             local: Local {
                 groups: vec!["STAFF".into()].into(),
                 enrol_by_ms: None,
+                language: "".into(),
             },
         }),
     ]
@@ -118,6 +119,7 @@ impl Dice<'_> {
                 local: Local {
                     groups: self.groups(),
                     enrol_by_ms: self.soon(),
+                    language: ["", "de", "DE"][self.roll(3) as usize].into(),
                 },
             }),
             _ => Change::CreateRule(CreateRule {

@@ -506,11 +506,28 @@ pub fn changes() -> Vec<Change> {
             local: Local {
                 groups: vec!["admins".into(), "staff".into()].into(),
                 enrol_by_ms: Some(1_760_011_200_000),
+                language: "de".into(),
             },
         }),
         Change::ExportUser(ExportUser { user }),
         Change::ExportPassword(ExportPassword { user }),
         Change::ExportToken(ExportToken { token }),
+        Change::SetText(SetText {
+            channel: Channel::Email,
+            language: "de".into(),
+            expected,
+            subject: "Ihr Code".into(),
+            text: "Der Code ist {code}.".into(),
+        }),
+        Change::RemoveText(RemoveText {
+            channel: Channel::Sms,
+            language: "pt-br".into(),
+            expected,
+        }),
+        Change::SetDefaultLanguage(SetDefaultLanguage {
+            expected,
+            language: "tr".into(),
+        }),
     ]
 }
 
@@ -647,7 +664,8 @@ pub fn state() -> State {
         "fail vpn alice WrongCode",
         "admin create-token mobile kind=sms user=alice hint=67 ; create-gateway provider",
         "send-code mobile",
-        "admin create-rule admins position=10 then=app groups=admins user=adm-* ; set-local alice groups=staff",
+        "admin create-rule admins position=10 then=app groups=admins user=adm-* ; set-local alice groups=staff language=de",
+        "admin set-text sms de text=\"Code {code}\" ; set-text email pt-br subject=Code text={code} ; set-default-language tr",
         "try moved 600s change-rule admins position=5 then=refuse",
         "try fresh 600s create-rule fresh",
         "try weak 600s set-policy failures=9",

@@ -76,7 +76,7 @@ impl World {
         self.apply_and_say(&command);
     }
 
-    /// `sync hq alice uid=7 groups=a,b active=no mobile=+49171 sends=sms,voice`, `leave hq alice`: what a directory says.
+    /// `sync hq alice uid=7 groups=a,b active=no mobile=+49171 sends=sms,voice language=tr`, `leave hq alice`: what a directory says.
     fn people(&self, verb: &str, words: &Words, request: Fingerprint, node: NodeId) -> Command {
         let directory = DirectoryId(id(&words.plain[0]));
         let name = words.plain[1].as_str();
@@ -94,7 +94,7 @@ impl World {
                     unique_id: words.or("uid", name).into(),
                     mail: words.or("mail", "").into(),
                     mobile: words.or("mobile", "").into(),
-                    language: "".into(),
+                    language: words.or("language", "").into(),
                     groups: words
                         .or("groups", "")
                         .split(',')
@@ -398,6 +398,22 @@ pub(super) fn change(world: &World, words: &Words) -> Change {
             expected,
         }),
         "set-local" => rules::local(world, words, user, expected),
+        "set-text" => Change::SetText(SetText {
+            channel: Channel::of_label(name).unwrap(),
+            language: words.plain[2].as_str().into(),
+            expected,
+            subject: words.or("subject", "").into(),
+            text: words.or("text", "Code {code}").into(),
+        }),
+        "remove-text" => Change::RemoveText(RemoveText {
+            channel: Channel::of_label(name).unwrap(),
+            language: words.plain[2].as_str().into(),
+            expected,
+        }),
+        "set-default-language" => Change::SetDefaultLanguage(SetDefaultLanguage {
+            expected,
+            language: name.into(),
+        }),
         "set-retention" => Change::SetRetention(SetRetention {
             expected,
             max_age_ms: words.key("age").map(duration_ms),

@@ -54,7 +54,7 @@ pub fn entrance(words: &Words) -> Entrance {
     }
 }
 
-/// `set-local alice groups=staff,vpn enrol=3600s`.
+/// `set-local alice groups=staff,vpn enrol=3600s language=de`.
 pub fn local(world: &World, words: &Words, user: UserId, expected: Option<Revision>) -> Change {
     Change::SetLocal(SetLocal {
         user,
@@ -62,6 +62,7 @@ pub fn local(world: &World, words: &Words, user: UserId, expected: Option<Revisi
         local: Local {
             groups: list(words, "groups", |name| name.into()),
             enrol_by_ms: words.key("enrol").map(|lasts| world.now_ms + duration_ms(lasts)),
+            language: words.or("language", "").into(),
         },
     })
 }

@@ -71,6 +71,23 @@ impl World {
                     ))
                     .collect::<Vec<_>>()
             )),
+            "texts" => Some(format!(
+                "{:?} else {} (revision {})",
+                self.state
+                    .texts()
+                    .map(|text| format!(
+                        "{} {}: {} / {} revision={}",
+                        text.channel.label(),
+                        text.language,
+                        text.subject,
+                        text.text,
+                        text.revision
+                    ))
+                    .collect::<Vec<_>>(),
+                self.state.default_language().language,
+                self.state.default_language().revision
+            )),
+            "language" => self.state.user(UserId(id(name))).map(|user| user.language().to_owned()),
             "sent" => self.state.sent_code(TokenId(id(name))).map(|sent| {
                 let left_ms = sent.expires_ms as i64 - self.now_ms as i64;
                 let report = self.state.dispatch(sent.request).and_then(|dispatch| dispatch.report);

@@ -92,6 +92,9 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::ExportUser(_) => "ExportUser",
         Change::ExportPassword(_) => "ExportPassword",
         Change::ExportToken(_) => "ExportToken",
+        Change::SetText(_) => "SetText",
+        Change::RemoveText(_) => "RemoveText",
+        Change::SetDefaultLanguage(_) => "SetDefaultLanguage",
     }
 }
 

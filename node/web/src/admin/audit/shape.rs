@@ -171,7 +171,8 @@ fn of_change(blank: AuditRecord, change: &ChangeEntry) -> AuditRecord {
         | Object::Retention
         | Object::Directory(_)
         | Object::Gateway(_)
-        | Object::Rule(_) => (None, None),
+        | Object::Rule(_)
+        | Object::Texts => (None, None),
     };
     AuditRecord {
         user,
