@@ -423,3 +423,35 @@ fn text(gateway: &Gateway) -> String {
     ];
     format!("{}\n{settings}", facts(&lines))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_shows_what_kind_it_is() {
+        for (from, address, ton, npi) in [
+            ("+4930123", "4930123", "international", "isdn"),
+            ("22666", "22666", "unknown", "unknown"),
+            ("Example", "Example", "alphanumeric", "unknown"),
+            ("4You", "4You", "alphanumeric", "unknown"),
+        ] {
+            assert_eq!(smpp_sender(from), json!({ "address": address, "ton": ton, "npi": npi }));
+        }
+    }
+
+    #[test]
+    fn a_message_centre_is_named_with_or_without_port() {
+        let read = |url: &str| smpp_server(url).ok();
+        let wanted = |port: u16, tls: bool| Some(json!({ "host": "smsc.example.org", "port": port, "tls": tls }));
+        assert_eq!(read("tls://smsc.example.org:3550"), wanted(3550, true));
+        assert_eq!(read("plain://smsc.example.org"), wanted(2775, false));
+        for wrong in [
+            "smsc.example.org",
+            "starttls://smsc.example.org",
+            "tls://smsc.example.org:x",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}
