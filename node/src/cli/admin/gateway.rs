@@ -96,25 +96,25 @@ struct Frame {
 #[derive(Debug, Args)]
 struct Said {
     /// A file with the settings as JSON; - for standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["server", "preset", "console"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mail_or_smpp", "preset", "console"])]
     settings: Option<PathBuf>,
     /// A mail server: starttls://host, tls://host or plain://host, with :port if it is not the usual; repeat in the order to ask
-    #[arg(long, value_name = "URL", group = "server", requires = "from", conflicts_with_all = ["smpp", "preset", "console"])]
+    #[arg(long, value_name = "URL", group = "mail_or_smpp", requires = "from", conflicts_with_all = ["smpp", "preset", "console"])]
     smtp: Vec<String>,
     /// A message centre that speaks SMPP: tls://host or plain://host, with :port if it is not 2775; repeat in the order to ask
-    #[arg(long, value_name = "URL", group = "server", requires = "user", conflicts_with_all = ["preset", "console"])]
+    #[arg(long, value_name = "URL", group = "mail_or_smpp", requires = "user", conflicts_with_all = ["preset", "console"])]
     smpp: Vec<String>,
     /// The sender: an address of mail; for SMPP a number or a name, the server's own if left out
-    #[arg(long, value_name = "ADDRESS", requires = "server")]
+    #[arg(long, value_name = "ADDRESS", requires = "mail_or_smpp")]
     from: Option<String>,
     /// Whom to log in to the server as; for SMPP the system_id
-    #[arg(long, requires = "server", requires = "password_stdin")]
+    #[arg(long, requires = "mail_or_smpp", requires = "password_stdin")]
     user: Option<String>,
     /// Read the password from standard input
     #[arg(long, requires = "user")]
     password_stdin: bool,
     /// A file with the authorities to believe about the server, in PEM
-    #[arg(long, value_name = "FILE", requires = "server")]
+    #[arg(long, value_name = "FILE", requires = "mail_or_smpp")]
     ca: Option<PathBuf>,
     /// A provider whose format is known; see `quorate gateway presets`
     #[arg(long, value_name = "ID", conflicts_with = "console")]
