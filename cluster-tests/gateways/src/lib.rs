@@ -1,7 +1,8 @@
-//! Starting real mail servers, HTTP gateways, token servers and proxies, each in a process of its own on free ports of 127.0.0.1.
+//! Starting real mail servers, message centres (SMPP), HTTP gateways, token servers and proxies, each in a process of its own on free ports
+//! of 127.0.0.1.
 //!
 //! They are stopped when they are dropped; and should the test die without dropping them, they end with their standard input. Needs Debian's
-//! `python3` and `python3-aiosmtpd`. Nothing here knows Quorate.
+//! `python3`, `python3-aiosmtpd` and `libnet-smpp-perl`. Nothing here knows Quorate.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, reason = "a panic is a failing test")]
@@ -27,7 +28,10 @@ const START: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(20);
 
 /// Debian's own, which knows `python3-aiosmtpd`.
-const PYTHON: &str = "/usr/bin/python3";
+const PYTHON: &[&str] = &["/usr/bin/python3", "-B", "-W", "ignore"];
+
+/// Debian's own, which knows `libnet-smpp-perl`.
+const PERL: &[&str] = &["/usr/bin/perl"];
 
 /// A server's process, what it recorded, and where it listens.
 pub struct Server {
@@ -38,20 +42,20 @@ pub struct Server {
 }
 
 impl Server {
-    fn start(script: &str, arguments: &[String]) -> Self {
+    fn start(interpreter: &[&str], script: &str, arguments: &[String]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let record = folder.path().join("record.jsonl");
-        let file = folder.path().join("server.py");
+        let file = folder.path().join("server");
         fs::write(&file, script).expect("a file");
-        let mut command = Command::new(PYTHON);
+        let mut command = Command::new(interpreter[0]);
         command
-            .args(["-B", "-W", "ignore"])
+            .args(&interpreter[1..])
             .arg(file)
             .arg("--record")
             .arg(&record)
             .args(arguments);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut child = child.expect("python3 starts");
+        let mut child = child.expect("the interpreter starts");
         let stdout = child.stdout.take().expect("a pipe");
         let (say, hear) = mpsc::channel();
         thread::spawn(move || {
@@ -120,6 +124,7 @@ impl Drop for Server {
 /// A mail server; `options` are those of `servers/smtp.py`.
 pub fn mail_server(options: &[&str], certificates: Option<&Certificates>) -> Server {
     Server::start(
+        PYTHON,
         include_str!("../servers/smtp.py"),
         &with_certificates(options, certificates),
     )
@@ -128,8 +133,27 @@ pub fn mail_server(options: &[&str], certificates: Option<&Certificates>) -> Ser
 /// An HTTP gateway with everything around it; `options` are those of `servers/gateway.py`.
 pub fn http_server(options: &[&str], certificates: Option<&Certificates>) -> Server {
     Server::start(
+        PYTHON,
         include_str!("../servers/gateway.py"),
         &with_certificates(options, certificates),
+    )
+}
+
+/// A message centre that speaks SMPP; `options` are those of `servers/smpp.pl`.
+pub fn smpp_server(options: &[&str]) -> Server {
+    Server::start(
+        PERL,
+        include_str!("../servers/smpp.pl"),
+        &with_certificates(options, None),
+    )
+}
+
+/// TLS, on the port `tls`, in front of the server at `port`.
+pub fn tls_in_front_of(port: u16, certificates: &Certificates) -> Server {
+    Server::start(
+        PYTHON,
+        include_str!("../servers/tls.py"),
+        &with_certificates(&["--to", &port.to_string()], Some(certificates)),
     )
 }
 

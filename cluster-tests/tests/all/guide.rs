@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context, Result, ensure};
 use cluster_tests::{Cluster, with_cluster};
 use quorate_directories::{Authority, SERVICE_PASSWORD, Slapd};
-use quorate_gateways::{Certificates, http_server, mail_server};
+use quorate_gateways::{Certificates, http_server, mail_server, smpp_server, tls_in_front_of};
 
 /// What a chapter needs around it.
 #[derive(Default)]
@@ -26,10 +26,13 @@ fn the_chapter_on_gateways_works_as_it_is_written() {
         mail_server(&["--tls", "starttls"], Some(&certificates)),
         http_server(&[], None),
     );
+    let centre = smpp_server(&["--system-id", "quorate", "--password", "secret"]);
+    let before_the_centre = tls_in_front_of(centre.port("port"), &certificates);
     let stage = Stage {
         before: Vec::new(),
         files: vec![
             ("mail-ca.pem", certificates.ca_pem.clone()),
+            ("smsc-ca.pem", certificates.ca_pem.clone()),
             ("password", "secret\n".to_owned()),
             ("mail.txt", "Olá {user},\n\no código é {code}.\n".to_owned()),
             (
@@ -46,9 +49,19 @@ fn the_chapter_on_gateways_works_as_it_is_written() {
                 "http://sms.example.org",
                 format!("http://127.0.0.1:{}", provider.port("port")),
             ),
+            (
+                "tls://smsc.example.org:3550",
+                format!("tls://localhost:{}", before_the_centre.port("tls")),
+            ),
         ],
     };
     with_cluster(1, |cluster| perform(cluster, "gateways", &stage));
+    let carried = centre.recorded();
+    assert_eq!(
+        carried.iter().filter(|one| one["command"] == "submit_sm").count(),
+        1,
+        "{carried:?}"
+    );
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub struct GatewayHealth {
 
 /// A gateway to make.
 ///
-/// `settings` has either a `kind` (`{"smtp": {…}}`, `{"http": {…}}` or `"console"`) or a `preset` with its `fields`; beside it may stand
+/// `settings` has either a `kind` (`{"smtp": {…}}`, `{"smpp": {…}}`, `{"http": {…}}` or `"console"`) or a `preset` with its `fields`; beside it may stand
 /// `country_codes`, `mail_domains`, `rate`, `retries`, `retry_unknown`, `connect_timeout_ms`, `timeout_ms`. The guide shows every field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

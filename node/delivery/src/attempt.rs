@@ -185,7 +185,11 @@ pub(crate) enum Halt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Blame {
     Gateway,
+    /// The gateway, which says that it has too much to do: it is spared at once.
+    Busy,
     Message,
+    /// The number, which the network knows not to be one: nobody else could reach it either.
+    Recipient,
 }
 
 /// What happens in an attempt, step by step, masked on the way in.

@@ -19,6 +19,7 @@ use crate::{
     problem::Checker,
     rate::Bucket,
     settings::Gateway,
+    smpp::SmppEngine,
     smtp::SmtpEngine,
 };
 
@@ -29,6 +30,7 @@ pub type ConsoleWriter = Arc<Mutex<dyn Write + Send>>;
 pub(crate) enum Engine {
     Smtp(Box<SmtpEngine>),
     Http(Box<HttpEngine>),
+    Smpp(Box<SmppEngine>),
     Console,
 }
 
@@ -41,11 +43,16 @@ impl Engine {
         Self::Http(Box::new(engine))
     }
 
+    pub(crate) fn smpp(engine: SmppEngine) -> Self {
+        Self::Smpp(Box::new(engine))
+    }
+
     /// The servers behind it, in the order in which they are tried.
     fn servers(&self) -> Vec<String> {
         match self {
             Self::Smtp(smtp) => smtp.servers(),
             Self::Http(http) => vec![http.server()],
+            Self::Smpp(smpp) => smpp.servers(),
             Self::Console => vec!["console".to_owned()],
         }
     }
@@ -54,6 +61,7 @@ impl Engine {
         match self {
             Self::Smtp(smtp) => smtp.secrets(),
             Self::Http(http) => http.secrets(),
+            Self::Smpp(smpp) => smpp.secrets(),
             Self::Console => Vec::new(),
         }
     }
@@ -78,7 +86,7 @@ pub(crate) enum Next {
     Delivered(Option<String>),
     /// It certainly has not.
     AskAnother,
-    /// It may have it.
+    /// It may have it, or nobody could deliver it.
     Stop,
 }
 
@@ -161,6 +169,7 @@ impl Running {
             let next = match &outcome {
                 Outcome::Accepted { reference, .. } => Some(Next::Delivered(reference.clone())),
                 Outcome::Unknown { .. } if !self.settings.retry_unknown => Some(Next::Stop),
+                Outcome::Refused { .. } if blame == Blame::Recipient => Some(Next::Stop),
                 _ => None,
             };
             refused |= matches!(outcome, Outcome::Refused { .. });
@@ -195,6 +204,7 @@ impl Running {
             Err(problems) => Err(Halt::Broken(problems.clone())),
             Ok(Engine::Smtp(smtp)) => smtp.attempt(at, message, trace).await,
             Ok(Engine::Http(http)) => http.attempt(message, trace).await,
+            Ok(Engine::Smpp(smpp)) => smpp.attempt(at, message, trace).await,
             Ok(Engine::Console) => self.print(message, trace),
         }
     }

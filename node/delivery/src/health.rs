@@ -91,7 +91,11 @@ impl Health {
             Outcome::RateLimited { .. } | Outcome::TooLate => false,
             Outcome::Refused { .. } | Outcome::Unreachable { .. } | Outcome::Unknown { .. } => {
                 state.last_error = Some((outcome.to_string(), now));
-                blame == Blame::Gateway && state.fail(now)
+                match blame {
+                    Blame::Gateway => state.fail(now),
+                    Blame::Busy => state.fail_at_once(now),
+                    Blame::Message | Blame::Recipient => false,
+                }
             }
         }
     }
@@ -125,6 +129,12 @@ impl Health {
 }
 
 impl Now {
+    /// As if it had failed often enough already: it asked for it.
+    fn fail_at_once(&mut self, now: Instant) -> bool {
+        self.consecutive_failures = self.consecutive_failures.max(FAILURES_BEFORE_BACKOFF - 1);
+        self.fail(now)
+    }
+
     fn fail(&mut self, now: Instant) -> bool {
         self.consecutive_failures = self.consecutive_failures.saturating_add(1);
         let Some(beyond) = self.consecutive_failures.checked_sub(FAILURES_BEFORE_BACKOFF) else {
@@ -173,6 +183,18 @@ mod tests {
             (0, 1, 104)
         );
         assert_eq!(status.last_error.unwrap().0, "unreachable: gone");
+    }
+
+    #[test]
+    fn who_says_that_it_has_too_much_to_do_is_spared_at_once() {
+        let (health, begun) = (Health::default(), Instant::now());
+        let refused = Outcome::Refused {
+            answer: "too much".to_owned(),
+        };
+        assert!(health.record(&refused, Blame::Busy, begun), "the first is told");
+        assert!(health.is_backing_off(begun) && !health.is_backing_off(begun + BACKOFF));
+        assert!(!health.record(&refused, Blame::Busy, begun));
+        assert!(health.is_backing_off(begun + BACKOFF) && !health.is_backing_off(begun + BACKOFF * 2));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! Gateway (settings) ── check ──► Routes ─────────────────────┘      │
 //!                                                                    ├─ SMTP      smtp/      own conversation
 //!                                                                    ├─ HTTP      http/      a template per provider, presets.rs
+//!                                                                    ├─ SMPP      smpp/      own conversation, rusmpp-core's PDUs
 //!                                                                    └─ console   gateway.rs
 //! ```
 //!
@@ -45,6 +46,7 @@ mod routes;
 mod secret;
 mod segments;
 mod settings;
+mod smpp;
 mod smtp;
 mod template;
 mod texts;
@@ -60,8 +62,9 @@ pub use routes::{Routes, ServerTest, TestReport};
 pub use secret::Secret;
 pub use segments::{Alphabet, Segments};
 pub use settings::{
-    AnswerRule, Body, ClientCredentials, CredentialsIn, Field, Gateway, Http, HttpAuthentication, Kind, Method, OAuth2,
-    Proxy, Rate, Smtp, SmtpAuthentication, SmtpServer, SmtpTls, StatusRange, Success, Token, Trust,
+    AnswerRule, Body, ClientCredentials, CredentialsIn, Field, Gateway, Http, HttpAuthentication, Kind, LongMessages,
+    Method, NumberingPlan, OAuth2, Proxy, Rate, Smpp, SmppCoding, SmppDestination, SmppSender, SmppServer, Smtp,
+    SmtpAuthentication, SmtpServer, SmtpTls, StatusRange, Success, Token, Trust, TypeOfNumber,
 };
 pub use template::{Position, TemplateError};
 pub use texts::{MessageTemplate, PLACEHOLDERS, RenderError, Rendered, SAMPLE, Texts, Values};

@@ -58,6 +58,30 @@ pub const REPLY_LINE_BYTES: usize = 2_048;
 /// Lines of one SMTP reply. EHLO answers have about fifteen.
 pub const REPLY_LINES: usize = 100;
 
+/// Bytes of one PDU from an SMPP server. Answers have a hundred; only messages to us are longer, and a transmitter gets none.
+pub const SMPP_PDU_BYTES: usize = 4 * 1024;
+
+/// PDUs of an SMPP server that are read for one answer: signs of life it asks for, answers that it repeats.
+pub const SMPP_PDUS: usize = 64;
+
+/// Characters of an account's name: SMPP 3.4 section 5.2.1, less the end.
+pub const SMPP_SYSTEM_ID_BYTES: usize = 15;
+
+/// Characters of an account's password: SMPP 3.4 section 5.2.2, less the end.
+pub const SMPP_PASSWORD_BYTES: usize = 8;
+
+/// Characters of a kind of client: SMPP 3.4 section 5.2.3, less the end.
+pub const SMPP_SYSTEM_TYPE_BYTES: usize = 12;
+
+/// Characters of a sender's name: what 3GPP TS 23.040 section 9.1.2.5 has room for in seven bits each.
+pub const SMPP_SENDER_CHARS: usize = 11;
+
+/// Characters of a message's name: SMPP 3.4 section 5.2.23, less the end.
+pub const SMPP_MESSAGE_ID_BYTES: usize = 64;
+
+/// Sessions of one SMPP account that a node may be allowed. Providers sell them by ones and twos.
+pub const SMPP_SESSIONS_MAX: u8 = 16;
+
 /// Bytes of an access token. Those with groups inside reach 8 KB.
 pub const TOKEN_BYTES: usize = 16 * 1024;
 
@@ -100,7 +124,7 @@ pub const REFERENCE_BYTES: usize = 64;
 /// Gateways at one site. Failover over more than a few helps nobody.
 pub const GATEWAYS: usize = 64;
 
-/// SMTP servers of one gateway.
+/// SMTP or SMPP servers of one gateway.
 pub const SERVERS: usize = 8;
 
 /// Bytes of a name, a host or a user in the settings.

@@ -1,4 +1,4 @@
-//! The port of the use cases to gateways, over the adapter that speaks SMTP and HTTP.
+//! The port of the use cases to gateways, over the adapter that speaks SMTP, SMPP and HTTP.
 //!
 //! Settings are kept as the adapter writes them, without secrets, and the secrets beside them under their paths; both are sealed as
 //! one. What the adapter knows of a gateway (its health, its counts) lives as long as the process, whatever becomes of the settings.
@@ -315,11 +315,12 @@ fn adapter_settings(asked: &AskedGateway<'_>) -> Result<quorate_delivery::Gatewa
     }
     let made = filled(asked.name, &mut settings)?;
     let of_preset = made.as_ref().map(|made| made.channels.as_slice());
-    let carries_mail_alone = settings.get("kind").is_some_and(|kind| kind.get("smtp").is_some());
+    let is_of = |kind: &str| settings.get("kind").is_some_and(|of| of.get(kind).is_some());
     let channels: Vec<_> = match (asked.channels, of_preset) {
         (Some(asked), _) => asked.iter().map(|one| one.label()).collect(),
         (None, Some(of_preset)) => of_preset.iter().map(|one| one.name()).collect(),
-        (None, None) if carries_mail_alone => vec![Channel::Email.label()],
+        (None, None) if is_of("smtp") => vec![Channel::Email.label()],
+        (None, None) if is_of("smpp") => vec![Channel::Sms.label()],
         (None, None) => Channel::ALL.map(Channel::label).to_vec(),
     };
     settings.insert("name".to_owned(), asked.name.into());

@@ -211,6 +211,10 @@ mod tests {
             Err(Halt::Refused {
                 blame: Blame::Message, ..
             }) => "refused",
+            Err(Halt::Refused {
+                blame: Blame::Busy | Blame::Recipient,
+                ..
+            }) => "refused as HTTP cannot",
             Err(Halt::Uncertain(_)) => "unknown",
             Err(Halt::Broken(_)) => "broken",
         }

@@ -4,6 +4,7 @@
 //! What is allowed and unwise is said by [`warnings`](Gateway::warnings).
 
 mod http;
+mod smpp;
 mod smtp;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ pub use http::{
     AnswerRule, Body, ClientCredentials, CredentialsIn, Field, Http, HttpAuthentication, Method, OAuth2, StatusRange,
     Success,
 };
+pub use smpp::{LongMessages, NumberingPlan, Smpp, SmppCoding, SmppDestination, SmppSender, SmppServer, TypeOfNumber};
 pub use smtp::{Smtp, SmtpAuthentication, SmtpServer, SmtpTls, Token};
 
 use crate::{
@@ -72,6 +74,8 @@ pub enum Kind {
     Smtp(Box<Smtp>),
     /// An HTTP request made from a template.
     Http(Box<Http>),
+    /// Text messages, by SMPP.
+    Smpp(Box<Smpp>),
     /// Printed, code and all: for the demo and for tests.
     Console,
 }
@@ -173,6 +177,7 @@ impl Gateway {
         match &mut self.kind {
             Kind::Smtp(smtp) => smtp.secrets(&mut |path, secret| visit(&format!("kind.smtp.{path}"), secret)),
             Kind::Http(http) => http.secrets(&mut |path, secret| visit(&format!("kind.http.{path}"), secret)),
+            Kind::Smpp(smpp) => smpp.secrets(&mut |path, secret| visit(&format!("kind.smpp.{path}"), secret)),
             Kind::Console => {}
         }
     }
@@ -201,6 +206,7 @@ impl Gateway {
         let engine = match &self.kind {
             Kind::Smtp(smtp) => checker.within("kind.smtp", |checker| smtp.compile(connect, checker).map(Engine::smtp)),
             Kind::Http(http) => checker.within("kind.http", |checker| http.compile(connect, checker).map(Engine::http)),
+            Kind::Smpp(smpp) => checker.within("kind.smpp", |checker| smpp.compile(connect, checker).map(Engine::smpp)),
             Kind::Console => Some(Engine::Console),
         };
         engine.filter(|_| !checker.has_problems())
@@ -209,15 +215,15 @@ impl Gateway {
     fn check_frame(&self, checker: &mut Checker) {
         checker.line("name", &self.name, NAME_BYTES, false);
         checker.require(!self.channels.is_empty(), "channels", "name no channel");
-        let fits = |channel: &Channel| match &self.kind {
-            Kind::Smtp(_) => *channel == Channel::Email,
-            Kind::Http(_) | Kind::Console => true,
+        let alone = match &self.kind {
+            Kind::Smtp(_) => Some((Channel::Email, "has more than email, which is all that SMTP carries")),
+            Kind::Smpp(_) => Some((Channel::Sms, "has more than sms, which is all that SMPP carries")),
+            Kind::Http(_) | Kind::Console => None,
         };
-        checker.require(
-            self.channels.iter().all(fits),
-            "channels",
-            "has more than email, which is all that SMTP carries",
-        );
+        if let Some((alone, problem)) = alone {
+            let fits = self.channels.iter().all(|channel| *channel == alone);
+            checker.require(fits, "channels", problem);
+        }
         self.check_filters(checker);
         if let Some(rate) = self.rate {
             checker.require(

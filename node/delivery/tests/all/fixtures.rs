@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use quorate_delivery::{
     Channel, ConsoleWriter, Gateway, Http, Kind, MailAddress, Message, Outcome, Phone, Problem, Recipient, Routes,
-    Secret, Sent, Smtp, SmtpAuthentication, SmtpServer, SmtpTls, Trust,
+    Secret, Sent, Smpp, SmppServer, Smtp, SmtpAuthentication, SmtpServer, SmtpTls, Trust,
 };
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -25,8 +25,12 @@ pub fn sms() -> Message {
 }
 
 pub fn sms_to(number: &str) -> Message {
+    sms_of(number, &format!("Your code is {CODE}"))
+}
+
+pub fn sms_of(number: &str, text: &str) -> Message {
     let to = Recipient::Phone(Phone::parse(number, "").unwrap());
-    let text = Zeroizing::new(format!("Your code is {CODE}"));
+    let text = Zeroizing::new(text.to_owned());
     let message = Message::new(Channel::Sms, to, "ref-1", text).unwrap();
     let message = message.with_code(Secret::new(CODE)).unwrap();
     message.with_context("alice", "VPN", "en").unwrap()
@@ -82,6 +86,24 @@ pub fn mail_gateway(servers: &[(u16, SmtpTls)], authentication: SmtpAuthenticati
         },
     };
     let mut gateway = Gateway::new("mail", [Channel::Email], Kind::Smtp(Box::new(smtp)));
+    gateway.timeout_ms = 30_000;
+    gateway
+}
+
+/// An SMPP gateway with servers at these ports.
+pub fn smpp_gateway(name: &str, ports: &[u16]) -> Gateway {
+    let server = |port: &u16| SmppServer {
+        host: "localhost".to_owned(),
+        port: *port,
+        tls: false,
+    };
+    let mut smpp = Smpp::new(
+        ports.iter().map(server).collect::<Vec<_>>(),
+        "quorate",
+        Secret::new("s3cretpw"),
+    );
+    smpp.allow_clear_authentication = true;
+    let mut gateway = Gateway::new(name, [Channel::Sms], Kind::Smpp(Box::new(smpp)));
     gateway.timeout_ms = 30_000;
     gateway
 }

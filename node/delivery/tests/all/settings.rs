@@ -1,12 +1,12 @@
 //! Settings: every wrong field named, unwise ones warned of, secrets left out of what is stored.
 
 use quorate_delivery::{
-    Body, Channel, Field, Gateway, Http, HttpAuthentication, Kind, Proxy, Rate, Secret, SmtpAuthentication, SmtpTls,
-    StatusRange,
+    Body, Channel, Field, Gateway, Http, HttpAuthentication, Kind, Proxy, Rate, Secret, SmppSender, SmtpAuthentication,
+    SmtpTls, StatusRange, TypeOfNumber,
 };
 use quorate_gateways::Certificates;
 
-use crate::fixtures::{gateway, http_at, mail_gateway, texts};
+use crate::fixtures::{gateway, http_at, mail_gateway, smpp_gateway, texts};
 
 #[test]
 fn every_wrong_field_of_a_mail_gateway_is_named() {
@@ -102,6 +102,82 @@ fn every_wrong_field_of_an_http_gateway_is_named() {
 }
 
 #[test]
+fn every_wrong_field_of_an_smpp_gateway_is_named() {
+    let mut gateway = smpp_gateway("sms", &[2775, 0]);
+    gateway.channels = vec![Channel::Sms, Channel::Voice];
+    let Kind::Smpp(smpp) = &mut gateway.kind else { panic!() };
+    "a b:c".clone_into(&mut smpp.servers[0].host);
+    smpp.servers[1].tls = true;
+    smpp.allow_clear_authentication = false;
+    "a name that is too long".clone_into(&mut smpp.system_id);
+    smpp.password = Secret::new("pässword");
+    "a\nb".clone_into(&mut smpp.system_type);
+    smpp.sender = SmppSender {
+        address: "+4930123".to_owned(),
+        ton: TypeOfNumber::International,
+        ..SmppSender::default()
+    };
+    smpp.destination.ton = TypeOfNumber::Alphanumeric;
+    smpp.sessions = 0;
+    "no certificate".clone_into(&mut smpp.trust.ca_pem);
+    let wanted = [
+        "channels has more than sms, which is all that SMPP carries",
+        "kind.smpp.servers[0].host is not the name or address of a host",
+        "kind.smpp.servers[0].tls is off, so that the password would travel in clear: turn it on, or set allow_clear_authentication",
+        "kind.smpp.servers[1].port is 0",
+        "kind.smpp.system_id is longer than 15 characters, which is all that SMPP carries",
+        "kind.smpp.password is longer than 8 characters, which is all that SMPP carries",
+        "kind.smpp.password has characters outside of ASCII, or control characters",
+        "kind.smpp.system_type has characters outside of ASCII, or control characters",
+        "kind.smpp.sender.address is written without its plus; ton says that it is international",
+        "kind.smpp.destination.ton is alphanumeric, and recipients are numbers",
+        "kind.smpp.sessions has to be 1 to 16",
+        "kind.smpp.trust.ca_pem has no certificate in PEM form",
+    ];
+    assert_eq!(texts(&gateway.check().unwrap_err()), wanted);
+}
+
+#[test]
+fn a_sender_is_a_number_or_a_name() {
+    for (address, ton, wanted) in [
+        ("", TypeOfNumber::Unknown, ""),
+        ("4930123", TypeOfNumber::International, ""),
+        ("22666", TypeOfNumber::Abbreviated, ""),
+        ("My Company", TypeOfNumber::Alphanumeric, ""),
+        ("", TypeOfNumber::National, "is empty"),
+        (
+            "Example",
+            TypeOfNumber::Unknown,
+            "has to be at most 15 digits; for a name, ton has to be alphanumeric",
+        ),
+        (
+            "My Companies",
+            TypeOfNumber::Alphanumeric,
+            "has to be at most 11 characters of ASCII",
+        ),
+        (
+            "Şirket",
+            TypeOfNumber::Alphanumeric,
+            "has to be at most 11 characters of ASCII",
+        ),
+    ] {
+        let mut gateway = smpp_gateway("sms", &[2775]);
+        let Kind::Smpp(smpp) = &mut gateway.kind else { panic!() };
+        smpp.sender = SmppSender {
+            address: address.to_owned(),
+            ton,
+            ..SmppSender::default()
+        };
+        let problems = gateway.check().err().unwrap_or_default();
+        let wanted: Vec<String> = match wanted {
+            "" => Vec::new(),
+            wanted => vec![format!("kind.smpp.sender.address {wanted}")],
+        };
+        assert_eq!(texts(&problems), wanted, "{address} {ton:?}");
+    }
+}
+
+#[test]
 fn what_is_unwise_is_warned_of() {
     let servers = [(465, SmtpTls::Starttls), (587, SmtpTls::Implicit), (25, SmtpTls::None)];
     let gateway = mail_gateway(&servers, SmtpAuthentication::None, &Certificates::new().ca_pem);
@@ -124,6 +200,10 @@ fn what_is_unwise_is_warned_of() {
         "kind.http.url is http: whoever is on the way reads codes and passwords",
     ];
     assert_eq!(texts(&clear.warnings()), wanted);
+    assert_eq!(
+        texts(&smpp_gateway("sms", &[2775]).warnings()),
+        ["kind.smpp.servers[0].tls is off: whoever is on the way reads the codes and the password"]
+    );
 }
 
 /// Settings with a secret in every place that can have one.
@@ -144,7 +224,13 @@ fn with_secrets() -> Vec<Gateway> {
         user: "mfa".to_owned(),
         password: Secret::new("hush-4"),
     };
-    vec![gateway("sms", http), mail_gateway(&[(25, SmtpTls::None)], plain, "")]
+    let mut smpp = smpp_gateway("sms", &[2775]);
+    smpp.secrets(&mut |_, secret| *secret = Secret::new("hush-5"));
+    vec![
+        gateway("sms", http),
+        mail_gateway(&[(25, SmtpTls::None)], plain, ""),
+        smpp,
+    ]
 }
 
 fn secrets(gateway: &mut Gateway) -> Vec<(String, String)> {

@@ -23,6 +23,8 @@ use crate::cli::{
 Examples:
   quorate gateway create mail --smtp starttls://mail.example.org --from quorate@example.org \\
       --user quorate --password-stdin < password
+  quorate gateway create texts --smpp tls://smsc.example.org:3550 --from Example \
+      --user quorate --password-stdin < password            # a message centre, by SMPP
   quorate gateway presets                                   # providers whose format is known
   quorate gateway create sms --preset twilio_sms --field account_sid=AC12 --field from=+4930123 \\
       --secret-stdin auth_token < token
@@ -94,22 +96,25 @@ struct Frame {
 #[derive(Debug, Args)]
 struct Said {
     /// A file with the settings as JSON; - for standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["smtp", "preset", "console"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mail_or_smpp", "preset", "console"])]
     settings: Option<PathBuf>,
     /// A mail server: starttls://host, tls://host or plain://host, with :port if it is not the usual; repeat in the order to ask
-    #[arg(long, value_name = "URL", requires = "from", conflicts_with_all = ["preset", "console"])]
+    #[arg(long, value_name = "URL", group = "mail_or_smpp", requires = "from", conflicts_with_all = ["smpp", "preset", "console"])]
     smtp: Vec<String>,
-    /// The sender's address
-    #[arg(long, value_name = "ADDRESS", requires = "smtp")]
+    /// A message centre that speaks SMPP: tls://host or plain://host, with :port if it is not 2775; repeat in the order to ask
+    #[arg(long, value_name = "URL", group = "mail_or_smpp", requires = "user", conflicts_with_all = ["preset", "console"])]
+    smpp: Vec<String>,
+    /// The sender: an address of mail; for SMPP a number or a name, the server's own if left out
+    #[arg(long, value_name = "ADDRESS", requires = "mail_or_smpp")]
     from: Option<String>,
-    /// Whom to log in to the mail server as
-    #[arg(long, requires = "smtp", requires = "password_stdin")]
+    /// Whom to log in to the server as; for SMPP the system_id
+    #[arg(long, requires = "mail_or_smpp", requires = "password_stdin")]
     user: Option<String>,
     /// Read the password from standard input
     #[arg(long, requires = "user")]
     password_stdin: bool,
-    /// A file with the authorities to believe about the mail server, in PEM
-    #[arg(long, value_name = "FILE", requires = "smtp")]
+    /// A file with the authorities to believe about the server, in PEM
+    #[arg(long, value_name = "FILE", requires = "mail_or_smpp")]
     ca: Option<PathBuf>,
     /// A provider whose format is known; see `quorate gateway presets`
     #[arg(long, value_name = "ID", conflicts_with = "console")]
@@ -166,7 +171,7 @@ impl GatewayCommand {
             }
             Action::Create { name, frame, said } => {
                 let Some(settings) = said.read()? else {
-                    let advice = "--smtp, --preset, --settings or --console";
+                    let advice = "--smtp, --smpp, --preset, --settings or --console";
                     return Err(Failure::new(Exit::Refused, "nothing says what the gateway is").advise(advice));
                 };
                 let create = CreateGateway {
@@ -223,6 +228,8 @@ impl Said {
             settings.insert("kind".to_owned(), "console".into());
         } else if !self.smtp.is_empty() {
             settings.insert("kind".to_owned(), json!({ "smtp": self.mail()? }));
+        } else if !self.smpp.is_empty() {
+            settings.insert("kind".to_owned(), json!({ "smpp": self.message_centre()? }));
         } else if let Some(preset) = &self.preset {
             settings.insert("preset".to_owned(), preset.as_str().into());
             settings.insert("fields".to_owned(), self.fields()?);
@@ -255,6 +262,21 @@ impl Said {
         Ok(mail)
     }
 
+    fn message_centre(&self) -> Result<Value, Failure> {
+        let servers: Vec<Value> = self.smpp.iter().map(|url| smpp_server(url)).collect::<Result<_, _>>()?;
+        let password = terminal::secret_from_stdin("password")?;
+        let mut centre = json!({ "servers": servers, "system_id": self.user, "password": password.as_str() });
+        // Who writes plain:// has said so.
+        centre["allow_clear_authentication"] = servers.iter().any(|server| server["tls"] == false).into();
+        if let Some(from) = &self.from {
+            centre["sender"] = smpp_sender(from);
+        }
+        if let Some(ca) = &self.ca {
+            centre["trust"] = json!({ "ca_pem": read(ca)? });
+        }
+        Ok(centre)
+    }
+
     fn fields(&self) -> Result<Value, Failure> {
         let mut fields: Map<String, Value> = self
             .field
@@ -276,16 +298,47 @@ fn server(url: &str) -> Result<Value, Failure> {
     ];
     let parsed = url.split_once("://").and_then(|(scheme, rest)| {
         let (_, tls, port) = usual.into_iter().find(|(name, ..)| *name == scheme)?;
-        let (host, port) = match rest.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse().ok()?),
-            None => (rest, port),
-        };
+        let (host, port) = host_and_port(rest, port)?;
         Some(json!({ "host": host, "port": port, "tls": tls }))
     });
     parsed.ok_or_else(|| {
         let advice = "starttls://host, tls://host or plain://host, with :port if it is not the usual";
         Failure::new(Exit::Refused, format!("{url} is no mail server")).advise(advice)
     })
+}
+
+fn smpp_server(url: &str) -> Result<Value, Failure> {
+    let parsed = url.split_once("://").and_then(|(scheme, rest)| {
+        let tls = [("tls", true), ("plain", false)]
+            .into_iter()
+            .find(|(name, _)| *name == scheme)?
+            .1;
+        let (host, port) = host_and_port(rest, 2775)?;
+        Some(json!({ "host": host, "port": port, "tls": tls }))
+    });
+    parsed.ok_or_else(|| {
+        let advice = "tls://host or plain://host, with :port if it is not 2775";
+        Failure::new(Exit::Refused, format!("{url} is no message centre")).advise(advice)
+    })
+}
+
+/// What kind of address a sender is, as far as it shows: `+4930123`, a short number, a name.
+fn smpp_sender(from: &str) -> Value {
+    let digits = from.strip_prefix('+').unwrap_or(from);
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let (address, ton, npi) = match (is_number, from.starts_with('+')) {
+        (true, true) => (digits, "international", "isdn"),
+        (true, false) => (from, "unknown", "unknown"),
+        (false, _) => (from, "alphanumeric", "unknown"),
+    };
+    json!({ "address": address, "ton": ton, "npi": npi })
+}
+
+fn host_and_port(rest: &str, usual: u16) -> Option<(&str, u16)> {
+    match rest.rsplit_once(':') {
+        Some((host, port)) => Some((host, port.parse().ok()?)),
+        None => Some((rest, usual)),
+    }
 }
 
 /// A file as it is; `-` for standard input.
@@ -370,4 +423,36 @@ fn text(gateway: &Gateway) -> String {
         ("messages here", counts),
     ];
     format!("{}\n{settings}", facts(&lines))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_shows_what_kind_it_is() {
+        for (from, address, ton, npi) in [
+            ("+4930123", "4930123", "international", "isdn"),
+            ("22666", "22666", "unknown", "unknown"),
+            ("Example", "Example", "alphanumeric", "unknown"),
+            ("4You", "4You", "alphanumeric", "unknown"),
+        ] {
+            assert_eq!(smpp_sender(from), json!({ "address": address, "ton": ton, "npi": npi }));
+        }
+    }
+
+    #[test]
+    fn a_message_centre_is_named_with_or_without_port() {
+        let read = |url: &str| smpp_server(url).ok();
+        let wanted = |port: u16, tls: bool| Some(json!({ "host": "smsc.example.org", "port": port, "tls": tls }));
+        assert_eq!(read("tls://smsc.example.org:3550"), wanted(3550, true));
+        assert_eq!(read("plain://smsc.example.org"), wanted(2775, false));
+        for wrong in [
+            "smsc.example.org",
+            "starttls://smsc.example.org",
+            "tls://smsc.example.org:x",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 }
