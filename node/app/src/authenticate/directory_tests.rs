@@ -69,6 +69,7 @@ impl Office {
             attributes: Vec::new(),
             received: Instant::now(),
             received_ms: self.world.clock.now_ms(),
+            browser: None,
         };
         self.node.authenticate(access).await.decision
     }

@@ -7,8 +7,8 @@ use crate::{
     codec::{self, Undecodable},
     command::{Actor, LoginFacts},
     ids::{
-        ApiTokenId, ApplicationId, ClientId, CodeId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, RuleId,
-        TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, CodeId, DeviceId, DirectoryId, Fingerprint, GatewayId, JoinTokenId,
+        NodeId, RuleId, TokenId, UserId,
     },
     outcome::Verdict,
     plan::Waiver,
@@ -210,6 +210,9 @@ pub struct LoginEntry {
     /// The password was judged by what was remembered of it, for the directory was down.
     #[n(10)]
     pub recalled: bool,
+    /// The trusted device that stood for the codes.
+    #[n(11)]
+    pub device: Option<DeviceId>,
 }
 
 /// Logins rejected beyond a budget.
@@ -340,6 +343,9 @@ pub enum Object {
     /// A rule.
     #[n(9)]
     Rule(#[n(0)] RuleId),
+    /// A device, and who trusted it.
+    #[n(10)]
+    Device(#[n(0)] DeviceId, #[n(1)] UserId),
 }
 
 impl fmt::Display for Object {
@@ -355,6 +361,7 @@ impl fmt::Display for Object {
             Object::Directory(id) => id.fmt(f),
             Object::Gateway(id) => id.fmt(f),
             Object::Rule(id) => id.fmt(f),
+            Object::Device(id, _) => id.fmt(f),
         }
     }
 }
@@ -524,6 +531,16 @@ pub enum ChangeKind {
     DirectoryContactUnknown,
     #[n(66)]
     ForgetPasswords,
+    /// By the user, after a login by a code.
+    #[n(71)]
+    TrustDevice,
+    /// Another user trusts the browser now, or the same one anew; or a user has trusted too many others since.
+    #[n(72)]
+    EvictDevice,
+    #[n(73)]
+    RevokeDevice,
+    #[n(74)]
+    RevokeDevices,
 }
 
 impl ChangeKind {
@@ -601,6 +618,10 @@ impl ChangeKind {
             ChangeKind::DirectoryContactRefused => "directory_contact_refused",
             ChangeKind::DirectoryContactUnknown => "directory_contact_unknown",
             ChangeKind::ForgetPasswords => "forget_passwords",
+            ChangeKind::TrustDevice => "trust_device",
+            ChangeKind::EvictDevice => "evict_device",
+            ChangeKind::RevokeDevice => "revoke_device",
+            ChangeKind::RevokeDevices => "revoke_devices",
         }
     }
 }

@@ -9,6 +9,7 @@ mod api_token;
 mod application;
 mod ask_directory;
 mod client;
+mod device;
 mod directory;
 mod export;
 mod gateway;
@@ -31,6 +32,7 @@ pub use self::{
     },
     ask_directory::{AskDirectory, AskStage, AskedOfDirectory},
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
+    device::{RevokeDevice, RevokeDevices},
     directory::{
         ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory, ForgetPasswords,
     },
@@ -233,6 +235,12 @@ pub enum Change {
     /// Forgets the passwords that are remembered of a directory's people.
     #[n(56)]
     ForgetPasswords(#[n(0)] ForgetPasswords),
+    /// Ends the trust in a device.
+    #[n(57)]
+    RevokeDevice(#[n(0)] RevokeDevice),
+    /// Ends the trust in all devices of a user.
+    #[n(58)]
+    RevokeDevices(#[n(0)] RevokeDevices),
 }
 
 /// What a change does, and to what.
@@ -304,6 +312,8 @@ impl Change {
             Change::ExportToken(change) => change.decide(state),
             Change::AskDirectory(change) => change.decide(state, revision),
             Change::ForgetPasswords(change) => change.decide(state, revision),
+            Change::RevokeDevice(change) => change.decide(state),
+            Change::RevokeDevices(change) => change.decide(state, revision),
         }
     }
 
@@ -367,6 +377,8 @@ impl Change {
             Change::ExportToken(_) => ChangeKind::ExportToken,
             Change::AskDirectory(change) => change.kind(),
             Change::ForgetPasswords(_) => ChangeKind::ForgetPasswords,
+            Change::RevokeDevice(_) => ChangeKind::RevokeDevice,
+            Change::RevokeDevices(_) => ChangeKind::RevokeDevices,
         }
     }
 }

@@ -13,15 +13,15 @@ use crate::{
     audit::{Chain, Checkpoint, Head, HeadSignature, Seal},
     codec,
     ids::{
-        ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId,
-        PendingId, Revision, RuleId, Stamp, TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, ConversationId, DeviceId, DirectoryId, Fingerprint, GatewayId,
+        JoinTokenId, NodeId, PendingId, Revision, RuleId, Stamp, TokenId, UserId,
     },
     records::{
-        ApiToken, Application, Client, Cluster, Directory, Dispatch, Gateway, JoinToken, Node, Pending, Policy,
+        ApiToken, Application, Client, Cluster, Device, Directory, Dispatch, Gateway, JoinToken, Node, Pending, Policy,
         Retention, Rule, SentCode, Token, User,
     },
     state::{
-        Delay, Remembered, SendCount, SourceDigest, State,
+        Delay, Offer, Remembered, SendCount, SourceDigest, State,
         expiring::{Expiring, Mortal},
         memory::Spent,
     },
@@ -66,6 +66,8 @@ mod table {
     pub const GATEWAYS: u8 = 21;
     pub const RULES: u8 = 22;
     pub const PENDING: u8 = 23;
+    pub const DEVICES: u8 = 24;
+    pub const TRUST_OFFERS: u8 = 25;
 }
 
 /// The one row that moves with every command.
@@ -126,6 +128,8 @@ impl State {
             .chain(table_rows(table::GATEWAYS, &self.gateways))
             .chain(table_rows(table::RULES, &self.rules))
             .chain(table_rows(table::PENDING, &self.pending))
+            .chain(table_rows(table::DEVICES, self.devices.rows()))
+            .chain(table_rows(table::TRUST_OFFERS, self.memory.offers.rows()))
     }
 
     /// The state in these rows, in whatever order they come.
@@ -223,6 +227,8 @@ impl StateBuilder {
             table::GATEWAYS => state.put_gateway(codec::from_bytes(value)?),
             table::RULES => state.put_rule(Arc::new(codec::from_bytes(value)?)),
             table::PENDING => state.put_pending(Arc::new(codec::from_bytes(value)?)),
+            table::DEVICES => state.devices_mut().put(Arc::new(codec::from_bytes(value)?)),
+            table::TRUST_OFFERS => take_mortal(&mut state.memory.offers, key, value)?,
             table::AUDIT => {
                 state
                     .audit
@@ -324,7 +330,8 @@ wrapped_key!(
     NodeId,
     GatewayId,
     RuleId,
-    PendingId
+    PendingId,
+    DeviceId
 );
 wrapped_key!(Fingerprint, ConversationId, SourceDigest, SendCount);
 
@@ -378,7 +385,8 @@ shared_value!(
     HeadSignature,
     Gateway,
     Rule,
-    Pending
+    Pending,
+    Device
 );
 
 impl Value for Seal {
@@ -397,7 +405,7 @@ macro_rules! mortal_value {
     )*};
 }
 
-mortal_value!(Remembered, Spent, Delay, Revision, Dispatch, u32);
+mortal_value!(Remembered, Spent, Delay, Revision, Dispatch, Offer, u32);
 
 impl Value for Mortal<Arc<SentCode>> {
     fn to_value(&self) -> Vec<u8> {

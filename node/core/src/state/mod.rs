@@ -6,6 +6,7 @@
 //! Tables of objects hold `Arc`s: a path copied by a write copies pointers and not users. Indexes (names, networks)
 //! are derived, not stored in the image, and kept by the four or five functions that put and drop objects.
 
+mod devices;
 mod expiring;
 mod image;
 mod memory;
@@ -17,8 +18,8 @@ use std::{net::IpAddr, ops::Bound, sync::Arc};
 use imbl::{OrdMap, OrdSet};
 
 pub use self::image::{DamagedImage, StateBuilder};
-pub(crate) use self::memory::{Delay, Memory, Remembered, SendCount, SourceDigest};
-use self::networks::Networks;
+pub(crate) use self::memory::{Delay, Memory, Offer, Remembered, SendCount, SourceDigest};
+use self::{devices::Devices, networks::Networks};
 use crate::{
     audit::Chain,
     command::Judged,
@@ -65,6 +66,7 @@ pub struct State {
     /// In the order in which they are asked.
     rule_order: OrdSet<(u32, RuleId)>,
     pending: OrdMap<PendingId, Arc<Pending>>,
+    devices: Devices,
 }
 
 impl State {

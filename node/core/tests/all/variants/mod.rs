@@ -30,6 +30,7 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::ConfirmChange(_) => "ConfirmChange",
         Command::TakeBack(_) => "TakeBack",
         Command::TakeBackOverdue(_) => "TakeBackOverdue",
+        Command::TrustDevice(_) => "TrustDevice",
     }
 }
 
@@ -92,6 +93,8 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::ExportUser(_) => "ExportUser",
         Change::ExportPassword(_) => "ExportPassword",
         Change::ExportToken(_) => "ExportToken",
+        Change::RevokeDevice(_) => "RevokeDevice",
+        Change::RevokeDevices(_) => "RevokeDevices",
     }
 }
 
