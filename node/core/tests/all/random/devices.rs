@@ -39,8 +39,16 @@ impl Dice<'_> {
         Browser { device }
     }
 
+    /// Once there is a device, it is mostly used.
+    pub(super) fn on_devices(&mut self, state: &State, now_ms: u64) -> Command {
+        match state.device_count() > 0 && self.roll(4) > 0 {
+            true => self.by_device(state, now_ms),
+            false => self.trusting(state),
+        }
+    }
+
     /// With the password, by a device that there is, as an honest node would.
-    pub(super) fn by_device(&mut self, state: &State, now_ms: u64) -> Command {
+    fn by_device(&mut self, state: &State, now_ms: u64) -> Command {
         let mut judged = self.judged(state, now_ms);
         let first = self.device_id().0;
         let device = (0..5).find_map(|step| state.device(DeviceId((first + step) % 5)));
@@ -68,7 +76,7 @@ impl Dice<'_> {
     }
 
     /// Mostly after the login that was judged last.
-    pub(super) fn trusting(&mut self, state: &State) -> Command {
+    fn trusting(&mut self, state: &State) -> Command {
         let mut records = state
             .audit()
             .open_records()

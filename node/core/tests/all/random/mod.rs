@@ -601,8 +601,9 @@ impl<'a> Dice<'a> {
 
     pub fn command(&mut self, state: &State, now_ms: u64) -> Command {
         let (request, node) = (Fingerprint(self.digest(64)), NodeId(self.roll(4)));
-        match self.roll(16) {
+        match self.roll(17) {
             15 => self.settling(state),
+            16 => self.on_devices(state, now_ms),
             12 | 13 => self.sending(state, now_ms),
             0..=2 => {
                 let changes = (0..self.roll(4) + 1).map(|_| self.change()).collect();
@@ -632,9 +633,7 @@ impl<'a> Dice<'a> {
             6 | 14 => Command::AcceptSingleFactor(AcceptSingleFactor {
                 judged: self.judged(state, now_ms),
             }),
-            8 if self.roll(2) == 0 => self.trusting(state),
-            8 => self.by_device(state, now_ms),
-            7 => {
+            7 | 8 => {
                 let all = [
                     Failure::WrongCode,
                     Failure::WrongPassword,
