@@ -208,6 +208,7 @@ impl Writer<'_> {
             received_ms: self.now_ms,
             retention_ms: 120_000,
             recalled_ms: None,
+            browser: None,
             facts: LoginFacts {
                 user_name: name.as_bytes().into(),
                 source: [192, 0, 2, client.0 as u8].into(),

@@ -231,6 +231,7 @@ impl Clients {
                 fingerprint: login.fingerprint,
                 received: Instant::now(),
                 received_ms: quorate_app::Clock::now_ms(&parts.clock),
+                browser: None,
             };
             let answer = parts.logins.authenticate(access).await;
             if let Decision::Silent(_) = answer.decision {

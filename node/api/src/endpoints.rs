@@ -40,6 +40,9 @@ endpoints! {
     ENABLE_USER: Nothing => User = Post "/users/{user}/enable" "enableUser" "Users" "Let a user log in again".conditional();
     UNLOCK_USER: Nothing => User = Post "/users/{user}/unlock" "unlockUser" "Users" "End a lockout before its time".conditional();
     CHANGE_ACCESS: ChangeAccess => Previewed<User> = Patch "/users/{user}/access" "changeAccess" "Users" "Change what a user may do, and by how many factors the user gets in".conditional().query::<CareQuery>();
+    LIST_DEVICES: Nothing => Page<Device> = Get "/users/{user}/devices" "listDevices" "Users" "List the devices that a user trusts, the oldest first".query::<PageQuery>();
+    REVOKE_DEVICES: Nothing => Nothing = Delete "/users/{user}/devices" "revokeDevices" "Users" "Trust no device of a user any more".success(204).conditional();
+    REVOKE_DEVICE: Nothing => Nothing = Delete "/devices/{device}" "revokeDevice" "Users" "Trust a device no more".success(204);
     IMPORT_USERS: ImportUsers => ImportedUsers = Post "/import/users" "importUsers" "Users" "Create many users with a token each";
     EXPORT_USERS: ExportUsers => ExportedUsers = Post "/export/users" "exportUsers" "Users" "Take users along; each is audited";
     BEGIN_IMPORT: Nothing => Import = Post "/imports" "beginImport" "Imports" "Begin to gather an import on this node".success(201);

@@ -27,6 +27,7 @@ pub mod audit;
 pub mod clients;
 pub mod cluster;
 mod confidential;
+pub mod devices;
 pub mod directories;
 pub mod endpoint;
 pub mod endpoints;
@@ -60,6 +61,7 @@ pub use audit::{
 pub use clients::{ChangeClient, Client, CreateClient, Modes, RotateSecret, ShownClient, TrustedNetwork, Waives};
 pub use cluster::{AuditExtent, ClusterStatus, NodeRole, NodeStatus};
 pub use confidential::Confidential;
+pub use devices::Device;
 pub use directories::{
     ChangeDirectory, ControllerState, CreateDirectory, Directory, DirectoryAttributes, DirectoryGroups, DirectoryKind,
     DirectorySettings, DirectorySync, Examination, ExamineDirectory, ExaminedStep, SyncDirectory,

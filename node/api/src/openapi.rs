@@ -159,6 +159,7 @@ fn path_parameter(segment: &str) -> Option<Parameter> {
     let what = match name {
         "node" => "The number of the node.",
         "token" => "The id of the token.",
+        "device" => "The id of the device.",
         "change" => "The id of the change that waits.",
         "directory" => "The name or the id of the directory.",
         "channel" => "`sms`, `email` or `voice`.",

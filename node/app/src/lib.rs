@@ -29,6 +29,7 @@ mod outages;
 mod passwords;
 mod ports;
 mod propose;
+mod secret_text;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

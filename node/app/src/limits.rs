@@ -115,9 +115,6 @@ pub const YUBIKEY_KEY_BYTES: usize = 16;
 /// See [`YUBIKEY_KEY_BYTES`].
 pub const YUBIKEY_PRIVATE_ID_BYTES: usize = 6;
 
-/// Bytes of the secret half of an API token.
-pub const API_TOKEN_SECRET_BYTES: usize = 32;
-
 /// Bytes of the secret of a join token.
 pub const JOIN_TOKEN_SECRET_BYTES: usize = 32;
 
@@ -182,7 +179,8 @@ pub const AUDIT_KEEPING_INTERVAL: Duration = Duration::from_secs(2);
 /// How often the leader looks whether a change was not confirmed in time: this much later than said it is taken back at most.
 pub const PENDING_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Room for a login on its way to another node: six attributes of 253 bytes at most and five short ones, and a password of 128.
+/// Room for a login on its way to another node: six attributes of 253 bytes at most and five short ones, a password of
+/// 128, and what a trusted device shows.
 pub const PASSED_LOGIN_BYTES: usize = 4_096;
 
 /// Characters of a telephone number, its plus among them, by which messages to a region are counted: the country and the first digit

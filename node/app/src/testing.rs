@@ -270,6 +270,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::ConfirmChange(_) => "confirm_change",
         Command::TakeBack(_) => "take_back",
         Command::TakeBackOverdue(_) => "take_back_overdue",
+        Command::TrustDevice(_) => "trust_device",
     }
 }
 

@@ -169,6 +169,7 @@ fn consume(state: &State, round: u64, users: u64) -> Vec<u8> {
     fingerprint[..8].copy_from_slice(&spread(round).to_be_bytes());
     let judged = Judged {
         recalled_ms: None,
+        browser: None,
         fingerprint: Fingerprint(fingerprint),
         conversation: None,
         proof: None,

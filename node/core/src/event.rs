@@ -10,14 +10,15 @@ use crate::{
     audit::{ChangeEntry, Checkpoint, Entry, HeadSignature, LoginEntry, RejectsEntry, ReportEntry, SendEntry},
     command::{Actor, Judged},
     ids::{
-        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, Level, NodeId,
+        ApiTokenId, ApplicationId, ClientId, DeviceId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, Level, NodeId,
         PendingId, Revision, RuleId, TokenId, UserId,
     },
     outcome::Verdict,
     plan::Grounds,
     records::{
-        ApiToken, Application, Channel, Client, Cluster, DefaultLanguage, Directory, Dispatch, Gateway, JoinToken,
-        MessageText, Node, Pending, Policy, RememberedPassword, Retention, Rule, SentCode, Token, Used, User,
+        ApiToken, Application, Channel, Client, Cluster, DefaultLanguage, Device, Directory, Dispatch, Gateway,
+        JoinToken, MessageText, Node, Pending, Policy, RememberedPassword, Retention, Rule, SentCode, Token, Used,
+        User,
     },
     state::{Delay, SendCount, SourceDigest, State},
 };
@@ -264,6 +265,33 @@ pub enum Event {
     },
     /// People whose own language has no text are written to in this one from now on.
     DefaultLanguageSet(DefaultLanguage),
+    /// A browser that was just let in by a code may be remembered, once, in the next minutes.
+    TrustOffered {
+        /// The login.
+        login: Fingerprint,
+        /// Whose.
+        user: UserId,
+        /// Through which client.
+        client: ClientId,
+    },
+    /// A browser is remembered from now on, and the offer is used up.
+    DeviceTrusted {
+        /// The login that had led to it.
+        login: Fingerprint,
+        /// What it is remembered as.
+        device: Device,
+    },
+    /// A trusted device stood for a code.
+    DeviceUsed(DeviceId),
+    /// A device gave way to another one.
+    DeviceForgotten(DeviceId),
+    /// An administrator ended the trust in a device, and with it every accept that is remembered of its user.
+    DeviceRevoked {
+        /// Which device.
+        device: DeviceId,
+        /// Whose.
+        user: UserId,
+    },
 }
 
 /// The counts of messages that one message belongs to.
@@ -326,7 +354,13 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
         }
         Event::PasswordDelaysForgotten { user } => state.memory_mut().forget_delays(*user),
         Event::RejectsSummarized(entry) => state.append_audit(Entry::RejectsSummarized(entry.clone())),
-        Event::UserSaved(user) => state.put_user(user.clone()),
+        // Whatever is done to a user: devices that were trusted by what it was before are so no longer.
+        Event::UserSaved(user) => {
+            if state.user(user.id).is_some_and(|former| user.ends_trust(former)) {
+                state.devices_mut().remove_of(user.id);
+            }
+            state.put_user(user.clone());
+        }
         Event::DirectorySaved(directory) => state.put_directory(directory.clone()),
         Event::DirectoryDeleted(directory) => state.drop_directory(*directory),
         Event::UserDeleted(user) => state.drop_user(*user),
@@ -465,6 +499,17 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
         Event::TextSaved(text) => state.put_text(text.clone()),
         Event::TextRemoved { channel, language } => state.drop_text(*channel, language),
         Event::DefaultLanguageSet(default) => state.put_default_language(default.clone()),
+        Event::TrustOffered { login, user, client } => state.offer_trust(*login, *user, *client),
+        Event::DeviceTrusted { login, device } => {
+            state.memory_mut().offers.remove(login);
+            state.devices_mut().put(Arc::new(device.clone()));
+        }
+        Event::DeviceUsed(device) => state.note_use(*device),
+        Event::DeviceForgotten(device) => state.devices_mut().remove(*device),
+        Event::DeviceRevoked { device, user } => {
+            state.devices_mut().remove(*device);
+            state.with_user(*user, |user| user.epoch = user.epoch.wrapping_add(1));
+        }
     }
 }
 
@@ -481,5 +526,6 @@ fn login_entry(judged: &Judged, tokens: &[TokenId], verdict: Verdict, grounds: G
         rule: grounds.rule,
         waiver: grounds.waiver,
         recalled: judged.recalled_ms.is_some(),
+        device: grounds.device,
     }
 }

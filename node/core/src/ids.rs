@@ -85,6 +85,11 @@ identifier!(
     PendingId, "p-"
 );
 
+identifier!(
+    /// A device that a user trusts: one browser.
+    DeviceId, "b-"
+);
+
 fn parse_hex(text: &str, prefix: &str) -> Option<u64> {
     let digits = text.strip_prefix(prefix)?;
     let hexadecimal = digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit());

@@ -222,6 +222,22 @@ pub const TRUST_MS_DEFAULT: u64 = 30 * DAY_MS;
 
 /// How long the policy may have a device remembered, in ms: an hour to a year. Less is no use to anybody, and more is for ever.
 pub const TRUST_MS: std::ops::RangeInclusive<u64> = 3_600_000..=366 * DAY_MS;
+
+/// Devices that one user trusts at once: a browser or two on each machine that people sit at. The oldest gives way.
+pub const DEVICES_PER_USER: usize = 16;
+
+/// Devices that are trusted at once, about 350 bytes each with their indexes. Each needs a login by a code.
+pub const DEVICES: usize = 1_000_000;
+
+/// Bytes of the name of a device: which browser it is and on what.
+pub const DEVICE_NAME_BYTES: usize = 128;
+
+/// How long after a login its device may be trusted, in ms: as long as one looks at the question.
+pub const TRUST_OFFER_MS: u64 = 300_000;
+
+/// Logins at once after which a device may be trusted, about 100 bytes each. Beyond it nobody is asked, and everybody gets in as before.
+pub const TRUST_OFFERS: usize = 500_000;
+
 /// The fewest characters that a policy may ask of a password: below four it is none, and more than 64 nobody types.
 pub const PASSWORD_CHARS_MIN: std::ops::RangeInclusive<u8> = 4..=64;
 

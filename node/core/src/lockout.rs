@@ -132,6 +132,7 @@ fn admits(state: &State, door: ClientId, user: &User) -> Option<ApplicationId> {
         calling_station_id: None,
         nas_identifier: None,
         attributes: &[],
+        device: None,
         now_ms: state.stamp().ms,
     };
     let plan = plan(state, &question)?;

@@ -103,11 +103,14 @@ pub enum Permission {
     /// Take secrets along: those of tokens, and what local passwords are checked against.
     #[n(25)]
     ExportSecrets,
+    /// End the trust in devices, so that codes are asked for again.
+    #[n(27)]
+    RevokeDevices,
 }
 
 impl Permission {
     /// Every permission, in the order of the table.
-    pub const ALL: [Permission; 27] = [
+    pub const ALL: [Permission; 28] = [
         Permission::ReadUsers,
         Permission::UnlockUsers,
         Permission::DisableUsers,
@@ -135,6 +138,7 @@ impl Permission {
         Permission::SettleChanges,
         Permission::ExportUsers,
         Permission::ExportSecrets,
+        Permission::RevokeDevices,
     ];
 
     /// The table: its name, and who has it.
@@ -168,6 +172,7 @@ impl Permission {
             Permission::SettleChanges      => ("settle_changes",       &[                   Admin, SuperAdmin]),
             Permission::ExportUsers        => ("export_users",         &[                   Admin, SuperAdmin]),
             Permission::ExportSecrets      => ("export_secrets",       &[                          SuperAdmin]),
+            Permission::RevokeDevices      => ("revoke_devices",       &[Helpdesk,          Admin, SuperAdmin]),
         }
     }
 
@@ -227,6 +232,7 @@ impl Change {
             Change::SetPin(_) => Permission::ManageTokens,
             Change::DisableToken(_) | Change::LoseToken(_) => Permission::WithdrawTokens,
             Change::VerifyToken(_) | Change::ResyncToken(_) => Permission::VerifyTokens,
+            Change::RevokeDevice(_) | Change::RevokeDevices(_) => Permission::RevokeDevices,
             Change::CreateClient(_)
             | Change::ChangeClient(_)
             | Change::DisableClient(_)

@@ -133,6 +133,7 @@ impl<L: Logins> Intake<L> {
             fingerprint,
             received,
             received_ms: self.logins.now_ms(),
+            browser: None,
         };
         let return_path = ReturnPath {
             sender,

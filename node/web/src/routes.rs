@@ -25,8 +25,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::admin::{
-    api_tokens, applications, audit, clients, cluster, directories, exports, gateways, import, imports, join_tokens,
-    pending, plans, policy, roles, rules, texts, tokens, users,
+    api_tokens, applications, audit, clients, cluster, devices, directories, exports, gateways, import, imports,
+    join_tokens, pending, plans, policy, roles, rules, texts, tokens, users,
 };
 use crate::call::{self, Answer, Call};
 use crate::failure::Failure;
@@ -74,6 +74,9 @@ fn administrators() -> Table {
         .at(ManageUsers, ENABLE_USER, users::enable)
         .at(UnlockUsers, UNLOCK_USER, users::unlock)
         .at(AssignRoles, CHANGE_ACCESS, roles::change_access)
+        .at(ReadUsers, LIST_DEVICES, devices::list)
+        .at(RevokeDevices, REVOKE_DEVICES, devices::revoke_all)
+        .at(RevokeDevices, REVOKE_DEVICE, devices::revoke)
         .at(ManageUsers, IMPORT_USERS, import::users)
         .at(ExportUsers, EXPORT_USERS, exports::users)
         .at(ManageUsers, BEGIN_IMPORT, imports::begin)

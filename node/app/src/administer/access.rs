@@ -1,8 +1,4 @@
-//! Bearer tokens of the HTTP API: issue, recognise, delete.
-//!
-//! ```text
-//! qat1-<16 hex digits of the id>-<52 characters of base 32: 32 random bytes>
-//! ```
+//! Bearer tokens of the HTTP API: issue, recognise, delete. Their text is of [`crate::secret_text`].
 //!
 //! Stored is the sealed SHA-256 of the random half. A slow hash would add nothing: 256 random bits cannot be guessed.
 
@@ -16,9 +12,8 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{AdminError, Administrator};
-use crate::base32::{base32, parse_base32};
 use crate::fields::FieldErrors;
-use crate::limits;
+use crate::secret_text::{self, SECRET_BYTES};
 
 const PREFIX: &str = "qat1";
 
@@ -44,7 +39,7 @@ impl Administrator {
         errors.check_label("name", &name, false);
         errors.finish()?;
         let id = ApiTokenId(self.random_id());
-        let secret = Zeroizing::new(self.random::<{ limits::API_TOKEN_SECRET_BYTES }>());
+        let secret = Zeroizing::new(self.random::<SECRET_BYTES>());
         let verifier = self.seal(Field::ApiTokenVerifier, id.0, &Sha256::digest(secret.as_slice()));
         let change = Change::CreateApiToken(CreateApiToken {
             id,
@@ -53,7 +48,7 @@ impl Administrator {
             role,
         });
         self.administer(actor, vec![change]).await?;
-        let text = Zeroizing::new(format!("{PREFIX}-{:016x}-{}", id.0, &*base32(&*secret)));
+        let text = secret_text::text(PREFIX, id.0, &secret);
         Ok(IssuedApiToken {
             token: self.read_api_token(id)?,
             text,
@@ -80,7 +75,8 @@ impl Administrator {
     /// # Errors
     /// [`BearerRefused`].
     pub fn authenticate_bearer(&self, text: &str, source: IpAddr) -> Result<Actor, BearerRefused> {
-        let (id, secret) = parse(text).ok_or(BearerRefused)?;
+        let (id, secret) = secret_text::parse(PREFIX, text).ok_or(BearerRefused)?;
+        let id = ApiTokenId(id);
         let state = self.state();
         let token = state.api_token(id).filter(|token| token.enabled).ok_or(BearerRefused)?;
         let aad = Aad {
@@ -109,13 +105,4 @@ impl Administrator {
             .cloned()
             .ok_or(AdminError::NotFound { what: "API token" })
     }
-}
-
-fn parse(text: &str) -> Option<(ApiTokenId, Zeroizing<Vec<u8>>)> {
-    let mut parts = text.splitn(3, '-');
-    let (prefix, id, secret) = (parts.next()?, parts.next()?, parts.next()?);
-    let well_formed = prefix == PREFIX && id.len() == 16 && id.bytes().all(|digit| digit.is_ascii_hexdigit());
-    let id = well_formed.then(|| u64::from_str_radix(id, 16).ok()).flatten()?;
-    let secret = parse_base32(secret)?;
-    (secret.len() == limits::API_TOKEN_SECRET_BYTES).then_some((ApiTokenId(id), secret))
 }

@@ -16,6 +16,7 @@ mod applications;
 mod bulk;
 mod care;
 mod clients;
+mod devices;
 mod directories;
 mod directory_person;
 #[cfg(test)]

@@ -84,6 +84,7 @@ impl Administrator {
             calling_station_id: spec.calling_station_id.as_deref().map(str::as_bytes),
             nas_identifier: spec.nas_identifier.as_deref().map(str::as_bytes),
             attributes: &attributes,
+            device: None,
             now_ms: self.clock.now_ms(),
         };
         let plan = plan(&state, &question).ok_or(AdminError::NotFound { what: "application" })?;
@@ -263,7 +264,12 @@ impl Administrator {
         let typed = self.names.fold_bytes(&login.facts.user_name).ok();
         let typed = typed.map(|name| state.meant(&name));
         let name = user.map(|user| &user.name).or(typed.as_ref());
-        let question = Question::of_facts(client, user.map(|user| &**user), name, &login.facts, now_ms);
+        // A device that is trusted no more stood for nothing then that counts now.
+        let device = login.device.and_then(|device| state.device(device));
+        let question = Question {
+            device: device.map(|device| device.proof()),
+            ..Question::of_facts(client, user.map(|user| &**user), name, &login.facts, now_ms)
+        };
         Some(Rerouted {
             user: name.map_or_else(|| "?".to_owned(), ToString::to_string),
             client: client.id,

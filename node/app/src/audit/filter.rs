@@ -123,7 +123,7 @@ const fn change_of(entry: &Entry) -> Option<&ChangeEntry> {
 
 const fn user_changed(change: &ChangeEntry) -> Option<UserId> {
     match change.object {
-        Object::User(user) => Some(user),
+        Object::User(user) | Object::Device(_, user) => Some(user),
         Object::Token(_)
         | Object::Client(_)
         | Object::Application(_)
@@ -169,7 +169,8 @@ pub(super) fn client_of(entry: &Entry) -> Option<ClientId> {
             | Object::Directory(_)
             | Object::Gateway(_)
             | Object::Rule(_)
-            | Object::Texts => None,
+            | Object::Texts
+            | Object::Device(..) => None,
         },
         Entry::Founded { .. }
         | Entry::JoinTokenIssued { .. }

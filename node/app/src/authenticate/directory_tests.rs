@@ -73,6 +73,7 @@ impl Office {
             attributes: Vec::new(),
             received: Instant::now(),
             received_ms: self.world.clock.now_ms(),
+            browser: None,
         };
         node.authenticate(access).await.decision
     }

@@ -345,7 +345,8 @@ const fn method_of(command: &Command) -> Option<Method> {
         | Command::ConfirmChange(_)
         | Command::TakeBack(_)
         | Command::TakeBackOverdue(_)
-        | Command::RememberPassword(_) => None,
+        | Command::RememberPassword(_)
+        | Command::TrustDevice(_) => None,
         Command::EnrolToken(enrol) => Some(enrol.proven.judged.facts.method),
         Command::RenewPassword(renew) => Some(renew.judged.facts.method),
         Command::QueueCode(queue) => match &queue.asker {

@@ -18,6 +18,9 @@
 
 mod budget;
 mod decision;
+#[cfg(test)]
+mod device_tests;
+mod devices;
 mod directory;
 #[cfg(test)]
 mod directory_tests;
@@ -47,12 +50,13 @@ use quorate_seal::{KeyRing, StateBinding};
 use tokio::time::Instant;
 
 pub use self::decision::{Answer, Decision, Silence};
+pub use self::devices::{DeviceWish, TrustError, TrustedDevice};
 use self::directory::Known;
 pub(crate) use self::directory::sync_person;
 use self::judge::Judgement;
 use self::local_reject::LocalRejects;
 use self::memory::Remembered;
-pub use self::request::{AccessRequest, fingerprint};
+pub use self::request::{AccessRequest, PresentedBrowser, fingerprint};
 use self::stand_in::StandIn;
 use crate::courier::Courier;
 use crate::hash_queue::{HashLane, HashQueue};
@@ -170,6 +174,7 @@ impl Authenticator {
                 calling_station_id: access.calling_station_id.map(Into::into),
                 nas_identifier: access.nas_identifier.map(Into::into),
                 attributes: access.attributes.into(),
+                browser: access.browser.as_ref().map(devices::read),
             },
         }
     }

@@ -11,7 +11,8 @@ use quorate_core::{Attribute, ClientId, Fingerprint, Method, Reason};
 use tokio::time::Instant;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{AccessRequest, Answer, Authenticator, Decision, Silence};
+use super::devices;
+use super::{AccessRequest, Answer, Authenticator, Decision, PresentedBrowser, Silence};
 use crate::limits;
 
 /// A login on its way to another node.
@@ -38,11 +39,23 @@ struct Passed {
     age_ms: u64,
     #[n(9)]
     attributes: Vec<Attribute>,
+    /// That it comes from a browser, and what that shows.
+    #[n(10)]
+    browser: Option<PassedBrowser>,
+}
+
+#[derive(Encode, Decode)]
+struct PassedBrowser {
+    #[n(0)]
+    device: Option<String>,
 }
 
 impl Drop for Passed {
     fn drop(&mut self) {
         self.password.zeroize();
+        if let Some(PassedBrowser { device }) = &mut self.browser {
+            device.zeroize();
+        }
     }
 }
 
@@ -135,6 +148,9 @@ impl Authenticator {
             fingerprint: passed.fingerprint,
             received: Instant::now().checked_sub(age)?,
             received_ms: self.clock.now_ms().saturating_sub(age.as_millis() as u64),
+            browser: passed.browser.as_mut().map(|browser| PresentedBrowser {
+                device: browser.device.take().map(Zeroizing::new),
+            }),
         })
     }
 }
@@ -151,6 +167,10 @@ pub(super) fn pack(access: &AccessRequest) -> Zeroizing<Vec<u8>> {
         nas_identifier: access.nas_identifier.clone(),
         attributes: access.attributes.clone(),
         fingerprint: access.fingerprint,
+        browser: access.browser.as_ref().map(|browser| PassedBrowser {
+            // Whatever else it shows is as long as its sender likes.
+            device: browser.device.as_deref().filter(|text| devices::is_one(text)).cloned(),
+        }),
         age_ms: u64::try_from(access.received.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
     // As large as it can get at once, so that no copy of the password stays behind where the buffer grew.

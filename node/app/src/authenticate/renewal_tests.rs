@@ -63,6 +63,7 @@ impl Gate {
             attributes: Vec::new(),
             received: Instant::now(),
             received_ms: self.world.clock.now_ms(),
+            browser: None,
         }
     }
 

@@ -26,12 +26,21 @@ pub struct AccessRequest {
     pub nas_identifier: Option<Vec<u8>>,
     /// Other attributes that rules may ask about, each once, sorted by their kinds.
     pub attributes: Vec<Attribute>,
-    /// [`fingerprint`] of the datagram.
+    /// [`fingerprint`] of the datagram, or of everything that a browser has sent.
     pub fingerprint: Fingerprint,
     /// When it was received, for deadlines.
     pub received: Instant,
     /// When it was received, in ms since 1970, for the audit and the code's timestep.
     pub received_ms: u64,
+    /// The browser that it comes from, if it comes from one and not through RADIUS.
+    pub browser: Option<PresentedBrowser>,
+}
+
+/// A browser, as far as a login knows of it.
+#[derive(Default)]
+pub struct PresentedBrowser {
+    /// What it was given when it was remembered as a device, if it shows something of that kind. Nobody has checked it.
+    pub device: Option<Zeroizing<String>>,
 }
 
 /// Recognises a repeated packet at any node: the first half of SHA-256 over client and datagram. `datagram` ends at

@@ -124,6 +124,7 @@ impl Gateway {
             fingerprint: fingerprint(self.client.id, &number.to_be_bytes()),
             received: Instant::now(),
             received_ms: self.world.clock.now_ms(),
+            browser: None,
         }
     }
 
@@ -436,6 +437,7 @@ async fn a_node_with_another_key_is_silent() {
         fingerprint: Fingerprint([1; 16]),
         received: Instant::now(),
         received_ms: stranger.clock.now_ms(),
+        browser: None,
     };
     assert_eq!(
         node.authenticate(packet).await.decision,

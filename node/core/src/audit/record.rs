@@ -7,8 +7,8 @@ use crate::{
     codec::{self, Undecodable},
     command::{Actor, LoginFacts},
     ids::{
-        ApiTokenId, ApplicationId, ClientId, CodeId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, RuleId,
-        TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, CodeId, DeviceId, DirectoryId, Fingerprint, GatewayId, JoinTokenId,
+        NodeId, RuleId, TokenId, UserId,
     },
     outcome::Verdict,
     plan::Waiver,
@@ -210,6 +210,9 @@ pub struct LoginEntry {
     /// The password was judged by what was remembered of it, for the directory was down.
     #[n(10)]
     pub recalled: bool,
+    /// The trusted device that stood for the codes.
+    #[n(11)]
+    pub device: Option<DeviceId>,
 }
 
 /// Logins rejected beyond a budget.
@@ -343,6 +346,9 @@ pub enum Object {
     /// What messages say.
     #[n(10)]
     Texts,
+    /// A device, and who trusted it.
+    #[n(11)]
+    Device(#[n(0)] DeviceId, #[n(1)] UserId),
 }
 
 impl fmt::Display for Object {
@@ -359,6 +365,7 @@ impl fmt::Display for Object {
             Object::Gateway(id) => id.fmt(f),
             Object::Rule(id) => id.fmt(f),
             Object::Texts => f.write_str("texts"),
+            Object::Device(id, _) => id.fmt(f),
         }
     }
 }
@@ -534,6 +541,16 @@ pub enum ChangeKind {
     RemoveText,
     #[n(73)]
     SetDefaultLanguage,
+    /// By the user, after a login by a code.
+    #[n(74)]
+    TrustDevice,
+    /// Another user trusts the browser now, or the same one anew; or a user has trusted too many others since.
+    #[n(75)]
+    EvictDevice,
+    #[n(76)]
+    RevokeDevice,
+    #[n(77)]
+    RevokeDevices,
 }
 
 impl ChangeKind {
@@ -614,6 +631,10 @@ impl ChangeKind {
             ChangeKind::SetText => "set_text",
             ChangeKind::RemoveText => "remove_text",
             ChangeKind::SetDefaultLanguage => "set_default_language",
+            ChangeKind::TrustDevice => "trust_device",
+            ChangeKind::EvictDevice => "evict_device",
+            ChangeKind::RevokeDevice => "revoke_device",
+            ChangeKind::RevokeDevices => "revoke_devices",
         }
     }
 }

@@ -9,6 +9,7 @@ mod api_token;
 mod application;
 mod ask_directory;
 mod client;
+mod device;
 mod directory;
 mod export;
 mod gateway;
@@ -32,6 +33,7 @@ pub use self::{
     },
     ask_directory::{AskDirectory, AskStage, AskedOfDirectory},
     client::{ChangeClient, ClientSettings, CreateClient, DeleteClient, DisableClient, EnableClient},
+    device::{RevokeDevice, RevokeDevices},
     directory::{
         ChangeDirectory, CreateDirectory, DeleteDirectory, DisableDirectory, EnableDirectory, ForgetPasswords,
     },
@@ -244,6 +246,12 @@ pub enum Change {
     /// Another language for people whose own has no text.
     #[n(59)]
     SetDefaultLanguage(#[n(0)] SetDefaultLanguage),
+    /// Ends the trust in a device.
+    #[n(60)]
+    RevokeDevice(#[n(0)] RevokeDevice),
+    /// Ends the trust in all devices of a user.
+    #[n(61)]
+    RevokeDevices(#[n(0)] RevokeDevices),
 }
 
 /// What a change does, and to what.
@@ -318,6 +326,8 @@ impl Change {
             Change::SetText(change) => change.decide(state, revision),
             Change::RemoveText(change) => change.decide(state),
             Change::SetDefaultLanguage(change) => change.decide(state, revision),
+            Change::RevokeDevice(change) => change.decide(state),
+            Change::RevokeDevices(change) => change.decide(state, revision),
         }
     }
 
@@ -384,6 +394,8 @@ impl Change {
             Change::SetText(_) => ChangeKind::SetText,
             Change::RemoveText(_) => ChangeKind::RemoveText,
             Change::SetDefaultLanguage(_) => ChangeKind::SetDefaultLanguage,
+            Change::RevokeDevice(_) => ChangeKind::RevokeDevice,
+            Change::RevokeDevices(_) => ChangeKind::RevokeDevices,
         }
     }
 }

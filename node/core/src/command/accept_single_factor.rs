@@ -33,7 +33,7 @@ impl AcceptSingleFactor {
         }
         Ok(match subject.barred(user).or_else(|| subject.password_due(user)) {
             Some(reason) => reject(&self.judged, reason, Vec::new()),
-            None => accept(&self.judged, subject.forgotten_on_accept(user)),
+            None => accept(&self.judged, subject.noted_on_accept(user)),
         })
     }
 }

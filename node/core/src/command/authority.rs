@@ -129,6 +129,8 @@ fn concerned(state: &State, change: &Change) -> Option<Role> {
         Change::ExportPassword(change) => of_user(change.user),
         Change::ExportToken(change) => of_token(change.token),
         Change::AssignToken(change) => of_token(change.token).max(of_user(change.user)),
+        Change::RevokeDevice(change) => state.device(change.device).and_then(|device| of_user(device.user)),
+        Change::RevokeDevices(change) => of_user(change.user),
         Change::CreateApiToken(change) => Some(change.role),
         Change::DeleteApiToken(change) => state.api_token(change.token).map(|token| token.role),
         Change::CreateUser(_)

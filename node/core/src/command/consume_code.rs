@@ -72,8 +72,9 @@ impl ConsumeCode {
                 used: method::of_token(token).after(token, code.used, moment(subject, token)),
             })
             .collect();
-        events.extend(subject.forgotten_on_accept(user));
+        events.extend(subject.noted_on_accept(user));
         events.extend(self.preference(user, &tokens));
+        events.extend(self.offer(subject, user));
         Ok(conclude(&self.judged, &self.codes, Verdict::Accept, events))
     }
 
@@ -121,6 +122,25 @@ impl ConsumeCode {
                 true => method::of_token(token).refuse(token, code.used, moment(subject, token)),
                 false => Some(Reason::NoToken),
             }
+        })
+    }
+
+    /// A browser may be remembered after this: a code was proven, and nothing here rests on what was only remembered. Where there is no
+    /// room for the offer, there is none.
+    fn offer(&self, subject: &Subject<'_>, user: &User) -> Option<Event> {
+        let Judged {
+            fingerprint,
+            client,
+            recalled_ms,
+            browser,
+            ..
+        } = &self.judged;
+        let may = browser.is_some() && recalled_ms.is_none() && user.may_trust(subject.policy);
+        let has_room = subject.state.memory().offers.len() < limits::TRUST_OFFERS;
+        (may && has_room).then_some(Event::TrustOffered {
+            login: *fingerprint,
+            user: user.id,
+            client: *client,
         })
     }
 

@@ -87,7 +87,7 @@ impl EnrolToken {
         }));
         events.push(Event::TokenSaved(token.into()));
         events.push(Event::RevisionSpent(revision));
-        events.extend(subject.forgotten_on_accept(user));
+        events.extend(subject.noted_on_accept(user));
         Ok(conclude(judged, codes, Verdict::Accept, events))
     }
 }

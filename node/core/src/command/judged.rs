@@ -7,7 +7,7 @@ use minicbor::{Decode, Encode};
 use crate::{
     ids::{ApplicationId, ClientId, ConversationId, Fingerprint, NodeId, ProofDigest, Revision, UserId},
     limits,
-    records::{Attribute, UserName},
+    records::{Attribute, Browser, UserName},
 };
 
 /// How a login was judged, and by what.
@@ -58,6 +58,9 @@ pub struct Judged {
     /// When the password that was right had been remembered, if it was judged by that.
     #[n(14)]
     pub recalled_ms: Option<u64>,
+    /// The browser that it comes from, if it comes from one, and the device that stands for the codes, if one does.
+    #[n(15)]
+    pub browser: Option<Browser>,
 }
 
 /// What the audit says about a login beside its verdict.

@@ -35,6 +35,7 @@ mod sign_head;
 mod spend_join_token;
 mod summarize_rejects;
 mod take_back;
+mod trust_device;
 mod try_change;
 mod verdict;
 
@@ -63,6 +64,7 @@ pub use self::{
     spend_join_token::SpendJoinToken,
     summarize_rejects::SummarizeRejects,
     take_back::{TakeBack, TakeBackOverdue},
+    trust_device::TrustDevice,
     try_change::TryChange,
 };
 use crate::codec::{self, Undecodable};
@@ -139,6 +141,9 @@ pub enum Command {
     /// Remembers a password that a directory said was right.
     #[n(18)]
     RememberPassword(#[n(0)] RememberPassword),
+    /// Has a browser remembered as a device of whom it has let in.
+    #[n(23)]
+    TrustDevice(#[n(0)] TrustDevice),
 }
 
 impl Command {

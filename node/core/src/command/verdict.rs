@@ -143,7 +143,10 @@ fn current<'a>(state: &'a State, judged: &'a Judged, now_ms: u64) -> Option<Subj
         let application = &plan.application;
         application.id == judged.application && application.revision == judged.application_revision
     })?;
-    (still_absent && same_password && still_recalled).then_some(Subject {
+    // A device that stood for the codes where it was judged, and does not here: then they are asked for.
+    let device = judged.browser.and_then(|browser| browser.device);
+    let same_device = device.map(|proof| proof.device) == plan.device;
+    (same_device && still_absent && same_password && still_recalled).then_some(Subject {
         state,
         judged,
         now_ms,
@@ -237,8 +240,8 @@ impl Subject<'_> {
         PasswordSource::of(self.judged)
     }
 
-    /// What ends with an accept: counts of wrong codes and of wrong passwords from this source.
-    pub fn forgotten_on_accept(&self, user: &User) -> Vec<Event> {
+    /// What an accept brings along: counts of wrong codes and of wrong passwords from this source end, and a device was used.
+    pub fn noted_on_accept(&self, user: &User) -> Vec<Event> {
         let mut events = Vec::new();
         if self.asks_for_code() && (user.code_failures > 0 || user.locked_until_ms.is_some()) {
             events.push(Event::CodeFailuresForgotten { user: user.id });
@@ -247,6 +250,7 @@ impl Subject<'_> {
         if self.asks_for_password() && self.state.memory().delays.find(&(user.id, source.0)).is_some() {
             events.push(Event::PasswordDelayForgotten { user: user.id, source });
         }
+        events.extend(self.plan.device.map(Event::DeviceUsed));
         events
     }
 }

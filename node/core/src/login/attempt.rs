@@ -16,7 +16,9 @@ use crate::{
     },
     method::{self, Moment},
     plan::{Plan, Question, Refused, plan},
-    records::{Client, Directory, Factor, Pin, Policy, RememberedPassword, SentCode, Token, User},
+    records::{
+        Browser, Client, DeviceProof, Directory, Factor, Pin, Policy, RememberedPassword, SentCode, Token, User,
+    },
     state::State,
 };
 
@@ -450,7 +452,16 @@ impl Attempt {
                 attributes: request.attributes.clone(),
             },
             recalled_ms: self.judged_by_memory(),
+            browser: self.browser(),
         }
+    }
+
+    /// The browser, and the device that it is if that is what the plan counts upon.
+    fn browser(&self) -> Option<Browser> {
+        let is_counted = |proof: &DeviceProof| self.plan.device == Some(proof.device);
+        self.request.browser.map(|browser| Browser {
+            device: browser.device.filter(is_counted),
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     ids::{ClientId, Fingerprint, NodeId, ProofDigest},
-    records::{Attribute, UserName},
+    records::{Attribute, Browser, UserName},
 };
 
 /// One Access-Request, as far as judging it needs. It holds what the user typed, so it has no `Debug`.
@@ -34,4 +34,6 @@ pub struct Request {
     pub nas_identifier: Option<Box<[u8]>>,
     /// Other attributes that rules may ask about, each once, sorted by their kinds.
     pub attributes: Box<[Attribute]>,
+    /// The browser that it comes from, if it comes from one.
+    pub browser: Option<Browser>,
 }

@@ -19,7 +19,7 @@ use minicbor::{Decode, Encode};
 pub use self::{matching::Mismatch, question::Question};
 use crate::{
     command::Failure,
-    ids::RuleId,
+    ids::{DeviceId, RuleId},
     outcome::Reason,
     records::{
         Application, CodeKinds, Enrolment, Factor, FactorKind, Pins, Rule, Standing, Then, TokenKind, User,
@@ -45,6 +45,8 @@ pub struct Plan {
     pub waived: Vec<(Factor, Waiver)>,
     /// Whether the user comes to a first token in this login, whose code then takes the place of the one that the application asks for.
     pub enrols: bool,
+    /// The trusted device that stands for the codes.
+    pub device: Option<DeviceId>,
     /// Why nobody gets in with this login, whatever is proven.
     pub refused: Option<Refused>,
 }
@@ -62,6 +64,9 @@ pub enum Waiver {
     /// The user has no token yet, and the application lets such users in for a while.
     #[n(2)]
     Migration,
+    /// A device that the user trusts stands for the codes: one was proven on it.
+    #[n(3)]
+    Device,
 }
 
 impl Waiver {
@@ -71,6 +76,7 @@ impl Waiver {
             Waiver::CheckedByClient => "checked_by_client",
             Waiver::TrustedNetwork => "trusted_network",
             Waiver::Migration => "migration",
+            Waiver::Device => "device",
         }
     }
 }
@@ -120,6 +126,8 @@ pub struct Grounds {
     pub rule: Option<RuleId>,
     /// Why less was asked for than the application does.
     pub waiver: Option<Waiver>,
+    /// The device that stood for the codes.
+    pub device: Option<DeviceId>,
 }
 
 impl Plan {
@@ -145,6 +153,7 @@ impl Plan {
         Grounds {
             rule: self.rule.as_ref().map(|rule| rule.id),
             waiver: waivers.into_iter().find(|waiver| *waiver != Waiver::CheckedByClient),
+            device: self.device,
         }
     }
 
@@ -195,6 +204,7 @@ pub fn plan_by<'a>(
         application,
         waived: Vec::new(),
         enrols: false,
+        device: None,
         refused: refused(rule, question),
     };
     plan.settle_password(question);
@@ -202,6 +212,7 @@ pub fn plan_by<'a>(
     plan.migrate(state, question);
     plan.trust(question);
     let is_enough = is_multi_factor(&plan.factors, question.client.modes.passcode_only);
+    plan.recognise(state, question);
     plan.enrol(state, question);
     plan.insist(state, question, is_enough);
     Some(plan)
@@ -256,6 +267,19 @@ impl Plan {
         match self.application.factors.split_last() {
             Some((Factor::Password, before)) if is_whole => before.len(),
             _ => 0,
+        }
+    }
+
+    /// A trusted device stands for codes that would have to be proven beside the password, and never for the password itself. After it was asked
+    /// whether the factors are enough: the device is the second one, for whom it was trusted had proven one there.
+    fn recognise(&mut self, state: &State, question: &Question<'_>) {
+        let shown = question.user.zip(question.device);
+        let Some(device) = shown.and_then(|(user, proof)| state.trusted_device(user, &proof, question.now_ms)) else {
+            return;
+        };
+        if self.asks_for_password() && self.asks_for_code() {
+            self.waive(FactorKind::Code, Waiver::Device);
+            self.device = Some(device.id);
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::{
     command::{Judged, LoginFacts},
     login::Request,
-    records::{Attribute, AttributeKind, Client, Trusted, User, UserName},
+    records::{Attribute, AttributeKind, Client, DeviceProof, Trusted, User, UserName},
 };
 
 /// A login as far as rules look at it. All of it travels with the verdict, so that every node comes to the same plan.
@@ -23,6 +23,8 @@ pub struct Question<'a> {
     pub nas_identifier: Option<&'a [u8]>,
     /// Other attributes that rules may ask about.
     pub attributes: &'a [Attribute],
+    /// What a browser shows for being a device.
+    pub device: Option<DeviceProof>,
     /// When, in ms since 1970.
     pub now_ms: u64,
 }
@@ -37,6 +39,7 @@ impl<'a> Question<'a> {
             calling_station_id: request.calling_station_id.as_deref(),
             nas_identifier: request.nas_identifier.as_deref(),
             attributes: &request.attributes,
+            device: request.browser.and_then(|browser| browser.device),
             now_ms,
         }
     }
@@ -44,10 +47,13 @@ impl<'a> Question<'a> {
     /// That of a verdict that is proposed.
     pub(crate) fn of_verdict(client: &'a Client, user: Option<&'a User>, judged: &'a Judged, now_ms: u64) -> Self {
         let name = user.map(|user| &user.name).or(judged.absent.as_ref());
-        Self::of_facts(client, user, name, &judged.facts, now_ms)
+        Question {
+            device: judged.browser.and_then(|browser| browser.device),
+            ..Self::of_facts(client, user, name, &judged.facts, now_ms)
+        }
     }
 
-    /// That of a login in the audit.
+    /// That of a login in the audit, without its device.
     pub fn of_facts(
         client: &'a Client,
         user: Option<&'a User>,
@@ -62,6 +68,7 @@ impl<'a> Question<'a> {
             calling_station_id: facts.calling_station_id.as_deref(),
             nas_identifier: facts.nas_identifier.as_deref(),
             attributes: &facts.attributes,
+            device: None,
             now_ms,
         }
     }

@@ -8,6 +8,7 @@ mod attribute;
 mod client;
 mod cluster;
 mod code_kind;
+mod device;
 mod directory;
 mod entrance;
 mod local;
@@ -31,6 +32,7 @@ pub use self::{
     client::{Client, Cut, Modes},
     cluster::{Cluster, Node, Replacement},
     code_kind::{CodeKind, CodeKinds},
+    device::{Browser, Device, DeviceDigest, DeviceProof},
     directory::{Directory, Naming, Origin, PasswordMemory, RememberedPassword},
     entrance::{Entrance, FactorKind, Trusted},
     local::Local,

@@ -13,15 +13,15 @@ use crate::{
     audit::{Chain, Checkpoint, Head, HeadSignature, Seal},
     codec,
     ids::{
-        ApiTokenId, ApplicationId, ClientId, ConversationId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId,
-        PendingId, Revision, RuleId, Stamp, TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, ConversationId, DeviceId, DirectoryId, Fingerprint, GatewayId,
+        JoinTokenId, NodeId, PendingId, Revision, RuleId, Stamp, TokenId, UserId,
     },
     records::{
-        ApiToken, Application, Channel, Client, Cluster, DefaultLanguage, Directory, Dispatch, Gateway, JoinToken,
-        MessageText, Node, Pending, Policy, Retention, Rule, SentCode, Token, User,
+        ApiToken, Application, Channel, Client, Cluster, DefaultLanguage, Device, Directory, Dispatch, Gateway,
+        JoinToken, MessageText, Node, Pending, Policy, Retention, Rule, SentCode, Token, User,
     },
     state::{
-        Delay, Remembered, SendCount, SourceDigest, State,
+        Delay, Offer, Remembered, SendCount, SourceDigest, State,
         expiring::{Expiring, Mortal},
         memory::Spent,
     },
@@ -67,6 +67,8 @@ mod table {
     pub const RULES: u8 = 22;
     pub const PENDING: u8 = 23;
     pub const TEXTS: u8 = 24;
+    pub const DEVICES: u8 = 25;
+    pub const TRUST_OFFERS: u8 = 26;
 }
 
 /// The one row that moves with every command.
@@ -130,6 +132,8 @@ impl State {
             .chain(table_rows(table::RULES, &self.rules))
             .chain(table_rows(table::PENDING, &self.pending))
             .chain(table_rows(table::TEXTS, &self.texts))
+            .chain(table_rows(table::DEVICES, self.devices.rows()))
+            .chain(table_rows(table::TRUST_OFFERS, self.memory.offers.rows()))
     }
 
     /// The state in these rows, in whatever order they come.
@@ -229,6 +233,8 @@ impl StateBuilder {
             table::RULES => state.put_rule(Arc::new(codec::from_bytes(value)?)),
             table::PENDING => state.put_pending(Arc::new(codec::from_bytes(value)?)),
             table::TEXTS => state.put_text(Arc::new(codec::from_bytes(value)?)),
+            table::DEVICES => state.devices_mut().put(Arc::new(codec::from_bytes(value)?)),
+            table::TRUST_OFFERS => take_mortal(&mut state.memory.offers, key, value)?,
             table::AUDIT => {
                 state
                     .audit
@@ -332,7 +338,8 @@ wrapped_key!(
     NodeId,
     GatewayId,
     RuleId,
-    PendingId
+    PendingId,
+    DeviceId
 );
 wrapped_key!(Fingerprint, ConversationId, SourceDigest, SendCount);
 
@@ -400,7 +407,8 @@ shared_value!(
     Gateway,
     Rule,
     Pending,
-    MessageText
+    MessageText,
+    Device
 );
 
 impl Value for Seal {
@@ -419,7 +427,7 @@ macro_rules! mortal_value {
     )*};
 }
 
-mortal_value!(Remembered, Spent, Delay, Revision, Dispatch, u32);
+mortal_value!(Remembered, Spent, Delay, Revision, Dispatch, Offer, u32);
 
 impl Value for Mortal<Arc<SentCode>> {
     fn to_value(&self) -> Vec<u8> {

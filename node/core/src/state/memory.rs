@@ -123,7 +123,22 @@ fn day(now_ms: u64) -> [u8; 8] {
     (now_ms / limits::DAY_MS).to_be_bytes()
 }
 
-/// Every table whose rows expire.
+/// An accept after which its user may trust a device, and what must not have changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Offer {
+    #[n(0)]
+    pub user: UserId,
+    #[n(1)]
+    pub client: ClientId,
+    /// The user's.
+    #[n(2)]
+    pub revision: Revision,
+    /// As in [`Remembered`].
+    #[n(3)]
+    pub epochs: u32,
+}
+
+/// Every table whose rows expire, but for devices.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Memory {
     pub verdicts: Expiring<Fingerprint, Remembered>,
@@ -135,6 +150,8 @@ pub(crate) struct Memory {
     /// By what asked for it.
     pub dispatches: Expiring<Fingerprint, Dispatch>,
     pub send_counts: Expiring<SendCount, u32>,
+    /// By the login after which a device may be trusted.
+    pub offers: Expiring<Fingerprint, Offer>,
 }
 
 impl Memory {
@@ -147,6 +164,7 @@ impl Memory {
         self.sent_codes.prune(now_ms, limits::PRUNED_PER_COMMAND);
         self.dispatches.prune(now_ms, limits::PRUNED_PER_COMMAND);
         self.send_counts.prune(now_ms, limits::PRUNED_PER_COMMAND);
+        self.offers.prune(now_ms, limits::PRUNED_PER_COMMAND);
     }
 
     /// Whether another verdict finds room in every table it may write to.

@@ -6,6 +6,7 @@
 //! Tables of objects hold `Arc`s: a path copied by a write copies pointers and not users. Indexes (names, networks)
 //! are derived, not stored in the image, and kept by the four or five functions that put and drop objects.
 
+mod devices;
 mod expiring;
 mod image;
 mod memory;
@@ -17,8 +18,8 @@ use std::{net::IpAddr, ops::Bound, sync::Arc};
 use imbl::{OrdMap, OrdSet};
 
 pub use self::image::{DamagedImage, StateBuilder};
-pub(crate) use self::memory::{Delay, Memory, Remembered, SendCount, SourceDigest};
-use self::networks::Networks;
+pub(crate) use self::memory::{Delay, Memory, Offer, Remembered, SendCount, SourceDigest};
+use self::{devices::Devices, networks::Networks};
 use crate::{
     audit::Chain,
     command::Judged,
@@ -67,6 +68,7 @@ pub struct State {
     pending: OrdMap<PendingId, Arc<Pending>>,
     texts: OrdMap<(Channel, Box<str>), Arc<MessageText>>,
     default_language: DefaultLanguage,
+    devices: Devices,
 }
 
 impl State {

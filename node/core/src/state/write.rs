@@ -6,8 +6,8 @@ use crate::{
     audit::{Chain, Entry, Segment},
     command::Judged,
     ids::{
-        ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId, PendingId,
-        Revision, RuleId, Stamp, TokenId, UserId,
+        ApiTokenId, ApplicationId, ClientId, DeviceId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, NodeId,
+        PendingId, Revision, RuleId, Stamp, TokenId, UserId,
     },
     limits,
     outcome::Verdict,
@@ -15,7 +15,7 @@ use crate::{
         ApiToken, Application, Channel, Client, Cluster, DefaultLanguage, Directory, Dispatch, Gateway, JoinToken,
         MessageText, Node, Origin, Pending, Policy, Retention, Rule, SentCode, Token, User,
     },
-    state::{Delay, Memory, Remembered, SendCount, SourceDigest, State, expiring::Mortal},
+    state::{Delay, Memory, Offer, Remembered, SendCount, SourceDigest, State, devices::Devices, expiring::Mortal},
 };
 
 impl State {
@@ -23,6 +23,7 @@ impl State {
     pub(crate) fn advance(&mut self, stamp: Stamp) {
         self.stamp = self.stamp.max(stamp);
         self.memory.prune(self.stamp.ms);
+        self.devices.prune(self.stamp.ms, limits::PRUNED_PER_COMMAND);
     }
 
     /// Audit segments closed since the last call, oldest first. They are not part of the state's rows: whoever
@@ -90,6 +91,7 @@ impl State {
         if let Some(user) = self.users.remove(&id) {
             self.user_names.remove(&user.name);
             self.super_admins.remove(&id);
+            self.devices.remove_of(id);
             if let Some(origin) = &user.origin {
                 self.people.remove(&person_key(&user, origin));
             }
@@ -179,6 +181,29 @@ impl State {
 
     pub(crate) fn put_default_language(&mut self, default: DefaultLanguage) {
         self.default_language = default;
+    }
+
+    pub(crate) fn devices_mut(&mut self) -> &mut Devices {
+        &mut self.devices
+    }
+
+    pub(crate) fn note_use(&mut self, device: DeviceId) {
+        self.devices.note_use(device, self.stamp.ms);
+    }
+
+    /// Remembers that a device may be trusted after this login, as long as the user is as it is now.
+    pub(crate) fn offer_trust(&mut self, login: Fingerprint, user: UserId, client: ClientId) {
+        let (Some(epochs), Some(owner)) = (self.epochs(client, user), self.users.get(&user)) else {
+            return;
+        };
+        let value = Offer {
+            user,
+            client,
+            revision: owner.revision,
+            epochs,
+        };
+        let expires_ms = self.stamp.ms.saturating_add(limits::TRUST_OFFER_MS);
+        self.memory.offers.insert(login, Mortal { value, expires_ms });
     }
 
     /// A revision that no request has asked for.

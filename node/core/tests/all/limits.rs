@@ -23,6 +23,22 @@ fn a_user_has_so_many_tokens_and_no_more() {
     assert_eq!(world.state.token_count(), limits::TOKENS_PER_USER);
 }
 
+/// One gives way for each that is one too many, and it is the oldest.
+#[test]
+fn a_user_trusts_so_many_devices_and_the_oldest_give_way() {
+    let mut world = founded();
+    world.run_line("admin create-token phone user=alice");
+    for device in 0..limits::DEVICES_PER_USER + 3 {
+        world.run_line("wait 30s");
+        world.run_line(&format!("consume vpn alice phone browser=yes request=login{device}"));
+        world.run_line(&format!("trust device{device} after=login{device}"));
+    }
+    let alice = world.state.users_after(None).next().unwrap().id;
+    let names: Vec<&str> = world.state.devices_of(alice).map(|device| &*device.name).collect();
+    assert_eq!(names.len(), limits::DEVICES_PER_USER);
+    assert_eq!((names[0], *names.last().unwrap()), ("device3", "device18"));
+}
+
 #[test]
 fn a_network_has_so_many_clients_and_no_more() {
     let mut world = founded();

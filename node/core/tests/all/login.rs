@@ -42,6 +42,7 @@ fn request(client: &str, user: &str, field: &[u8]) -> Request {
         calling_station_id: None,
         nas_identifier: None,
         attributes: Box::default(),
+        browser: None,
     }
 }
 

@@ -6,20 +6,20 @@ use std::collections::BTreeSet;
 
 use proptest::{collection::vec, prelude::*};
 use quorate_core::{
-    ClientId, CodeKind, Factor, NodeId, ProofDigest, TokenId, UserName, Verdict,
+    Browser, ClientId, CodeKind, Factor, NodeId, ProofDigest, TokenId, UserName, Verdict,
     audit::{AuditRecord, Entry},
     login::{self, Conversation, Decision, OpenedState, Request, Step},
     method::Use,
     otp,
     plan::{Plan, Question, Refused, plan},
 };
-use script::{World, enrolling, words};
+use script::{World, devices, enrolling, words};
 use zeroize::Zeroizing;
 
 const STATIONS: [Option<&str>; 4] = [None, Some("10.1.2.3"), Some("203.0.113.9"), Some("aa-bb-cc")];
 
 /// What may be different from one run to the next, and may change in the midst of a login.
-const SETTINGS: [&str; 21] = [
+const SETTINGS: [&str; 26] = [
     "change-client vpn modes=one",
     "change-client vpn modes=two",
     "change-client vpn modes=one,two",
@@ -41,6 +41,11 @@ const SETTINGS: [&str; 21] = [
     "change-application app factors=totp,password",
     "change-application app factors=totp,password enrol=password passthru=60s",
     "create-token ticket kind=registration user=bob lasts=3600s",
+    "set-role-rule user trust=yes",
+    "set-role-rule user trust=no",
+    "set-access alice trust=denied",
+    "set-access alice trust=by_role",
+    "revoke-devices alice",
 ];
 
 fn world() -> World {
@@ -52,6 +57,8 @@ fn world() -> World {
         "admin create-client vpn",
         "admin create-user alice password=pw ; create-token phone user=alice ; create-token tablet user=alice",
         "admin create-user bob password=pw",
+        "consume vpn alice phone request=entered browser=yes",
+        "trust laptop after=entered",
     ] {
         world.run_line(line);
     }
@@ -74,6 +81,8 @@ struct Run<'a> {
     packets: u64,
     faults: Vec<String>,
     accepts: usize,
+    /// Of these, those by a trusted device.
+    by_device: usize,
 }
 
 impl Run<'_> {
@@ -134,7 +143,19 @@ impl Run<'_> {
             calling_station_id: station.map(|station| station.as_bytes().into()),
             nas_identifier: None,
             attributes: Box::default(),
+            browser: self.browser(),
         }
+    }
+
+    /// Mostly none; else alice's laptop, somebody who only knows its name, or a browser that is nothing yet.
+    fn browser(&mut self) -> Option<Browser> {
+        let device = match self.roll(4) {
+            0 => Some(devices::proof("laptop", "laptop")),
+            1 => Some(devices::proof("laptop", "guessed")),
+            2 => None,
+            _ => return None,
+        };
+        Some(Browser { device })
     }
 
     /// True if there is another to come.
@@ -227,6 +248,7 @@ impl Run<'_> {
             calling_station_id: request.calling_station_id.as_deref(),
             nas_identifier: None,
             attributes: &[],
+            device: request.browser.and_then(|browser| browser.device),
             now_ms: self.world.now_ms,
         };
         plan(state, &question).unwrap()
@@ -240,6 +262,7 @@ impl Run<'_> {
             .count();
         self.note(plan.refused.is_none(), "a refused login was accepted");
         self.note(!plan.factors.is_empty(), "an accept of nothing");
+        self.by_device += usize::from(plan.device.is_some());
         self.note(
             !plan.asks_for_password() || dialogue.password,
             "accepted without the password",
@@ -256,11 +279,12 @@ impl Run<'_> {
         let Entry::Login(login) = AuditRecord::from_bytes(bytes).unwrap().entry else {
             panic!("an accept is the last record");
         };
-        let says = (login.verdict, login.application, login.rule)
+        let says = (login.verdict, login.application, login.rule, login.device)
             == (
                 Verdict::Accept,
                 plan.application.id,
                 plan.rule.as_ref().map(|rule| rule.id),
+                plan.device,
             );
         self.note(says, "the audit tells another plan");
     }
@@ -276,16 +300,18 @@ fn is_blocked(plan: &Plan) -> bool {
     plan.refused == Some(Refused::NetworkBlocked)
 }
 
-fn run(bytes: &[u8]) -> (Vec<String>, usize) {
+/// What went wrong, how many were accepted, and how many of these by a trusted device.
+fn run(bytes: &[u8]) -> (Vec<String>, usize, usize) {
     let mut run = Run {
         world: world(),
         bytes,
         packets: 0,
         faults: Vec::new(),
         accepts: 0,
+        by_device: 0,
     };
     run.all();
-    (run.faults, run.accepts)
+    (run.faults, run.accepts, run.by_device)
 }
 
 proptest! {
@@ -293,7 +319,7 @@ proptest! {
 
     #[test]
     fn only_what_the_plan_wants_is_asked_and_all_of_it(bytes in vec(any::<u8>(), 0..400)) {
-        let (faults, _) = run(&bytes);
+        let (faults, ..) = run(&bytes);
         prop_assert!(faults.is_empty(), "{faults:?}");
     }
 }
@@ -305,6 +331,8 @@ fn random_dialogues_let_somebody_in() {
         let place = |place: u64| (words::id(&format!("{seed} {place}")) >> 16) as u8;
         (0..400).map(place).collect()
     };
-    let accepts: usize = (0..50).map(|seed| run(&bytes(seed)).1).sum();
-    assert!(accepts > 50, "{accepts}");
+    let runs: Vec<_> = (0..150).map(|seed| run(&bytes(seed))).collect();
+    let accepts: usize = runs.iter().map(|run| run.1).sum();
+    let by_device: usize = runs.iter().map(|run| run.2).sum();
+    assert!(accepts > 50 && by_device > 5, "{accepts}, {by_device} by a device");
 }

@@ -17,7 +17,7 @@ use random::Dice;
 use script::{START_MS, World};
 
 /// A founded cluster with objects under the ids that random commands use.
-fn founded() -> State {
+pub fn founded() -> State {
     let mut world = World::new();
     world.run_line("genesis");
     let mut state = world.state;
@@ -28,7 +28,7 @@ fn founded() -> State {
 }
 
 /// Applies random commands until the bytes are used up, telling each and its outcome.
-fn run(state: &mut State, bytes: &[u8], tell: &mut impl FnMut(&Command, &Outcome, &State)) {
+pub fn run(state: &mut State, bytes: &[u8], tell: &mut impl FnMut(&Command, &Outcome, &State)) {
     let mut dice = Dice::new(bytes);
     let mut now_ms = START_MS.max(state.stamp().ms);
     while !dice.is_empty() {
@@ -219,6 +219,7 @@ fn random_commands_reach_every_kind_of_outcome() {
     let (mut accepts, mut rejects, mut dones, mut nodes, mut replays) = (0, 0, 0, 0, 0);
     let (mut queued, mut by_sent) = (0, 0);
     let (mut by_rule, mut waived, mut refused) = (0, 0, 0);
+    let (mut trusted, mut by_device) = (0, 0);
     for seed in 0..300u64 {
         let bytes: Vec<u8> = (0..4_000u64)
             .map(|place| (script::words::id(&format!("{seed} {place}")) >> 16) as u8)
@@ -236,6 +237,7 @@ fn random_commands_reach_every_kind_of_outcome() {
                 if let Some(login) = last_login(state) {
                     by_rule += usize::from(login.rule.is_some());
                     waived += usize::from(login.waiver.is_some());
+                    by_device += usize::from(login.device.is_some());
                 }
             }
             Outcome::Verdict {
@@ -246,7 +248,10 @@ fn random_commands_reach_every_kind_of_outcome() {
                 let by_plan = [Reason::NetworkBlocked, Reason::RefusedByRule, Reason::NotInGroups];
                 refused += usize::from(by_plan.contains(reason));
             }
-            Outcome::Done { .. } => dones += 1,
+            Outcome::Done { .. } => {
+                dones += 1;
+                trusted += usize::from(matches!(command, Command::TrustDevice(_)));
+            }
             Outcome::Node(_) => nodes += 1,
             Outcome::Queued { .. } => queued += 1,
             Outcome::Refused(_) | Outcome::ChangeRefused { .. } => (),
@@ -256,6 +261,8 @@ fn random_commands_reach_every_kind_of_outcome() {
         "{accepts} accepts, {rejects} rejects, {dones} done, {nodes} nodes, {replays} replays, {queued} queued, {by_sent} by a sent code"
     );
     println!("{by_rule} accepts by a rule, {waived} with less than all asked, {refused} refused by the plan");
+    println!("{trusted} devices trusted, {by_device} accepts by one");
+    assert!(trusted > 20 && by_device > 5);
     assert!(queued > 20 && by_sent > 5);
     assert!(by_rule > 5 && waived > 5 && refused > 5);
     assert!(accepts > 20 && rejects > 20 && dones > 20 && nodes > 20 && replays > 5);
@@ -294,7 +301,10 @@ fn accepted(command: &Command) -> Option<(&Judged, &[CodeProof])> {
 fn unproven(state: &State, now_ms: u64, (judged, codes): (&Judged, &[CodeProof])) -> Vec<String> {
     let client = state.client(judged.client).unwrap();
     let user = state.user(judged.user.unwrap().0).unwrap();
-    let question = Question::of_facts(client, Some(user), Some(&user.name), &judged.facts, now_ms);
+    let question = Question {
+        device: judged.browser.and_then(|browser| browser.device),
+        ..Question::of_facts(client, Some(user), Some(&user.name), &judged.facts, now_ms)
+    };
     let plan = plan(state, &question).unwrap();
     let mut faults = Vec::new();
     let blocked = &client.entrance.blocked;
@@ -322,7 +332,7 @@ fn unproven(state: &State, now_ms: u64, (judged, codes): (&Judged, &[CodeProof])
     if asked.len() != codes.len() || !asked.iter().zip(kinds).all(|(asked, kind)| asked.contains(kind)) {
         faults.push(format!("{} codes for {asked:?}", codes.len()));
     }
-    // Nothing is left out but for one of the three reasons, and never all of it.
+    // Nothing is left out but for one of the four reasons, and never all of it.
     if plan.factors.len() + plan.waived.len() != plan.application.factors.len() {
         faults.push(format!("a factor got lost: {plan:?}"));
     }

@@ -5,10 +5,11 @@ use quorate_core::audit::{AuditRecord, Entry};
 use quorate_core::{NodeId, Reason, State, Verdict};
 
 /// Further facts of the API, the most important first.
-const DETAILS: [&str; 29] = [
+const DETAILS: [&str; 30] = [
     "method",
     "rule",
     "waiver",
+    "device",
     "password",
     "channel",
     "report",

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod care;
 pub mod client;
 pub mod cluster;
+mod device;
 pub mod directory;
 mod export;
 pub mod gateway;

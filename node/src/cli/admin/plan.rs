@@ -254,6 +254,7 @@ fn factor_text(factor: &PlannedFactor) -> String {
         (Some("checked_by_client"), _) => format!("{name}: not asked for, the client checks it"),
         (Some("trusted_network"), _) => format!("{name}: not asked for, the network is trusted"),
         (Some("migration"), _) => format!("{name}: not asked for, the user has no token yet"),
+        (Some("device"), _) => format!("{name}: not asked for, the user trusts the device"),
         (Some(other), _) => format!("{name}: not asked for, {other}"),
         (None, true) => format!("{name}: asked for"),
         (None, false) => format!("{name}: asked for, and the user has none"),

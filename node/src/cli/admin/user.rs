@@ -12,6 +12,7 @@ use crate::cli::{
         self, Listing,
         audit::filter,
         care::Care,
+        device,
         export::UserExport,
         role::{self, Access, RoleArg},
     },
@@ -152,6 +153,16 @@ Examples:
     Enable { user: String },
     /// End a lockout before its time
     Unlock { user: String },
+    /// List the devices that a user trusts, which stand for codes in logins from browsers
+    Devices {
+        user: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Trust a device no more: codes are asked for there again, from the moment this returns
+    RevokeDevice { device: String },
+    /// Trust no device of a user any more
+    RevokeDevices { user: String },
     /// Take all users along, as CSV or LDIF; each is audited
     #[command(after_help = "\
 Examples:
@@ -177,6 +188,9 @@ impl UserCommand {
         let api = self.at.api(context)?;
         let user = match self.action {
             Action::Export(export) => return export.perform(&api).await,
+            Action::Devices { user, listing } => return device::list(&api, context, &user, &listing).await,
+            Action::RevokeDevice { device } => return device::revoke(&api, context, &device).await,
+            Action::RevokeDevices { user } => return device::revoke_all(&api, context, &user).await,
             Action::List { listing, without_token } => {
                 let query = |page: PageQuery| UserQuery {
                     limit: page.limit,

@@ -7,6 +7,7 @@ pub(crate) mod audit;
 mod care;
 pub(crate) mod clients;
 pub(crate) mod cluster;
+pub(crate) mod devices;
 pub(crate) mod directories;
 pub(crate) mod exports;
 pub(crate) mod gateways;

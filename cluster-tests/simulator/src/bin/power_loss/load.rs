@@ -200,6 +200,7 @@ async fn log_in(parts: &Parts, client: ClientId, user: usize, timestep: u64, pac
                 fingerprint: packet,
                 received: Instant::now(),
                 received_ms: parts.clock.now_ms(),
+                browser: None,
             };
             let decision = parts.logins.authenticate(access).await.decision;
             if !matches!(decision, Decision::Silent(_)) {

@@ -36,6 +36,7 @@ fn copy(packet: &AccessRequest) -> AccessRequest {
         calling_station_id: None,
         nas_identifier: None,
         attributes: Vec::new(),
+        browser: None,
         ..*packet
     }
 }

@@ -1,5 +1,6 @@
 //! Random commands from random bytes: few ids, so that commands meet, and now and then an absurd number.
 
+mod devices;
 mod pending;
 mod rules;
 
@@ -227,7 +228,7 @@ impl<'a> Dice<'a> {
         let (user, token) = (UserId(self.roll(4)), TokenId(self.roll(5)));
         let (client, application) = (ClientId(self.roll(3)), ApplicationId(self.roll(2)));
         let name = UserName::new(["", "d"][self.roll(2) as usize], &self.text());
-        let mut which = self.roll(33);
+        let mut which = self.roll(34);
         if [3, 6, 9, 11, 14, 16, 19, 21].contains(&which) && self.roll(8) > 0 {
             // Disables and deletes are rarer than what undoes them, or nobody would ever get in.
             which = [4, 10, 15, 20][self.roll(4) as usize];
@@ -436,6 +437,10 @@ impl<'a> Dice<'a> {
             27 => Change::LoseToken(LoseToken { token, expected }),
             28 | 29 => Change::AssignToken(AssignToken { token, expected, user }),
             30..=32 => self.rule_change(user, expected),
+            33 if self.roll(4) > 0 => Change::RevokeDevice(RevokeDevice {
+                device: self.device_id(),
+            }),
+            33 => Change::RevokeDevices(RevokeDevices { user, expected }),
             other => unreachable!("{other}"),
         }
     }
@@ -457,7 +462,8 @@ impl<'a> Dice<'a> {
             _ => Revision(dice.number()),
         };
         let conversation = self.maybe(|dice| ConversationId(dice.digest(100)));
-        Judged {
+        let mut judged = Judged {
+            browser: None,
             recalled_ms: (self.roll(16) == 0).then(|| self.number()),
             fingerprint: Fingerprint(self.digest(200)),
             conversation,
@@ -477,7 +483,9 @@ impl<'a> Dice<'a> {
             received_ms: if honest { now_ms } else { self.number() },
             retention_ms: self.number(),
             facts,
-        }
+        };
+        judged.browser = self.maybe(|dice| dice.browser(state, &judged, honest, now_ms));
+        judged
     }
 
     fn facts(&mut self) -> LoginFacts {
@@ -611,8 +619,9 @@ impl<'a> Dice<'a> {
 
     pub fn command(&mut self, state: &State, now_ms: u64) -> Command {
         let (request, node) = (Fingerprint(self.digest(64)), NodeId(self.roll(4)));
-        match self.roll(16) {
+        match self.roll(17) {
             15 => self.settling(state),
+            16 => self.on_devices(state, now_ms),
             12 | 13 => self.sending(state, now_ms),
             0..=2 => {
                 let changes = (0..self.roll(4) + 1).map(|_| self.change()).collect();

@@ -33,6 +33,12 @@ pub fn judged() -> Judged {
             }]
             .into(),
         },
+        browser: Some(Browser {
+            device: Some(DeviceProof {
+                device: DeviceId(21),
+                digest: DeviceDigest([22; 32]),
+            }),
+        }),
     }
 }
 
@@ -55,6 +61,7 @@ fn unknown() -> Judged {
     let absent = Some(UserName::new("example.org", "alice"));
     Judged {
         recalled_ms: None,
+        browser: None,
         conversation: None,
         proof: None,
         user: None,
@@ -248,6 +255,18 @@ pub fn commands() -> Vec<Command> {
         Command::TakeBackOverdue(TakeBackOverdue {
             node,
             pending: PendingId(20),
+        }),
+        Command::TrustDevice(TrustDevice {
+            request,
+            login: Fingerprint([1; 16]),
+            device: DeviceId(23),
+            digest: DeviceDigest([24; 32]),
+            name: "Firefox on Linux".into(),
+            former: Some(DeviceProof {
+                device: DeviceId(21),
+                digest: DeviceDigest([22; 32]),
+            }),
+            node,
         }),
     ]
 }
@@ -446,6 +465,8 @@ pub fn changes() -> Vec<Change> {
         }),
         Change::LeaveDirectory(LeaveDirectory { user, expected }),
         Change::ForgetPasswords(ForgetPasswords { directory, expected }),
+        Change::RevokeDevice(RevokeDevice { device: DeviceId(21) }),
+        Change::RevokeDevices(RevokeDevices { user, expected }),
         Change::AskDirectory(AskDirectory {
             user,
             expected,
@@ -666,6 +687,11 @@ pub fn state() -> State {
         "send-code mobile",
         "admin create-rule admins position=10 then=app groups=admins user=adm-* ; set-local alice groups=staff language=de",
         "admin set-text sms de text=\"Code {code}\" ; set-text email pt-br subject=Code text={code} ; set-default-language tr",
+        "admin create-user dan password=pw ; create-token dongle user=dan",
+        "consume vpn dan dongle request=entered browser=yes",
+        "trust laptop after=entered",
+        "wait 30s",
+        "consume vpn dan dongle browser=yes",
         "try moved 600s change-rule admins position=5 then=refuse",
         "try fresh 600s create-rule fresh",
         "try weak 600s set-policy failures=9",

@@ -7,7 +7,7 @@ use quorate_core::{
 };
 
 use super::{
-    World, passwords, roles, rules, sending, tokens,
+    World, devices, passwords, roles, rules, sending, tokens,
     words::{Words, digest, duration_ms, fingerprint, id, sealed},
 };
 
@@ -304,6 +304,7 @@ pub(super) fn change(world: &World, words: &Words) -> Change {
                 _ => AskStage::Ordered,
             },
         }),
+        "revoke-device" | "revoke-devices" => devices::revoke(&words.plain[0], &words.plain[1], expected),
         "forget-passwords" => Change::ForgetPasswords(ForgetPasswords { directory, expected }),
         "leave-directory" => Change::LeaveDirectory(LeaveDirectory { user, expected }),
         "create-client" => Change::CreateClient(CreateClient {

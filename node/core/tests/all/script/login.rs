@@ -8,7 +8,7 @@ use quorate_core::{
 use zeroize::Zeroizing;
 
 use super::{
-    World, enrolling, rules, show, tokens,
+    World, devices, enrolling, rules, show, tokens,
     words::{Words, digest, duration_ms, fingerprint, id},
 };
 
@@ -161,6 +161,7 @@ impl World {
             calling_station_id: words.key("station").map(|station| station.as_bytes().into()),
             nas_identifier: words.key("nas").map(|nas| nas.as_bytes().into()),
             attributes: rules::attributes(words),
+            browser: devices::browser(words),
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod admin;
 mod audit;
+pub mod devices;
 pub mod enrolling;
 mod login;
 mod passwords;
@@ -124,6 +125,7 @@ impl World {
             "own" => self.own_password(&Words::parse(rest)),
             "remember" => self.remember(&Words::parse(rest)),
             "send-code" | "queue" | "report" => self.sending(verb, &Words::parse(rest)),
+            "trust" => self.trust(&Words::parse(rest)),
             "plan" => self.plan(&Words::parse(rest)),
             "try" | "confirm" | "take-back" | "overdue" => self.pending(verb, rest),
             "show" => self.show(rest),

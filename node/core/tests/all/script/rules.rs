@@ -103,6 +103,7 @@ impl World {
             calling_station_id: words.key("station").map(str::as_bytes),
             nas_identifier: words.key("nas").map(str::as_bytes),
             attributes: &attributes,
+            device: super::devices::browser(words).and_then(|browser| browser.device),
             now_ms: self.now_ms,
         };
         let plan = plan(&self.state, &question).unwrap();

@@ -104,6 +104,7 @@ impl World {
                     if user.may_trust(policy) { "may" } else { "may not" }
                 )
             }),
+            "devices" => self.show_devices(name),
             "password" => self.show_password(name),
             "pending" => self.show_pending(),
             "rules" => self.show_rules(),
@@ -147,8 +148,10 @@ impl World {
                         .waiver
                         .map_or_else(String::new, |waiver| format!(", less asked: {}", waiver.label()));
                     let memory = if login.recalled { ", by memory" } else { "" };
+                    let device = login.device.and_then(|device| self.state.device(device));
+                    let device = device.map_or_else(String::new, |device| format!(" ({})", device.name));
                     format!(
-                        "login {name} ({user}) by {}: {verdict}{rule}{waiver}{memory}",
+                        "login {name} ({user}) by {}: {verdict}{rule}{waiver}{device}{memory}",
                         login.facts.method.label()
                     )
                 }

@@ -91,6 +91,7 @@ impl World {
                 method: Method::TwoStep,
                 attributes: super::rules::attributes(words),
             },
+            browser: super::devices::browser(words),
         }
     }
 }

@@ -30,6 +30,7 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::ConfirmChange(_) => "ConfirmChange",
         Command::TakeBack(_) => "TakeBack",
         Command::TakeBackOverdue(_) => "TakeBackOverdue",
+        Command::TrustDevice(_) => "TrustDevice",
     }
 }
 
@@ -95,6 +96,8 @@ pub fn change_name(change: &Change) -> &'static str {
         Change::SetText(_) => "SetText",
         Change::RemoveText(_) => "RemoveText",
         Change::SetDefaultLanguage(_) => "SetDefaultLanguage",
+        Change::RevokeDevice(_) => "RevokeDevice",
+        Change::RevokeDevices(_) => "RevokeDevices",
     }
 }
 

@@ -125,6 +125,7 @@ fn of_login(state: &State, blank: AuditRecord, login: &LoginEntry) -> AuditRecor
             .waiver
             .map(|waiver| ("waiver".to_owned(), waiver.label().to_owned())),
     );
+    more.extend(login.device.map(|device| ("device".to_owned(), device.to_string())));
     more.extend(login.recalled.then(|| ("password".to_owned(), "remembered".to_owned())));
     let listed = facts.attributes.iter();
     more.extend(listed.filter_map(|attribute| {
@@ -162,7 +163,7 @@ fn of_rejects(state: &State, blank: AuditRecord, rejects: &RejectsEntry) -> Audi
 fn of_change(blank: AuditRecord, change: &ChangeEntry) -> AuditRecord {
     let name = change.name.to_string();
     let (user, client) = match change.object {
-        Object::User(_) => (Some(name.clone()), None),
+        Object::User(_) | Object::Device(..) => (Some(name.clone()), None),
         Object::Client(_) => (None, Some(name.clone())),
         Object::Token(_)
         | Object::Application(_)
