@@ -177,12 +177,9 @@ fn a_dead_gateway_is_passed_over_and_seen_and_mail_goes_by_smtp() {
         ensure!(well["standing"]["sent"] == 1, "{well}");
         let status = api.get("/api/v1/cluster")?;
         let seen = |name: &str| {
-            let gateways = status["gateways"].as_array().into_iter().flatten();
-            gateways
-                .filter(|one| one["name"] == name)
-                .cloned()
-                .next()
-                .unwrap_or_default()
+            let mut gateways = status["gateways"].as_array().into_iter().flatten();
+            let found = gateways.find(|one| one["name"] == name);
+            found.cloned().unwrap_or_default()
         };
         let (dead, well, mail) = (seen("dead"), seen("provider"), seen("mail"));
         ensure!(
