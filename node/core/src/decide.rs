@@ -80,6 +80,7 @@ pub fn decide(state: &State, level: Level, stamp: Stamp, command: &Command) -> R
         Command::TakeBack(take_back) => take_back.decide(state),
         Command::TakeBackOverdue(overdue) => overdue.decide(state, now_ms),
         Command::RememberPassword(remember) => remember.decide(state, now_ms),
+        Command::RehashPassword(rehash) => rehash.decide(state),
     }
 }
 

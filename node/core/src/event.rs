@@ -11,7 +11,7 @@ use crate::{
     command::{Actor, Judged},
     ids::{
         ApiTokenId, ApplicationId, ClientId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, Level, NodeId,
-        PendingId, Revision, RuleId, TokenId, UserId,
+        PendingId, Revision, RuleId, Sealed, TokenId, UserId,
     },
     outcome::Verdict,
     plan::Grounds,
@@ -253,6 +253,13 @@ pub enum Event {
         /// Whose.
         user: UserId,
     },
+    /// A password that another product hashed has a verifier of our own from now on.
+    PasswordRehashed {
+        /// Whose.
+        user: UserId,
+        /// Of the same password.
+        verifier: Sealed,
+    },
 }
 
 /// The counts of messages that one message belongs to.
@@ -444,6 +451,10 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
             state.with_user(*user, |user| user.remembered = Some(Box::new(remembered.clone())));
         }
         Event::PasswordForgotten { user } => state.with_user(*user, |user| user.remembered = None),
+        Event::PasswordRehashed { user, verifier } => state.with_user(*user, |user| {
+            user.password = Some(verifier.clone());
+            user.foreign_password = false;
+        }),
     }
 }
 

@@ -21,6 +21,9 @@ mod decision;
 mod directory;
 #[cfg(test)]
 mod directory_tests;
+mod foreign;
+#[cfg(test)]
+mod foreign_tests;
 mod judge;
 mod local_reject;
 mod memory;

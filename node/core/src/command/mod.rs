@@ -27,6 +27,7 @@ mod judged;
 mod prune_audit;
 mod queue_code;
 mod record_failure;
+mod rehash_password;
 mod remember_password;
 mod remove_node;
 mod renew_password;
@@ -55,6 +56,7 @@ pub use self::{
     prune_audit::PruneAudit,
     queue_code::{Asker, QueueCode},
     record_failure::{Failure, RecordFailure},
+    rehash_password::RehashPassword,
     remember_password::RememberPassword,
     remove_node::RemoveNode,
     renew_password::RenewPassword,
@@ -139,6 +141,9 @@ pub enum Command {
     /// Remembers a password that a directory said was right.
     #[n(18)]
     RememberPassword(#[n(0)] RememberPassword),
+    /// Has a password that was hashed elsewhere checked by a verifier of our own from now on.
+    #[n(23)]
+    RehashPassword(#[n(0)] RehashPassword),
 }
 
 impl Command {

@@ -123,6 +123,7 @@ impl World {
             "login" => self.login(rest),
             "own" => self.own_password(&Words::parse(rest)),
             "remember" => self.remember(&Words::parse(rest)),
+            "rehash" => self.rehash(&Words::parse(rest)),
             "send-code" | "queue" | "report" => self.sending(verb, &Words::parse(rest)),
             "plan" => self.plan(&Words::parse(rest)),
             "try" | "confirm" | "take-back" | "overdue" => self.pending(verb, rest),
