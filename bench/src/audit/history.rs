@@ -133,6 +133,7 @@ impl Writer<'_> {
                     display_name: "".into(),
                     password: Some(Sealed::from(vec![1; 100])),
                     must_change_password: false,
+                    foreign_password: false,
                 })
             };
             self.administer(some.iter().map(create).collect())?;

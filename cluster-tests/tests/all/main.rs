@@ -19,6 +19,7 @@ mod fault_process;
 mod guide;
 mod guide_told;
 mod import;
+mod import_hashes;
 mod leader_killed;
 mod lockout;
 mod membership;

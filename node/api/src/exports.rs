@@ -46,6 +46,9 @@ pub struct ExportedUser {
     pub enabled: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<Argon2idHash>,
+    /// The local password is checked by what a former product made of it, which is not given: nobody else could check it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub foreign_password: bool,
 }
 
 /// Which tokens to take along.

@@ -86,6 +86,50 @@ pub struct ImportedUser {
     pub email: Option<Confidential>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
+    /// What another product made of the password, in another way than Argon2id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign_hash: Option<ForeignHash>,
+}
+
+/// What another product made of a password. It is wrapped in Argon2id, and replaced by one of the password alone once that was right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForeignHash {
+    pub scheme: ForeignScheme,
+    /// Of bcrypt the binary logarithm of its rounds (4 to 13), of yescrypt that of N (10 to 14), of SHA-2 crypt its rounds (1,000 to
+    /// 700,000), of PBKDF2 its iterations (1,000,000 at most, with SHA-512 500,000); 0 of the others.
+    #[serde(default)]
+    pub cost: u32,
+    /// In hexadecimal, at most 64 bytes; of crypt(3) with SHA-2 its characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<Confidential>,
+    /// In hexadecimal: the digest alone. Of PBKDF2 its first block.
+    pub hash: Confidential,
+}
+
+/// How another product makes a digest of a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ForeignScheme {
+    /// MD5 of the password and the salt behind it, if there is one; so are the SHA-1 and SHA-2 below.
+    Md5,
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
+    /// MD4 of the password in UTF-16, little-endian.
+    Nt,
+    Pbkdf2Sha1,
+    Pbkdf2Sha256,
+    Pbkdf2Sha512,
+    /// `$5$` of crypt(3).
+    Sha256Crypt,
+    /// `$6$`.
+    Sha512Crypt,
+    /// `$2a$`, `$2b$`, `$2y$`.
+    Bcrypt,
+    /// `$y$`, with blocks of 4 KiB.
+    Yescrypt,
 }
 
 /// Argon2id, version 19 (RFC 9106), of 16 bytes of salt and 32 of hash.

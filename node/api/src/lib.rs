@@ -72,8 +72,8 @@ pub use gateways::{ChangeGateway, CreateGateway, Gateway, GatewayHealth, Gateway
 pub use health::{Check, Readiness};
 pub use import::{ImportToken, ImportUser, ImportUsers, ImportedUsers};
 pub use imports::{
-    Argon2idHash, CommitImport, GatherRows, GatheredRows, Import, ImportRow, ImportedToken, ImportedUser, LeftOut,
-    WrongRow,
+    Argon2idHash, CommitImport, ForeignHash, ForeignScheme, GatherRows, GatheredRows, Import, ImportRow, ImportedToken,
+    ImportedUser, LeftOut, WrongRow,
 };
 pub use join_tokens::{CreateJoinToken, CreatedJoinToken, JoinToken};
 pub use lockouts::{CareQuery, Lockout, Lockouts, Previewed};

@@ -18,6 +18,9 @@ pub struct User {
     pub enabled: bool,
     /// Whether a local password is set.
     pub has_password: bool,
+    /// The local password is still checked by what a former product made of it; it is replaced when it is right for the first time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub foreign_password: bool,
     /// When the local password was set, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_changed_ms: Option<u64>,

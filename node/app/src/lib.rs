@@ -48,4 +48,4 @@ pub use names::{NameProblem, Names};
 pub use outages::{Notice, WatchedDirectories};
 pub use passwords::{BrokenRule, broken_rules};
 pub use ports::*;
-pub use quorate_seal::{Argon2idParts, PasswordVerifier};
+pub use quorate_seal::{Argon2idParts, ForeignHash, ForeignScheme, PasswordVerifier};

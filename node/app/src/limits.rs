@@ -207,6 +207,9 @@ pub const COMMON_PASSWORD_EXTRAS: usize = 6;
 /// What is left of a login's time when a directory is given up, where something is remembered: for an Argon2id in a queue, and the verdict.
 pub const RECALL_RESERVE: Duration = Duration::from_secs(3);
 
+/// How long the replacement of an imported password hash is tried, beside the login: the next login does it again.
+pub const REHASH_DEADLINE: Duration = Duration::from_secs(10);
+
 /// How long a login waits to have its password remembered: it gets in without.
 pub const REMEMBER_PATIENCE: Duration = Duration::from_secs(2);
 

@@ -265,6 +265,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::RenewPassword(_) => "renew_password",
         Command::EnrolToken(_) => "enrol_token",
         Command::RememberPassword(_) => "remember_password",
+        Command::RehashPassword(_) => "rehash_password",
         Command::ChangeOwnPassword(_) => "change_own_password",
         Command::TryChange(_) => "try_change",
         Command::ConfirmChange(_) => "confirm_change",

@@ -126,6 +126,7 @@ fn user(number: u64) -> [Change; 2] {
         display_name: format!("User {number}").into(),
         password: Some(Sealed::from(vec![3; 100])),
         must_change_password: false,
+        foreign_password: false,
     };
     let token = CreateToken {
         id: TokenId(spread(number)),

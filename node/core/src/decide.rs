@@ -81,6 +81,7 @@ pub fn decide(state: &State, level: Level, stamp: Stamp, command: &Command) -> R
         Command::TakeBackOverdue(overdue) => overdue.decide(state, now_ms),
         Command::RememberPassword(remember) => remember.decide(state, now_ms),
         Command::TrustDevice(trust) => trust.decide(state, now_ms),
+        Command::RehashPassword(rehash) => rehash.decide(state),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     command::{Actor, Judged},
     ids::{
         ApiTokenId, ApplicationId, ClientId, DeviceId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, Level, NodeId,
-        PendingId, Revision, RuleId, TokenId, UserId,
+        PendingId, Revision, RuleId, Sealed, TokenId, UserId,
     },
     outcome::Verdict,
     plan::Grounds,
@@ -292,6 +292,13 @@ pub enum Event {
         /// Whose.
         user: UserId,
     },
+    /// A password that another product hashed has a verifier of our own from now on.
+    PasswordRehashed {
+        /// Whose.
+        user: UserId,
+        /// Of the same password.
+        verifier: Sealed,
+    },
 }
 
 /// The counts of messages that one message belongs to.
@@ -510,6 +517,10 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
             state.devices_mut().remove(*device);
             state.with_user(*user, |user| user.epoch = user.epoch.wrapping_add(1));
         }
+        Event::PasswordRehashed { user, verifier } => state.with_user(*user, |user| {
+            user.password = Some(verifier.clone());
+            user.foreign_password = false;
+        }),
     }
 }
 

@@ -47,6 +47,51 @@ pub(crate) fn base64_url(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     decode(&BASE64URL_NOPAD, unpadded(text))
 }
 
+/// The alphabet of crypt(3) with SHA-2 and yescrypt: the lowest bits of the bytes come first.
+pub(crate) fn crypt64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    const SYMBOLS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    sextets(
+        text,
+        SYMBOLS,
+        |held, bits, value| held | value << bits,
+        |held, _| (held & 0xff, held >> 8),
+    )
+}
+
+/// The alphabet of bcrypt: the highest bits come first, as in base 64.
+pub(crate) fn bcrypt64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    const SYMBOLS: &[u8; 64] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    sextets(
+        text,
+        SYMBOLS,
+        |held, _, value| held << 6 | value,
+        |held, left| (held >> left, held & ((1 << left) - 1)),
+    )
+}
+
+/// Bytes from symbols of six bits. Bits that fill the last symbol are not looked at: not every product leaves them empty.
+fn sextets(
+    text: &str,
+    symbols: &[u8; 64],
+    add: fn(u32, u32, u32) -> u32,
+    take: fn(u32, u32) -> (u32, u32),
+) -> Option<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() * 3 / 4));
+    let (mut held, mut bits) = (0, 0);
+    for symbol in text.bytes() {
+        let value = symbols.iter().position(|known| *known == symbol)?;
+        held = add(held, bits, value as u32);
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            let (byte, rest) = take(held, bits);
+            bytes.push(byte as u8);
+            held = rest;
+        }
+    }
+    (bits < 6).then_some(bytes)
+}
+
 /// Yubico's alphabet, which is the same on every keyboard.
 pub(crate) fn modhex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut digits = Zeroizing::new(String::with_capacity(text.len()));

@@ -238,15 +238,19 @@ fn summary(taken: &Taken) -> String {
     }
 }
 
-/// What an operator has to do about a password that cannot be checked.
+/// What an operator has to know about a password hash: that it cannot be checked, or is weak.
 pub(crate) fn password_note(user: &ImportedUser) -> Option<String> {
     let Some(ImportedPassword::Hash(hash)) = &user.password else {
         return None;
     };
-    (!hash.is_verifiable()).then(|| {
-        format!(
-            "the {} hash cannot be verified: the user needs a new password",
-            hash.scheme.name()
-        )
-    })
+    let name = hash.scheme.name();
+    match (hash.is_verifiable(), hash.is_weak()) {
+        (false, _) => Some(format!(
+            "the {name} hash cannot be verified: the user needs a new password"
+        )),
+        (true, true) => Some(format!(
+            "the {name} hash is weak: whoever had this file may know the password"
+        )),
+        (true, false) => None,
+    }
 }

@@ -64,7 +64,7 @@ pub use ldif::ldif;
 pub use model::{Algorithm, ImportedPassword, ImportedToken, ImportedUser, TokenKind, UserName, YubikeyCounters};
 pub use oath_csv_write::{OathCsv, oath_csv};
 pub use otpauth::otpauth_uri;
-pub use password::{Argon2id, PasswordHash, PasswordScheme};
+pub use password::{Argon2id, ForeignHash, ForeignScheme, PasswordHash, PasswordScheme};
 pub use pskc::{Protection, PskcDocument, PskcWriteError, pskc, shared_key};
 pub use read::{Import, Options, dry_run, read};
 pub use report::{Outcome, Report, RowReport, Totals};

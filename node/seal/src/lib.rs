@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod field;
+mod foreign;
 mod key_ring;
 mod key_text;
 pub mod limits;
@@ -35,6 +36,7 @@ mod secret;
 mod state_attribute;
 
 pub use field::{Aad, Field, SealError};
+pub use foreign::{ForeignHash, ForeignScheme};
 pub use key_ring::{Key, KeyId, KeyRing};
 pub use key_text::KeyTextError;
 pub use limits::{NONCE_LEN, SEAL_OVERHEAD};

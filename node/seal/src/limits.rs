@@ -46,3 +46,27 @@ pub const PASSWORD_HASH_LEN: usize = 32;
 
 /// Argon2id passes over [`MAX_ARGON2_MEMORY_KIB`] for a passphrase: about half a second, once per start.
 pub const PASSPHRASE_PASSES: u32 = 4;
+
+/// The most work that what another product made of a password may ask for: each about half a second of a core, some twenty times what a
+/// password of our own costs. Files bring these numbers, and each login pays for them until the password was right once. This one is the
+/// binary logarithm of bcrypt's rounds.
+pub const MAX_BCRYPT_COST: u32 = 13;
+
+/// Iterations of PBKDF2 with SHA-1 and SHA-256: what OWASP asks for lies below, and what Django does.
+pub const MAX_PBKDF2_ROUNDS: u32 = 1_000_000;
+
+/// The same with SHA-512, whose iterations cost five times as much where the processor has instructions for the others.
+pub const MAX_PBKDF2_SHA512_ROUNDS: u32 = 500_000;
+
+/// Rounds of SHA-2 crypt: passlib writes 656,000, everybody else 5,000. Its work grows with the password: the longest one that can be
+/// typed takes a second.
+pub const MAX_SHA_CRYPT_ROUNDS: u32 = 700_000;
+
+/// The binary logarithm of yescrypt's N, of blocks of 4 KiB: 64 MiB, as [`MAX_ARGON2_MEMORY_KIB`]. Distributions write 12.
+pub const MAX_YESCRYPT_LOG2_N: u32 = 14;
+
+/// Bytes of another product's salt. The longest in the field have 64 (389 Directory Server).
+pub const MAX_FOREIGN_SALT_LEN: usize = 64;
+
+/// Bytes of a password that bcrypt looks at; its NUL at the end is not counted.
+pub const BCRYPT_PASSWORD_LEN: usize = 72;

@@ -185,13 +185,13 @@ fn a_verifier_cannot_ask_for_unbounded_work() {
 fn a_verifier_goes_elsewhere_and_comes_back_in_its_parts_within_limits() {
     let mut memory = HashMemory::new();
     let verifier = PasswordVerifier::compute(b"correct horse", [7; 16], &mut memory);
-    let back = PasswordVerifier::from_parts(verifier.parts()).unwrap();
+    let back = PasswordVerifier::from_parts(verifier.parts().unwrap()).unwrap();
     assert!(back.matches(b"correct horse", &mut memory) && !back.matches(b"battery staple", &mut memory));
     let with = |memory_kib, passes, lanes| Argon2idParts {
         memory_kib,
         passes,
         lanes,
-        ..verifier.parts()
+        ..verifier.parts().unwrap()
     };
     assert!(PasswordVerifier::from_parts(with(64 * 1024, 16, 1)).is_ok());
     for beyond in [

@@ -140,6 +140,7 @@ impl Administrator {
             display_name: "".into(),
             password: shared.map(|(_, verifier)| self.seal(Field::UserPassword, id.0, verifier)),
             must_change_password: false,
+            foreign_password: false,
         };
         let create_token = CreateToken {
             id: token,

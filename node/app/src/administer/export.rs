@@ -20,7 +20,8 @@ pub struct TakenUser {
     pub mail: Option<Zeroizing<String>>,
     /// The same of messages and calls.
     pub mobile: Option<Zeroizing<String>>,
-    /// What the local password is checked against, if that was asked for and there is one.
+    /// What the local password is checked against, if that was asked for and there is one that another product could use: none that
+    /// wraps what a former product made.
     pub verifier: Option<PasswordVerifier>,
 }
 
@@ -61,7 +62,7 @@ impl Administrator {
         let mut changes = Vec::with_capacity(users.len());
         for user in &users {
             changes.push(Change::ExportUser(ExportUser { user: user.id }));
-            if with_passwords && user.password.is_some() {
+            if with_passwords && has_own_verifier(user) {
                 changes.push(Change::ExportPassword(ExportPassword { user: user.id }));
             }
         }
@@ -128,7 +129,11 @@ impl Administrator {
             Some(mobile) => Some(mobile),
             None => self.address_of(state, user.id, |channel| channel != Channel::Email)?,
         };
-        let verifier = match user.password.as_ref().filter(|_| with_passwords) {
+        let verifier = match user
+            .password
+            .as_ref()
+            .filter(|_| with_passwords && has_own_verifier(&user))
+        {
             Some(sealed) => Some(self.open(Field::UserPassword, user.id.0, sealed)?),
             None => None,
         };
@@ -157,4 +162,9 @@ impl Administrator {
         let address = self.open(Field::TokenSecret, token.id.0, &token.secret)?;
         Ok(Some(Zeroizing::new(String::from_utf8_lossy(&address).into_owned())))
     }
+}
+
+/// One that wraps what a former product made is of no use to anybody else.
+fn has_own_verifier(user: &User) -> bool {
+    user.password.is_some() && !user.foreign_password
 }

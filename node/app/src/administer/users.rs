@@ -89,6 +89,7 @@ impl Administrator {
             display_name: new.display_name.into(),
             password,
             must_change_password: new.must_change_password,
+            foreign_password: false,
         })];
         if new.access != AccessChange::default() {
             changes.push(new.access.of(id, None));

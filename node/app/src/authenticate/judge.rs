@@ -43,7 +43,7 @@ impl Authenticator {
             let performed = match step {
                 Step::CheckPassword(check) => match check.directory().cloned() {
                     Some(directory) => self.ask_directory(&state, login, &directory, check).await,
-                    None => self.check_password(login, check).await,
+                    None => self.check_password(&state, login, check).await,
                 },
                 Step::MatchCode(code) => self.match_code(code),
                 Step::SendCode(send) => self.send_code(&state, login, send).await,
@@ -63,7 +63,7 @@ impl Authenticator {
         }
     }
 
-    async fn check_password(&self, login: &Login, check: CheckPassword) -> Performed {
+    async fn check_password(&self, state: &State, login: &Login, check: CheckPassword) -> Performed {
         let opened = match (check.user(), check.verifier()) {
             (Some(user), Some(sealed)) => {
                 let aad = Aad {
@@ -78,13 +78,18 @@ impl Authenticator {
             tracing::error!(user = ?check.user(), "a password verifier does not open under this node's application key");
             return ControlFlow::Break(Judgement::silent(Silence::Sealed));
         };
-        let candidate = in_normal_form(check.candidate());
+        let (verifier, candidate) = (Arc::new(verifier), in_normal_form(check.candidate()));
         let hashed = self
             .hashes
-            .verify(login.lane, Arc::new(verifier), candidate, login.deadline)
+            .verify(login.lane, verifier.clone(), candidate, login.deadline)
             .await;
         match hashed {
-            Ok(right) => ControlFlow::Continue(check.answer(right)),
+            Ok(right) => {
+                if right {
+                    self.replace_foreign(state, login, &check, &verifier);
+                }
+                ControlFlow::Continue(check.answer(right))
+            }
             Err(refused) => ControlFlow::Break(self.not_hashed(login, refused).await),
         }
     }
@@ -346,7 +351,8 @@ const fn method_of(command: &Command) -> Option<Method> {
         | Command::TakeBack(_)
         | Command::TakeBackOverdue(_)
         | Command::RememberPassword(_)
-        | Command::TrustDevice(_) => None,
+        | Command::TrustDevice(_)
+        | Command::RehashPassword(_) => None,
         Command::EnrolToken(enrol) => Some(enrol.proven.judged.facts.method),
         Command::RenewPassword(renew) => Some(renew.judged.facts.method),
         Command::QueueCode(queue) => match &queue.asker {

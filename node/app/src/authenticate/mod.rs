@@ -26,6 +26,9 @@ mod directory;
 mod directory_tests;
 #[cfg(test)]
 mod due_in_directory_tests;
+mod foreign;
+#[cfg(test)]
+mod foreign_tests;
 mod judge;
 mod local_reject;
 mod memory;

@@ -17,7 +17,7 @@ use std::time::Instant as CpuInstant;
 
 use parking_lot::{Condvar, Mutex};
 use quorate_core::ClientId;
-use quorate_seal::{HashMemory, PasswordVerifier};
+use quorate_seal::{ForeignHash, HashMemory, PasswordVerifier};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
@@ -139,6 +139,22 @@ impl HashQueue {
         finish(answered, deadline).await
     }
 
+    /// The verifier that wraps what another product made of a password.
+    ///
+    /// # Errors
+    /// [`HashRefused`] when it was not computed.
+    pub async fn wrap(
+        &self,
+        lane: HashLane,
+        foreign: ForeignHash,
+        salt: [u8; quorate_seal::limits::SALT_LEN],
+        deadline: Instant,
+    ) -> Result<PasswordVerifier, HashRefused> {
+        let (answer, answered) = oneshot::channel();
+        self.submit(lane, Job::Wrap { foreign, salt, answer })?;
+        finish(answered, deadline).await
+    }
+
     /// What the metrics show.
     #[must_use]
     pub fn figures(&self) -> HashFigures {
@@ -213,6 +229,11 @@ enum Job {
         salt: [u8; quorate_seal::limits::SALT_LEN],
         answer: oneshot::Sender<PasswordVerifier>,
     },
+    Wrap {
+        foreign: ForeignHash,
+        salt: [u8; quorate_seal::limits::SALT_LEN],
+        answer: oneshot::Sender<PasswordVerifier>,
+    },
 }
 
 impl Job {
@@ -220,7 +241,7 @@ impl Job {
     fn is_abandoned(&self) -> bool {
         match self {
             Job::Verify { answer, .. } => answer.is_closed(),
-            Job::Compute { answer, .. } => answer.is_closed(),
+            Job::Compute { answer, .. } | Job::Wrap { answer, .. } => answer.is_closed(),
         }
     }
 
@@ -233,6 +254,9 @@ impl Job {
             } => Computed::Verified(answer, verifier.matches(&password, memory)),
             Job::Compute { password, salt, answer } => {
                 Computed::Verifier(answer, PasswordVerifier::compute(&password, salt, memory))
+            }
+            Job::Wrap { foreign, salt, answer } => {
+                Computed::Verifier(answer, PasswordVerifier::wrap(foreign, salt, memory))
             }
         }
     }

@@ -421,6 +421,6 @@ fn require_free<Id: PartialEq>(holder: Option<Id>, own: Id) -> Result<(), Refusa
     }
 }
 
-fn is_sealed(sealed: &Sealed) -> bool {
+pub(crate) fn is_sealed(sealed: &Sealed) -> bool {
     (1..=limits::SEALED_BYTES).contains(&sealed.0.len())
 }

@@ -33,6 +33,9 @@ pub struct CreateUser {
     /// The password has to be changed at the first login.
     #[n(4)]
     pub must_change_password: bool,
+    /// The verifier is of what another product made of the password.
+    #[n(5)]
+    pub foreign_password: bool,
 }
 
 /// Another name or display name.
@@ -168,6 +171,7 @@ impl CreateUser {
         Ok(saved(User {
             password: self.password.clone(),
             must_change_password: self.must_change_password && self.password.is_some(),
+            foreign_password: self.foreign_password && self.password.is_some(),
             ..User::new(self.id, name, display_name, revision, state.stamp().ms)
         }))
     }

@@ -27,6 +27,7 @@ mod judged;
 mod prune_audit;
 mod queue_code;
 mod record_failure;
+mod rehash_password;
 mod remember_password;
 mod remove_node;
 mod renew_password;
@@ -56,6 +57,7 @@ pub use self::{
     prune_audit::PruneAudit,
     queue_code::{Asker, QueueCode},
     record_failure::{Failure, RecordFailure},
+    rehash_password::RehashPassword,
     remember_password::RememberPassword,
     remove_node::RemoveNode,
     renew_password::{RenewPassword, Renewed},
@@ -144,6 +146,9 @@ pub enum Command {
     /// Has a browser remembered as a device of whom it has let in.
     #[n(23)]
     TrustDevice(#[n(0)] TrustDevice),
+    /// Has a password that was hashed elsewhere checked by a verifier of our own from now on.
+    #[n(24)]
+    RehashPassword(#[n(0)] RehashPassword),
 }
 
 impl Command {

@@ -115,6 +115,9 @@ pub struct User {
     /// A password that the user's directory said was right; see [`crate::Directory::recalled`].
     #[n(21)]
     pub remembered: Option<Box<RememberedPassword>>,
+    /// The local password is checked by what another product made of it, until it is right for the first time.
+    #[n(22)]
+    pub foreign_password: bool,
 }
 
 /// Digits that only the user knows.
@@ -154,6 +157,7 @@ impl User {
             local: None,
             pin: None,
             remembered: None,
+            foreign_password: false,
         }
     }
 
@@ -194,6 +198,7 @@ impl User {
             password_revision: new.revision,
             password_changed_ms: new.now_ms,
             must_change_password: new.must_change,
+            foreign_password: false,
             revision: new.revision,
             ..self.clone()
         }

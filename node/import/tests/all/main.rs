@@ -2,6 +2,7 @@
 
 mod figures;
 mod fixtures;
+mod hashes;
 mod keys;
 mod large;
 mod mutations;

@@ -101,7 +101,7 @@ impl UserExport {
             return Err(Failure::new(Exit::Refused, "LDIF is written without hashes").advise("take --format csv"));
         }
         self.to.check(self.password_hashes)?;
-        let (mut users, mut after) = (Vec::new(), None);
+        let (mut users, mut after, mut foreign) = (Vec::new(), None, 0);
         loop {
             let asked = ExportUsers {
                 after,
@@ -109,6 +109,7 @@ impl UserExport {
             };
             let said = api.tell(endpoints::EXPORT_USERS, &[], &asked).await?;
             users.extend(said.users.iter().map(user));
+            foreign += said.users.iter().filter(|user| user.foreign_password).count();
             after = said.next;
             if after.is_none() {
                 break;
@@ -124,6 +125,11 @@ impl UserExport {
         };
         self.to.write(text.as_bytes())?;
         eprintln!("{} users were exported.", users.len());
+        if self.password_hashes && foreign > 0 {
+            eprintln!(
+                "{foreign} have a password that a former product hashed, and that was not right here yet: it is left out."
+            );
+        }
         Ok(())
     }
 }

@@ -3,7 +3,8 @@
 use clap::ValueEnum;
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use quorate_api::{
-    Argon2idHash, Confidential, CreateToken, FieldProblem, ImportRow, ImportedToken, ImportedUser, TokenKind,
+    Argon2idHash, Confidential, CreateToken, FieldProblem, ForeignHash, ForeignScheme, ImportRow, ImportedToken,
+    ImportedUser, TokenKind,
 };
 use quorate_import::{Algorithm, Import, ImportedPassword, Outcome, Report, RowReport};
 
@@ -77,7 +78,7 @@ impl Left {
 }
 
 fn user_row(user: quorate_import::ImportedUser, channels: &[Channel], left: &mut Left) -> ImportedUser {
-    let (mut password, mut password_hash) = (None, None);
+    let (mut password, mut password_hash, mut foreign_hash) = (None, None, None);
     match &user.password {
         None => (),
         Some(ImportedPassword::Clear(clear)) => password = Some(Confidential::new(clear.as_str())),
@@ -91,7 +92,10 @@ fn user_row(user: quorate_import::ImportedUser, channels: &[Channel], left: &mut
                     hash: Confidential::new(HEXLOWER.encode(&parts.hash[..])),
                 });
             }
-            None => left.passwords += 1,
+            None => match hash.foreign() {
+                Some(hash) => foreign_hash = Some(foreign(&hash)),
+                None => left.passwords += 1,
+            },
         },
     }
     let address = |channel: Channel, address: &Option<String>| {
@@ -109,6 +113,7 @@ fn user_row(user: quorate_import::ImportedUser, channels: &[Channel], left: &mut
         email: address(Channel::Email, &user.mail),
         display_name: user.display_name.unwrap_or_default(),
         disabled: !user.enabled,
+        foreign_hash,
     };
     let mobile_is_taken = row.sms.is_some() || row.voice.is_some();
     let lost = (user.mobile.is_some() && !mobile_is_taken) || (user.mail.is_some() && row.email.is_none());
@@ -119,6 +124,30 @@ fn user_row(user: quorate_import::ImportedUser, channels: &[Channel], left: &mut
 /// The first of several, as directories have them (RFC 2798 section 2.7): `de-AT, en;q=0.8`.
 fn first_language(several: &str) -> &str {
     several.split([',', ';']).next().unwrap_or_default().trim()
+}
+
+fn foreign(hash: &quorate_import::ForeignHash) -> ForeignHash {
+    use quorate_import::ForeignScheme as Read;
+    ForeignHash {
+        scheme: match hash.scheme {
+            Read::Md5 => ForeignScheme::Md5,
+            Read::Sha1 => ForeignScheme::Sha1,
+            Read::Sha256 => ForeignScheme::Sha256,
+            Read::Sha384 => ForeignScheme::Sha384,
+            Read::Sha512 => ForeignScheme::Sha512,
+            Read::Nt => ForeignScheme::Nt,
+            Read::Pbkdf2Sha1 => ForeignScheme::Pbkdf2Sha1,
+            Read::Pbkdf2Sha256 => ForeignScheme::Pbkdf2Sha256,
+            Read::Pbkdf2Sha512 => ForeignScheme::Pbkdf2Sha512,
+            Read::Sha256Crypt => ForeignScheme::Sha256Crypt,
+            Read::Sha512Crypt => ForeignScheme::Sha512Crypt,
+            Read::Bcrypt => ForeignScheme::Bcrypt,
+            Read::Yescrypt => ForeignScheme::Yescrypt,
+        },
+        cost: hash.cost,
+        salt: (!hash.salt.is_empty()).then(|| Confidential::new(HEXLOWER.encode(&hash.salt))),
+        hash: Confidential::new(HEXLOWER.encode(&hash.digest)),
+    }
 }
 
 /// Why a token is not sent.
@@ -253,10 +282,11 @@ mod tests {
         let file = format!(
             "name,mail,mobile,groups,language,password_hash\n\
              alice,a@example.org,+491712345667,vpn;staff,\"de-AT, en;q=0.8\",\"{argon2}\"\n\
-             bob,,,,,{{SSHA}}MTIzNDU2Nzg5MDEyMzQ1Njc4OTBzYWx0\n"
+             bob,,,,,{{SSHA}}MTIzNDU2Nzg5MDEyMzQ1Njc4OTBzYWx0\n\
+             carol,,,,,{{CRYPT}}abcdefghijklm\n"
         );
         let (rows, report, without) = sent(file.as_bytes(), &[Channel::Sms]);
-        assert_eq!((rows.len(), without, report.totals().wrong), (2, 1, 0));
+        assert_eq!((rows.len(), without, report.totals().wrong), (3, 1, 0));
         let ImportRow::User(alice) = &rows[0].row else {
             panic!("a user")
         };
@@ -269,11 +299,14 @@ mod tests {
             "{:?}",
             report.notes
         );
-        let bobs = &report.rows[1].notes;
-        assert!(
-            bobs.iter().any(|note| note.contains("{SSHA} hash cannot be verified")),
-            "{bobs:?}"
-        );
+        let noted = |row: usize, note: &str| report.rows[row].notes.iter().any(|found| found.contains(note));
+        assert!(noted(1, "{SSHA} hash is weak") && noted(2, "DES crypt hash cannot be verified"));
+        let ImportRow::User(bob) = &rows[1].row else {
+            panic!("a user")
+        };
+        let foreign = bob.foreign_hash.as_ref().expect("what is wrapped");
+        assert_eq!((foreign.scheme, foreign.cost), (ForeignScheme::Sha1, 0));
+        assert_eq!(foreign.salt.as_ref().map(Confidential::expose), Some("73616c74"));
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn page(rows: &[Sent], only_look: bool) -> usize {
     let (mut count, mut bytes, mut hashes) = (0, 0, 0);
     for one in rows.iter().take(contract::IMPORT_MAX) {
         bytes += serde_json::to_vec(&one.row).map_or(0, |text| text.len() + 1);
-        hashes += usize::from(matches!(&one.row, ImportRow::User(user) if user.password.is_some()));
+        hashes += usize::from(is_hashed(&one.row));
         let full = bytes > limits::IMPORT_PAGE_BYTES || (!only_look && hashes > limits::IMPORT_PAGE_HASHES);
         if full && count > 0 {
             break;
@@ -87,6 +87,11 @@ fn page(rows: &[Sent], only_look: bool) -> usize {
         count += 1;
     }
     count
+}
+
+/// Whether an Argon2id is computed for it: over a clear password, or over what another product made of one.
+fn is_hashed(row: &ImportRow) -> bool {
+    matches!(row, ImportRow::User(user) if user.password.is_some() || user.foreign_hash.is_some())
 }
 
 /// Gives the order until nothing waits. A node that cannot just now is asked again: what was made is not made twice.

@@ -379,7 +379,10 @@ fn password_text(user: &User) -> String {
         return yes_no(false);
     };
     let now_ms = now_ms();
-    let age = format!("yes, set {} ago", duration(now_ms.saturating_sub(changed_ms)));
+    let mut age = format!("yes, set {} ago", duration(now_ms.saturating_sub(changed_ms)));
+    if user.foreign_password {
+        age += ", hashed by a former product until it is right for the first time";
+    }
     match (user.must_change_password, user.password_expires_ms) {
         (true, _) => format!("{age}; to be changed at the next login"),
         (false, None) => age,

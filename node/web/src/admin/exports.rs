@@ -47,19 +47,20 @@ fn user(taken: &TakenUser) -> ExportedUser {
         language: said(user.language()),
         groups: groups.into_iter().collect(),
         enabled: user.enabled,
-        password_hash: taken.verifier.as_ref().map(hash),
+        foreign_password: user.foreign_password,
+        password_hash: taken.verifier.as_ref().and_then(hash),
     }
 }
 
-fn hash(verifier: &PasswordVerifier) -> Argon2idHash {
-    let parts = verifier.parts();
-    Argon2idHash {
+fn hash(verifier: &PasswordVerifier) -> Option<Argon2idHash> {
+    let parts = verifier.parts()?;
+    Some(Argon2idHash {
         memory_kib: parts.memory_kib,
         passes: parts.passes,
         lanes: parts.lanes,
         salt: Confidential::new(HEXLOWER.encode(&parts.salt)),
         hash: Confidential::new(HEXLOWER.encode(&parts.hash[..])),
-    }
+    })
 }
 
 pub(crate) async fn tokens(call: Call<ExportTokens>) -> Answer<ExportedTokens> {

@@ -2,8 +2,8 @@
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 use quorate_api::{
-    Argon2idHash, CommitImport, FieldProblem, GatherRows, GatheredRows, Import, ImportRow, ImportedToken, ImportedUser,
-    LeftOut, Nothing, WrongRow, limits,
+    Argon2idHash, CommitImport, Confidential, FieldProblem, ForeignHash, ForeignScheme, GatherRows, GatheredRows,
+    Import, ImportRow, ImportedToken, ImportedUser, LeftOut, Nothing, WrongRow, limits,
 };
 use quorate_app::{Argon2idParts, FieldError, ImportStanding, ImportedPassword, PasswordVerifier, RowVerdict};
 use quorate_core::Channel;
@@ -107,11 +107,12 @@ fn read(row: ImportRow) -> Result<quorate_app::ImportRow, Failure> {
 }
 
 fn read_user(user: ImportedUser) -> Result<quorate_app::ImportedUser, Failure> {
-    let password = match (&user.password, &user.password_hash) {
-        (None, None) => None,
-        (Some(clear), None) => Some(ImportedPassword::Clear(secret::clear(clear))),
-        (None, Some(hash)) => Some(ImportedPassword::Verifier(verifier(hash)?)),
-        (Some(_), Some(_)) => return Err(Failure::field("password", "is there beside its hash", "leave one out")),
+    let password = match (&user.password, &user.password_hash, &user.foreign_hash) {
+        (None, None, None) => None,
+        (Some(clear), None, None) => Some(ImportedPassword::Clear(secret::clear(clear))),
+        (None, Some(hash), None) => Some(ImportedPassword::Verifier(verifier(hash)?)),
+        (None, None, Some(hash)) => Some(ImportedPassword::Foreign(foreign(hash)?)),
+        (_, _, _) => return Err(Failure::field("password", "is there beside its hash", "leave one out")),
     };
     let said = [
         (Channel::Sms, &user.sms),
@@ -137,11 +138,7 @@ fn verifier(hash: &Argon2idHash) -> Result<PasswordVerifier, Failure> {
         let hint = "Argon2id, version 19, 16 bytes of salt, 32 of hash, 64 MiB and 16 passes at most";
         Failure::field("password_hash", "cannot be verified", hint)
     };
-    let bytes = |text: &quorate_api::Confidential| {
-        let bytes = HEXLOWER_PERMISSIVE.decode(text.expose().as_bytes());
-        bytes.map(Zeroizing::new).map_err(|_| wrong())
-    };
-    let (salt, tag) = (bytes(&hash.salt)?, bytes(&hash.hash)?);
+    let (salt, tag) = (hex(&hash.salt).ok_or_else(wrong)?, hex(&hash.hash).ok_or_else(wrong)?);
     let parts = Argon2idParts {
         memory_kib: hash.memory_kib,
         passes: hash.passes,
@@ -150,6 +147,43 @@ fn verifier(hash: &Argon2idHash) -> Result<PasswordVerifier, Failure> {
         hash: Zeroizing::new(tag[..].try_into().map_err(|_| wrong())?),
     };
     PasswordVerifier::from_parts(parts).map_err(|_| wrong())
+}
+
+fn foreign(hash: &ForeignHash) -> Result<quorate_app::ForeignHash, Failure> {
+    let wrong = || {
+        let hint = "the digest's own length, and cost and salt within the limits of the scheme";
+        Failure::field("foreign_hash", "cannot be verified", hint)
+    };
+    let salt = match &hash.salt {
+        Some(salt) => hex(salt).ok_or_else(wrong)?,
+        None => Zeroizing::default(),
+    };
+    let digest = hex(&hash.hash).ok_or_else(wrong)?;
+    quorate_app::ForeignHash::new(scheme(hash.scheme), hash.cost, &salt, digest).map_err(|_| wrong())
+}
+
+const fn scheme(scheme: ForeignScheme) -> quorate_app::ForeignScheme {
+    use quorate_app::ForeignScheme as Verified;
+    match scheme {
+        ForeignScheme::Md5 => Verified::Md5,
+        ForeignScheme::Sha1 => Verified::Sha1,
+        ForeignScheme::Sha256 => Verified::Sha256,
+        ForeignScheme::Sha384 => Verified::Sha384,
+        ForeignScheme::Sha512 => Verified::Sha512,
+        ForeignScheme::Nt => Verified::Nt,
+        ForeignScheme::Pbkdf2Sha1 => Verified::Pbkdf2Sha1,
+        ForeignScheme::Pbkdf2Sha256 => Verified::Pbkdf2Sha256,
+        ForeignScheme::Pbkdf2Sha512 => Verified::Pbkdf2Sha512,
+        ForeignScheme::Sha256Crypt => Verified::Sha256Crypt,
+        ForeignScheme::Sha512Crypt => Verified::Sha512Crypt,
+        ForeignScheme::Bcrypt => Verified::Bcrypt,
+        ForeignScheme::Yescrypt => Verified::Yescrypt,
+    }
+}
+
+fn hex(text: &Confidential) -> Option<Zeroizing<Vec<u8>>> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(text.expose().as_bytes());
+    bytes.ok().map(Zeroizing::new)
 }
 
 fn shape(id: &str, standing: ImportStanding) -> Import {

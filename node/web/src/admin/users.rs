@@ -220,6 +220,7 @@ fn shape(site: &Site, user: &Arc<quorate_core::User>) -> User {
         display_name: user.display_name.to_string(),
         enabled: user.enabled,
         has_password: user.password.is_some(),
+        foreign_password: user.foreign_password,
         password_changed_ms: user.password.as_ref().map(|_| user.password_changed_ms),
         password_expires_ms: user
             .password

@@ -195,14 +195,16 @@ impl Administrator {
         };
         let name = errors.finish_with(name)?;
         let id = *judged.users.get(&name).ok_or(AdminError::Conflict)?;
+        let foreign_password = matches!(user.password, Some(ImportedPassword::Foreign(_)));
+        let lane = HashLane::ADMINISTRATION;
         let verifier = match user.password {
             None => None,
             Some(ImportedPassword::Verifier(verifier)) => Some(verifier),
             Some(ImportedPassword::Clear(password)) => {
                 let password = in_normal_form(password.as_bytes());
-                let lane = HashLane::ADMINISTRATION;
                 Some(self.hashes.compute(lane, password, self.random(), deadline).await?)
             }
+            Some(ImportedPassword::Foreign(hash)) => Some(self.hashes.wrap(lane, hash, self.random(), deadline).await?),
         };
         let mut changes = vec![Change::CreateUser(CreateUser {
             id,
@@ -210,6 +212,7 @@ impl Administrator {
             display_name: user.display_name.into(),
             password: verifier.map(|verifier| self.seal(Field::UserPassword, id.0, &verifier.encode())),
             must_change_password: false,
+            foreign_password,
         })];
         if local != Local::default() {
             changes.push(Change::SetLocal(SetLocal {

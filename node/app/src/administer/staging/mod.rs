@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use quorate_core::{Actor, ApiTokenId, Change, Channel, Permission, TokenId, UserId, UserName};
-use quorate_seal::PasswordVerifier;
+use quorate_seal::{ForeignHash, PasswordVerifier};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -57,6 +57,8 @@ pub enum ImportedPassword {
     Clear(Zeroizing<String>),
     /// Computed elsewhere. Nobody can tell whether what is behind it keeps the rules.
     Verifier(PasswordVerifier),
+    /// What another product made of it, to be wrapped here.
+    Foreign(ForeignHash),
 }
 
 /// A token to be.

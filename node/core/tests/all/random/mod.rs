@@ -67,6 +67,7 @@ pub fn objects() -> Vec<Change> {
             display_name: "".into(),
             password,
             must_change_password: false,
+            foreign_password: id == 0,
         }));
         let kind = [TokenKind::DEFAULT, FOB, SHEET][id as usize - 1];
         changes.push(Change::CreateToken(CreateToken {
@@ -242,6 +243,7 @@ impl<'a> Dice<'a> {
                     display_name,
                     password,
                     must_change_password: self.roll(8) == 0,
+                    foreign_password: self.roll(4) == 0,
                 })
             }
             1 => Change::ChangeUser(ChangeUser {
@@ -546,6 +548,13 @@ impl<'a> Dice<'a> {
     /// By the user: in a login, or else.
     fn password_change(&mut self, state: &State, now_ms: u64) -> Command {
         let (request, judged) = (Fingerprint(self.digest(40)), self.judged(state, now_ms));
+        if self.roll(6) == 0 {
+            return Command::RehashPassword(RehashPassword {
+                user: judged.user.map_or(UserId(0), |(user, _)| user),
+                password_revision: judged.password_revision.unwrap_or(Revision(0)),
+                verifier: self.sealed(),
+            });
+        }
         if self.roll(4) == 0 {
             let directory = DirectoryId(self.roll(5));
             return Command::RememberPassword(RememberPassword {

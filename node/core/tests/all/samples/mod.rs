@@ -229,6 +229,11 @@ pub fn commands() -> Vec<Command> {
             directory_revision: Revision(12),
             verifier: Sealed::from(vec![20; 6]),
         }),
+        Command::RehashPassword(RehashPassword {
+            user: UserId(9),
+            password_revision: Revision(11),
+            verifier: Sealed::from(vec![21; 6]),
+        }),
         Command::TryChange(TryChange {
             request,
             actor: actor(),
@@ -298,6 +303,7 @@ pub fn changes() -> Vec<Change> {
             display_name: "Alice".into(),
             password: password.clone(),
             must_change_password: true,
+            foreign_password: true,
         }),
         Change::ChangeUser(ChangeUser {
             user,

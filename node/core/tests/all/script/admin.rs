@@ -220,6 +220,7 @@ pub(super) fn change(world: &World, words: &Words) -> Change {
                 display_name,
                 password,
                 must_change_password: words.key("must-change").is_some(),
+                foreign_password: words.key("foreign").is_some(),
             })
         }
         "change-user" => {

@@ -124,6 +124,7 @@ impl World {
             "login" => self.login(rest),
             "own" => self.own_password(&Words::parse(rest)),
             "remember" => self.remember(&Words::parse(rest)),
+            "rehash" => self.rehash(&Words::parse(rest)),
             "send-code" | "queue" | "report" => self.sending(verb, &Words::parse(rest)),
             "trust" => self.trust(&Words::parse(rest)),
             "plan" => self.plan(&Words::parse(rest)),

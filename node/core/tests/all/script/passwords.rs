@@ -3,7 +3,7 @@
 use quorate_core::{
     Command, NodeId, Outcome, PasswordRules, Revision, UserId,
     change::AskStage,
-    command::ChangeOwnPassword,
+    command::{ChangeOwnPassword, RehashPassword},
     login::{Decision, JudgeNewPassword, SetNewPassword, Step},
 };
 
@@ -102,6 +102,21 @@ impl World {
         self.say(show::outcome(&outcome));
     }
 
+    /// `rehash alice a1 [judged-at=REVISION]`: the password was right, and this is a verifier of our own of it.
+    pub fn rehash(&mut self, words: &Words) {
+        let user = UserId(id(&words.plain[0]));
+        let found = self.state.user(user).map_or(Revision(0), |user| user.password_revision);
+        let judged_at = words
+            .key("judged-at")
+            .map(|revision| Revision(revision.parse().unwrap()));
+        let command = Command::RehashPassword(RehashPassword {
+            user,
+            password_revision: judged_at.unwrap_or(found),
+            verifier: sealed(words.plain.get(1).map_or("", String::as_str)),
+        });
+        self.apply_and_say(&command);
+    }
+
     /// Whose password is how old, and which there were before it.
     pub fn show_password(&self, name: &str) -> Option<String> {
         let user = self.state.user(UserId(id(name)))?;
@@ -109,11 +124,12 @@ impl World {
         let former: Vec<_> = user.former_passwords.iter().map(text).collect();
         let age_s = (self.now_ms - user.password_changed_ms) / 1_000;
         Some(format!(
-            "{:?}, {age_s} s old, before it {former:?}, must_change={} due={} revision={}",
+            "{:?}, {age_s} s old, before it {former:?}, must_change={} due={} revision={}{}",
             user.password.as_ref().map(text),
             user.must_change_password,
             user.is_password_due(&self.state.policy().passwords, self.now_ms),
-            user.password_revision
+            user.password_revision,
+            if user.foreign_password { " foreign" } else { "" },
         ))
     }
 }

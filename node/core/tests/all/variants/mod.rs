@@ -24,6 +24,7 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::ReportMessage(_) => "ReportMessage",
         Command::RenewPassword(_) => "RenewPassword",
         Command::RememberPassword(_) => "RememberPassword",
+        Command::RehashPassword(_) => "RehashPassword",
         Command::ChangeOwnPassword(_) => "ChangeOwnPassword",
         Command::EnrolToken(_) => "EnrolToken",
         Command::TryChange(_) => "TryChange",

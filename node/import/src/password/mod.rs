@@ -1,11 +1,15 @@
 //! Password hashes: recognised, named, checked for their form, and never computed.
 //!
-//! Quorate verifies Argon2id alone, and only with parameters that its hash threads have memory for. Everything else is carried
-//! along under its name, so that whoever takes it in can say what becomes of it; a hash that cannot be verified is reported.
+//! Quorate keeps Argon2id, and only with parameters that its hash threads have memory for; what is in [`foreign`] it wraps in that.
+//! Everything else is carried along under its name, so that whoever takes it in can say what becomes of it; a hash that cannot be
+//! verified is reported.
+
+mod foreign;
 
 use data_encoding::BASE64_NOPAD;
 use zeroize::Zeroizing;
 
+pub use self::foreign::{ForeignHash, ForeignScheme};
 use crate::{encoding, fields::clear_password, limits, model::ImportedPassword, report::Wrong};
 
 /// Argon2id parameters that Quorate takes (`quorate-seal` has the same): KiB, passes, bytes of salt and of hash.
@@ -71,6 +75,8 @@ pub enum PasswordScheme {
     Argon2Other,
     /// `$2a$`, `$2b$`, `$2y$`.
     Bcrypt,
+    /// `$2x$`: bcrypt of an old PHP, with its mistake.
+    BcryptX,
     /// `$y$`, `$gy$`.
     Yescrypt,
     /// `$7$`, `$scrypt$`.
@@ -119,6 +125,7 @@ impl PasswordScheme {
             PasswordScheme::Argon2id => "Argon2id",
             PasswordScheme::Argon2Other => "Argon2i or Argon2d",
             PasswordScheme::Bcrypt => "bcrypt",
+            PasswordScheme::BcryptX => "$2x$ bcrypt",
             PasswordScheme::Yescrypt => "yescrypt",
             PasswordScheme::Scrypt => "scrypt",
             PasswordScheme::Sha512Crypt => "SHA-512 crypt",
@@ -146,7 +153,43 @@ impl PasswordHash {
     /// Whether Quorate can check a password against it.
     #[must_use]
     pub fn is_verifiable(&self) -> bool {
-        self.argon2id().is_some()
+        self.argon2id().is_some() || self.foreign().is_some()
+    }
+
+    /// Whether whoever reads it finds most passwords from it: one round of a quick function.
+    #[must_use]
+    pub fn is_weak(&self) -> bool {
+        match self.scheme {
+            PasswordScheme::SaltedSha1
+            | PasswordScheme::Sha1
+            | PasswordScheme::SaltedSha256
+            | PasswordScheme::Sha256
+            | PasswordScheme::Sha384
+            | PasswordScheme::SaltedSha512
+            | PasswordScheme::Sha512
+            | PasswordScheme::SaltedMd5
+            | PasswordScheme::Md5
+            | PasswordScheme::NtHash
+            | PasswordScheme::LmHash
+            | PasswordScheme::Md5Crypt
+            | PasswordScheme::DesCrypt => true,
+            PasswordScheme::Argon2id
+            | PasswordScheme::Argon2Other
+            | PasswordScheme::Bcrypt
+            | PasswordScheme::BcryptX
+            | PasswordScheme::Yescrypt
+            | PasswordScheme::Scrypt
+            | PasswordScheme::Sha512Crypt
+            | PasswordScheme::Sha256Crypt
+            | PasswordScheme::Pbkdf2
+            | PasswordScheme::Other => false,
+        }
+    }
+
+    /// What is computed of a password that Quorate wraps; `None` for any other, and for one that would cost too much.
+    #[must_use]
+    pub fn foreign(&self) -> Option<ForeignHash> {
+        foreign::read(self.scheme, unwrapped(&self.text)).filter(ForeignHash::is_within_bounds)
     }
 
     /// The parts of an Argon2id hash that can be verified; `None` for any other.
@@ -235,7 +278,7 @@ const CRYPT: [(&str, PasswordScheme); 16] = [
     ("$argon2d$", PasswordScheme::Argon2Other),
     ("$2a$", PasswordScheme::Bcrypt),
     ("$2b$", PasswordScheme::Bcrypt),
-    ("$2x$", PasswordScheme::Bcrypt),
+    ("$2x$", PasswordScheme::BcryptX),
     ("$2y$", PasswordScheme::Bcrypt),
     ("$y$", PasswordScheme::Yescrypt),
     ("$gy$", PasswordScheme::Yescrypt),
@@ -298,7 +341,11 @@ fn has_the_form(scheme: PasswordScheme, text: &str) -> bool {
     let inner = unwrapped(text);
     let digest = |len: usize, salted: bool| has_digest(inner, len, salted);
     match scheme {
-        PasswordScheme::Bcrypt => inner.len() == 60 && inner.bytes().skip(7).all(is_crypt_symbol),
+        PasswordScheme::Bcrypt
+        | PasswordScheme::Yescrypt
+        | PasswordScheme::Sha512Crypt
+        | PasswordScheme::Sha256Crypt => foreign::read(scheme, inner).is_some(),
+        PasswordScheme::BcryptX => inner.len() == 60 && inner.bytes().skip(7).all(is_crypt_symbol),
         PasswordScheme::Argon2id | PasswordScheme::Argon2Other => inner.split('$').count() == 6,
         PasswordScheme::SaltedSha1 => digest(20, true),
         PasswordScheme::Sha1 => digest(20, false),
@@ -314,12 +361,9 @@ fn has_the_form(scheme: PasswordScheme, text: &str) -> bool {
             encoding::hex(digits).is_some_and(|bytes| bytes.len() == 16)
         }
         PasswordScheme::DesCrypt => inner.len() == 13,
-        PasswordScheme::Yescrypt
-        | PasswordScheme::Scrypt
-        | PasswordScheme::Sha512Crypt
-        | PasswordScheme::Sha256Crypt
-        | PasswordScheme::Md5Crypt
-        | PasswordScheme::Pbkdf2 => inner.split('$').count() >= 4 || inner.starts_with('{'),
+        PasswordScheme::Scrypt | PasswordScheme::Md5Crypt | PasswordScheme::Pbkdf2 => {
+            inner.split('$').count() >= 4 || inner.starts_with('{')
+        }
         PasswordScheme::Other => true,
     }
 }
@@ -350,20 +394,32 @@ mod tests {
 
     #[test]
     fn schemes_are_known_by_what_stands_in_front() {
-        for (text, name) in [
-            ("{SSHA}MTIzNDU2Nzg5MDEyMzQ1Njc4OTBzYWx0", "{SSHA}"),
-            ("{ssha}MTIzNDU2Nzg5MDEyMzQ1Njc4OTBzYWx0", "{SSHA}"),
-            ("{SHA}MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=", "{SHA}"),
-            ("{CRYPT}$6$salt$hash", "SHA-512 crypt"),
-            ("{CRYPT}abcdefghijklm", "DES crypt"),
-            ("$2y$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234", "bcrypt"),
-            ("$y$j9T$salt$hash", "yescrypt"),
-            ("{NT}0CB6948805F797BF2A82807973B89537", "NT"),
-            ("{PBKDF2-SHA256}10000$salt$hash", "PBKDF2"),
-            ("{SASL}alice@example.org", "unknown"),
-            ("$argon2i$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA", "Argon2i or Argon2d"),
+        for (text, name, taken) in [
+            ("{SSHA}MTIzNDU2Nzg5MDEyMzQ1Njc4OTBzYWx0", "{SSHA}", true),
+            ("{ssha}MTIzNDU2Nzg5MDEyMzQ1Njc4OTBzYWx0", "{SSHA}", true),
+            ("{SHA}MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=", "{SHA}", true),
+            ("{CRYPT}abcdefghijklm", "DES crypt", false),
+            (
+                "$2y$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234",
+                "bcrypt",
+                true,
+            ),
+            (
+                "$2x$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234",
+                "$2x$ bcrypt",
+                false,
+            ),
+            ("{NT}0CB6948805F797BF2A82807973B89537", "NT", true),
+            ("{LANMAN}0CB6948805F797BF2A82807973B89537", "LM", false),
+            ("{PBKDF2-SHA256}10000$salt$hash", "PBKDF2", false),
+            ("{SASL}alice@example.org", "unknown", false),
+            (
+                "$argon2i$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA",
+                "Argon2i or Argon2d",
+                false,
+            ),
         ] {
-            assert_eq!(named(text), Ok((name, false)), "{text}");
+            assert_eq!(named(text), Ok((name, taken)), "{text}");
         }
         assert_eq!(named("{CLEARTEXT}correct horse"), Ok(("clear", true)));
     }
