@@ -404,6 +404,7 @@ const fn kind(kind: &Kind) -> &'static str {
     match kind {
         Kind::Smtp(_) => "smtp",
         Kind::Http(_) => "http",
+        Kind::Smpp(_) => "smpp",
         Kind::Console => "console",
     }
 }

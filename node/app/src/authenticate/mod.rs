@@ -190,7 +190,7 @@ impl Authenticator {
                 user_name: &access.user_name,
             };
             let plain = self.keys.open_state(&binding, sealed).ok()?;
-            Conversation::from_bytes(&plain).ok()
+            Conversation::from_bytes(&plain).ok().map(Box::new)
         });
         opened.map_or(OpenedState::Unreadable, OpenedState::Conversation)
     }

@@ -77,7 +77,7 @@ pub struct Conversation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenedState {
     /// It was sealed by this cluster.
-    Conversation(Conversation),
+    Conversation(Box<Conversation>),
     /// It was not, or was altered, or is of a key that is gone.
     Unreadable,
 }

@@ -67,7 +67,7 @@ pub fn resume(state: &State, opened: OpenedState, request: Request) -> Step {
         return Step::Finish(Decision::Silent);
     };
     let conversation = match opened {
-        OpenedState::Conversation(conversation) => conversation,
+        OpenedState::Conversation(conversation) => *conversation,
         OpenedState::Unreadable => return attempt.fail(Failure::UnreadableState),
     };
     if let Err(failure) = attempt.recognise(state, &conversation) {

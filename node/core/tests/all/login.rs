@@ -86,7 +86,7 @@ fn all_wrong(state: &State, first: Request, second: Request) -> (Vec<String>, De
                 let Some(request) = second.take() else {
                     return (calls, decision);
                 };
-                login::resume(state, OpenedState::Conversation(conversation), request)
+                login::resume(state, OpenedState::Conversation(conversation.into()), request)
             }
             Step::Finish(decision) => return (calls, decision),
         }
@@ -139,7 +139,7 @@ proptest! {
                 }
                 // Whoever types a code before the password gets no further than this.
                 Step::SealState(seal) if ORDERS[order].starts_with("code") => {
-                    let opened = OpenedState::Conversation(seal.conversation().clone());
+                    let opened = OpenedState::Conversation(seal.conversation().clone().into());
                     login::resume(&state, opened, request(CLIENTS[which], "mallory", &field))
                 }
                 Step::SendCode(_)
@@ -159,7 +159,7 @@ proptest! {
     fn opened_bytes_never_panic(bytes in vec(any::<u8>(), 0..200), field in field()) {
         let state = state(ORDERS[0]);
         let opened = match login::Conversation::from_bytes(&bytes) {
-            Ok(conversation) => OpenedState::Conversation(conversation),
+            Ok(conversation) => OpenedState::Conversation(conversation.into()),
             Err(_) => OpenedState::Unreadable,
         };
         let step = login::resume(&state, opened, request("two", "alice", &field));

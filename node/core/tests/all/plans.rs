@@ -216,7 +216,9 @@ impl Run<'_> {
                         "a challenge for a login that is refused",
                     );
                     let bytes = seal.conversation().to_bytes();
-                    dialogue.opened = Some(OpenedState::Conversation(Conversation::from_bytes(&bytes).unwrap()));
+                    dialogue.opened = Some(OpenedState::Conversation(
+                        Conversation::from_bytes(&bytes).unwrap().into(),
+                    ));
                     seal.answer(bytes)
                 }
                 Step::JudgeAgain => {

@@ -130,7 +130,7 @@ impl World {
                     let opened = login::Conversation::from_bytes(&bytes).unwrap();
                     if let Some(name) = words.key("save") {
                         self.conversations
-                            .insert(name.into(), OpenedState::Conversation(opened));
+                            .insert(name.into(), OpenedState::Conversation(opened.into()));
                     }
                     self.say("seal state");
                     seal.answer(bytes)
