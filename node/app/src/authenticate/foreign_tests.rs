@@ -74,6 +74,7 @@ impl Gate {
             calling_station_id: None,
             nas_identifier: None,
             attributes: Vec::new(),
+            browser: None,
             received: Instant::now(),
             received_ms: self.world.clock.now_ms(),
         };
