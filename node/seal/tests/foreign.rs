@@ -19,11 +19,8 @@ fn foreign(scheme: ForeignScheme, cost: u32, salt: &[u8], digest: &[u8]) -> Opti
 }
 
 fn wrapped(scheme: ForeignScheme, digest: &[u8], memory: &mut HashMemory) -> PasswordVerifier {
-    PasswordVerifier::wrap(
-        foreign(scheme, 0, b"", digest).expect("a scheme of digests"),
-        [3; 16],
-        memory,
-    )
+    let hash = foreign(scheme, 0, b"", digest).expect("a digest of its length");
+    PasswordVerifier::wrap(hash, [3; 16], memory)
 }
 
 #[test]
