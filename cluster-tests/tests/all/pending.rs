@@ -31,12 +31,12 @@ fn a_change_that_nobody_confirms_is_taken_back_though_the_leader_died() {
 
         let (leader, follower) = (cluster.leader()?, cluster.follower()?);
         let asked = cluster.nodes[follower].api();
-        let path = format!("/api/v1/rules/guests?confirm_within_ms={WITHIN_MS}");
+        let path = format!("/api/v1/rules/guests?confirm_within_ms={WITHIN_MS}&allow_lockout=1");
         asked.patch(&path, &json!({"refuse": true}))?;
         cluster.converged()?;
         everywhere(cluster, REJECT).context("the change holds at once")?;
         let other = cluster.api_but(follower)?;
-        let meanwhile = other.ask("POST", "/api/v1/rules/guests/disable", None)?;
+        let meanwhile = other.ask("POST", "/api/v1/rules/guests/disable?allow_lockout=1", None)?;
         ensure!(meanwhile.status == 409, "{meanwhile:?}");
         cluster.nodes[leader].kill()?;
         cluster.restart(leader)?;

@@ -199,6 +199,7 @@ mod tests {
         let mut machine = Machine::new(
             vec![Rule {
                 interval_s: 1,
+                after_s: Some(0),
                 ..Rule::of(RuleKind::AuditDamaged)
             }],
             "n",
