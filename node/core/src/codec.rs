@@ -5,6 +5,7 @@
 //! digest), hash what was written, never what was read and written again.
 
 use minicbor::{Decode, Encode};
+use zeroize::Zeroizing;
 
 /// Bytes that are none of ours: written by a newer version, or damaged.
 #[derive(Debug, thiserror::Error)]
@@ -17,12 +18,21 @@ impl Undecodable {
     }
 }
 
+/// Room for all but the largest values: growing by and by costs more than the rest of encoding.
+const USUAL_BYTES: usize = 512;
+
 /// Encodes a value.
 pub(crate) fn to_bytes<T: Encode<()>>(value: &T) -> Vec<u8> {
-    // Room for all but the largest values: growing by and by costs more than the rest of encoding.
-    let mut bytes = Vec::with_capacity(512);
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
     minicbor::encode(value, &mut bytes).expect("invariant: writing to memory does not fail");
     bytes.shrink_to_fit();
+    bytes
+}
+
+/// Encodes a value of less than [`USUAL_BYTES`] that is a secret: nothing of it is moved, or left behind.
+pub(crate) fn to_secret_bytes<T: Encode<()>>(value: &T) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
+    minicbor::encode(value, &mut *bytes).expect("invariant: writing to memory does not fail");
     bytes
 }
 

@@ -13,6 +13,7 @@ use crate::{
         ApiTokenId, ApplicationId, ClientId, DeviceId, DirectoryId, Fingerprint, GatewayId, JoinTokenId, Level, NodeId,
         PendingId, Revision, RuleId, Sealed, TokenId, UserId,
     },
+    limits,
     outcome::Verdict,
     plan::Grounds,
     records::{
@@ -123,6 +124,13 @@ pub enum Event {
     ChangeRecorded(ChangeEntry),
     /// A request was answered; the same request gets the same answer for a while.
     RequestAnswered {
+        /// Which request.
+        request: Fingerprint,
+        /// The revision of everything it changed.
+        revision: Revision,
+    },
+    /// The same, for as long as a challenge can be answered.
+    AnswerKept {
         /// Which request.
         request: Fingerprint,
         /// The revision of everything it changed.
@@ -388,7 +396,8 @@ pub fn evolve(state: &mut State, _level: Level, event: &Event) {
         Event::ApiTokenSaved(token) => state.put_api_token(token.clone()),
         Event::ApiTokenDeleted(token) => state.drop_api_token(*token),
         Event::ChangeRecorded(entry) => state.append_audit(Entry::Changed(entry.clone())),
-        Event::RequestAnswered { request, revision } => state.answer(*request, *revision),
+        Event::RequestAnswered { request, revision } => state.answer(*request, *revision, limits::ANSWER_MEMORY_MS),
+        Event::AnswerKept { request, revision } => state.answer(*request, *revision, limits::CONVERSATION_MEMORY_MS),
         Event::JoinTokenIssued { actor, node, token } => {
             state.put_join_token(token.clone());
             state.append_audit(Entry::JoinTokenIssued {

@@ -19,8 +19,8 @@ use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 use crate::limits::{
-    BCRYPT_PASSWORD_LEN, MAX_BCRYPT_COST, MAX_FOREIGN_SALT_LEN, MAX_PBKDF2_ROUNDS, MAX_PBKDF2_SHA512_ROUNDS,
-    MAX_SHA_CRYPT_ROUNDS, MAX_YESCRYPT_LOG2_N,
+    BCRYPT_PASSWORD_LEN, MAX_BCRYPT_COST, MAX_FOREIGN_PASSWORD_LEN, MAX_FOREIGN_SALT_LEN, MAX_PBKDF2_ROUNDS,
+    MAX_PBKDF2_SHA512_ROUNDS, MAX_SHA_CRYPT_ROUNDS, MAX_YESCRYPT_LOG2_N,
 };
 use crate::password::InvalidVerifier;
 
@@ -155,7 +155,7 @@ impl Recipe {
     /// comes back all the same, for the work after it to be done.
     pub(crate) fn digest(&self, password: &[u8]) -> (Zeroizing<Vec<u8>>, bool) {
         let mut out = Zeroizing::new(vec![0; self.scheme.digest_len()]);
-        let possible = self.compute(password, &mut out).is_some();
+        let possible = password.len() <= MAX_FOREIGN_PASSWORD_LEN && self.compute(password, &mut out).is_some();
         (out, possible)
     }
 

@@ -68,5 +68,9 @@ pub const MAX_YESCRYPT_LOG2_N: u32 = 14;
 /// Bytes of another product's salt. The longest in the field have 64 (389 Directory Server).
 pub const MAX_FOREIGN_SALT_LEN: usize = 64;
 
+/// Bytes of a password that is compared with another product's hash: what RADIUS carries (RFC 2865, section 5.2). The work of SHA-2 crypt grows
+/// with the square of them.
+pub const MAX_FOREIGN_PASSWORD_LEN: usize = 128;
+
 /// Bytes of a password that bcrypt looks at; its NUL at the end is not counted.
 pub const BCRYPT_PASSWORD_LEN: usize = 72;

@@ -85,16 +85,17 @@ impl PasswordVerifier {
     }
 
     /// Whether `password` is the one this was computed from. About 30 ms of one core, more if it was hashed elsewhere; compared in
-    /// constant time.
+    /// constant time. An empty one is never right: other products keep the hash of nothing for accounts that need no password.
     #[must_use]
     pub fn matches(&self, password: &[u8], memory: &mut HashMemory) -> bool {
-        match &self.foreign {
+        let right = match &self.foreign {
             None => self.matches_input(password, memory),
             Some(recipe) => {
                 let (digest, possible) = recipe.digest(password);
                 self.matches_input(&digest, memory) & possible
             }
-        }
+        };
+        right & !password.is_empty()
     }
 
     fn matches_input(&self, input: &[u8], memory: &mut HashMemory) -> bool {

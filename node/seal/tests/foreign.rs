@@ -24,6 +24,18 @@ fn wrapped(scheme: ForeignScheme, digest: &[u8], memory: &mut HashMemory) -> Pas
 }
 
 #[test]
+fn nothing_typed_is_never_right_though_its_hash_was_kept() {
+    /// MD5 of nothing (RFC 1321, appendix A.5).
+    const MD5_OF_NOTHING: [u8; 16] = [
+        0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8, 0x42, 0x7e,
+    ];
+    let mut memory = HashMemory::new();
+    let blank = wrapped(ForeignScheme::Md5, &MD5_OF_NOTHING, &mut memory);
+    assert!(!blank.matches(b"", &mut memory));
+    assert!(!blank.matches(b"x", &mut memory));
+}
+
+#[test]
 fn a_wrapped_hash_verifies_and_is_not_in_what_is_kept() {
     let mut memory = HashMemory::new();
     for (scheme, digest) in [(ForeignScheme::Md5, MD5), (ForeignScheme::Nt, NT)] {

@@ -106,9 +106,12 @@ async fn a_directory_that_does_not_say_what_it_did_ends_the_login() {
     let gate = Gate::new(true).await;
     let (state, _) = gate.challenge(OLD, None).await;
     let (state, _) = gate.challenge("lost", Some(&state)).await;
-    let expired = Decision::Reject(Reason::PasswordExpired);
-    assert_eq!(gate.ask(0, "lost", Some(&state)).await, expired);
-    assert_eq!(gate.ask(1, "lost", Some(&state)).await, expired, "the same answer");
+    let revision = gate.office.user(ALICE).unwrap().password_revision;
+    let over = Decision::Reject(Reason::PasswordChanged);
+    assert_eq!(gate.ask(0, "lost", Some(&state)).await, over);
+    assert_eq!(gate.ask(1, "lost", Some(&state)).await, over, "the same answer");
+    let now = gate.office.user(ALICE).unwrap().password_revision;
+    assert_ne!(now, revision, "what was proven by the former password is void");
 }
 
 #[tokio::test]

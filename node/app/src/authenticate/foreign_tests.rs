@@ -124,6 +124,24 @@ async fn a_right_password_is_kept_as_argon2id_from_then_on_and_a_wrong_one_chang
     assert_eq!(commands.iter().filter(|command| rehashed(command)).count(), 1);
 }
 
+/// What takes another time from then on would tell that the password was right.
+#[tokio::test]
+async fn a_right_password_in_a_login_that_is_rejected_is_not_replaced() {
+    let gate = Gate::new().await;
+    let alice = gate.alice().id;
+    gate.world.admin.disable_user(ROOT, alice, None).await.unwrap();
+    let refused = Decision::Reject(Reason::UserDisabled);
+    assert_eq!(gate.ask(0, PASSWORD).await, refused);
+    // Whatever was queued then is through before these are.
+    for node in 0..3 {
+        assert_eq!(gate.ask(node, "Grün-7-Te").await, WRONG);
+    }
+    assert!(gate.alice().foreign_password);
+    gate.world.admin.enable_user(ROOT, alice, None).await.unwrap();
+    assert_eq!(gate.ask(0, PASSWORD).await, Decision::Accept);
+    gate.replaced().await;
+}
+
 #[tokio::test]
 async fn a_change_that_came_first_wins() {
     let gate = Gate::new().await;

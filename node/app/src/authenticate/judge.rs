@@ -86,7 +86,7 @@ impl Authenticator {
         match hashed {
             Ok(right) => {
                 if right {
-                    self.replace_foreign(state, login, &check, &verifier);
+                    login.note_foreign(state, &check, &verifier);
                 }
                 ControlFlow::Continue(check.answer(right))
             }
@@ -226,8 +226,7 @@ impl Authenticator {
             user_name: &login.request.user_name,
         };
         let nonce: [u8; NONCE_LEN] = random(&*self.entropy);
-        // There may be the key of a token in it.
-        let bytes = Zeroizing::new(seal.conversation().to_bytes());
+        let bytes = seal.conversation().to_bytes();
         match self.keys.seal_state(nonce, &binding, &bytes) {
             Ok(sealed) => ControlFlow::Continue(seal.answer(sealed)),
             Err(error) => {

@@ -56,6 +56,7 @@ pub use self::decision::{Answer, Decision, Silence};
 pub use self::devices::{DeviceWish, TrustError, TrustedDevice};
 use self::directory::Known;
 pub(crate) use self::directory::sync_person;
+use self::foreign::Foreign;
 use self::judge::Judgement;
 use self::local_reject::LocalRejects;
 use self::memory::Remembered;
@@ -134,6 +135,7 @@ impl Authenticator {
         if Instant::now() >= login.deadline {
             answer = Answer::silent(Silence::Late);
         }
+        self.replace_foreign(&login, &answer.decision);
         answer
     }
 
@@ -152,8 +154,9 @@ impl Authenticator {
             .map(|sealed| self.open_state(&state, &access, sealed));
         let proof = match &opened {
             Some(OpenedState::Conversation(conversation)) => {
+                let answer = conversation.answer(&access.password);
                 self.keys
-                    .digest_proof(&conversation.id().0, access.client.id.0, &access.password)
+                    .digest_proof(&conversation.id().0, access.client.id.0, &answer)
             }
             // A proof is remembered by its conversation only.
             Some(OpenedState::Unreadable) | None => [0; 16],
@@ -161,6 +164,7 @@ impl Authenticator {
         Login {
             deadline: access.received + limits::LOGIN_DEADLINE,
             known: Mutex::new(None),
+            foreign: Mutex::new(None),
             is_down: AtomicBool::new(false),
             lane,
             opened,
@@ -211,6 +215,8 @@ struct Login {
     deadline: Instant,
     /// What a directory has said of the password already.
     known: Mutex<Option<Known>>,
+    /// A right password that another product had hashed.
+    foreign: Mutex<Option<Foreign>>,
     /// No controller of the directory has answered: it is not waited for again.
     is_down: AtomicBool,
 }

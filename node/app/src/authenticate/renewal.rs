@@ -1,6 +1,7 @@
 //! A password that is changed in the middle of a login, because it is due: here, or in the directory that keeps it.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use quorate_core::change::AskStage;
 use quorate_core::login::{JudgeNewPassword, SetNewPassword};
@@ -13,7 +14,7 @@ use super::judge::{Judgement, Performed, refused, silence_of};
 use super::{Authenticator, Login, Silence};
 use crate::limits;
 use crate::passwords::{History, broken_rules, in_normal_form, sentences, unusable, verifier_aad};
-use crate::ports::{NotChanged, Proposed, random};
+use crate::ports::{NotChanged, Proposed, Replica, random};
 use crate::propose::propose_until_known;
 
 impl Authenticator {
@@ -66,7 +67,7 @@ impl Authenticator {
         let nonce: [u8; NONCE_LEN] = random(&*self.entropy);
         let sealed = self.keys.seal(nonce, verifier_aad(user), &verifier.encode());
         let command = set.command(sealed.into());
-        match self.propose_renewal(&command, login.deadline).await {
+        match propose_renewal(&*self.replica, &command, login.deadline).await {
             Ok(outcome) => ControlFlow::Continue(set.answer(&outcome)),
             Err(silence) => ControlFlow::Break(Judgement::silent(silence)),
         }
@@ -82,57 +83,61 @@ impl Authenticator {
             return ControlFlow::Continue(set.failed());
         };
         let (directory, name) = (directory.clone(), user.name.name.clone());
-        let ordered = self
-            .propose_renewal(&set.order(Fingerprint(random(&*self.entropy))), login.deadline)
-            .await;
-        match ordered {
+        let order = set.order(Fingerprint(random(&*self.entropy)));
+        match propose_renewal(&*self.replica, &order, login.deadline).await {
             Ok(Outcome::Done { .. }) => {}
             Ok(outcome) => return ControlFlow::Continue(set.answer(&outcome)),
             Err(silence) => return ControlFlow::Break(Judgement::silent(silence)),
         }
-        let deadline = Instant::now() + limits::DIRECTORY_CHANGE_DEADLINE;
-        let asked = self
-            .directories
-            .set_password(&directory, &name, Some(&former), &new, deadline)
-            .await;
-        let stage = match &asked {
-            Ok(()) => AskStage::Done,
-            Err(NotChanged::Unknown(_)) => AskStage::Unknown,
-            Err(_) => AskStage::Refused,
+        let conclusion = [AskStage::Done, AskStage::Refused, AskStage::Unknown].map(|stage| set.conclusion(stage));
+        let (replica, directories) = (Arc::clone(&self.replica), Arc::clone(&self.directories));
+        // A task of its own: whoever asked may have gone before the directory has answered, and what it did has to be written down.
+        let asking = tokio::spawn(async move {
+            let deadline = Instant::now() + limits::DIRECTORY_CHANGE_DEADLINE;
+            let asked = directories
+                .set_password(&directory, &name, Some(&former), &new, deadline)
+                .await;
+            let [done, refused, unknown] = &conclusion;
+            let command = match &asked {
+                Ok(()) => done,
+                Err(NotChanged::Unknown(_)) => unknown,
+                Err(_) => refused,
+            };
+            let deadline = Instant::now() + limits::ADMINISTRATION_DEADLINE;
+            let concluded = propose_renewal(&*replica, command, deadline).await;
+            if concluded.is_err() || matches!(asked, Err(NotChanged::Unknown(_) | NotChanged::Unavailable(_))) {
+                tracing::warn!(%name, directory = %directory.name, ?asked, ?concluded, "a password that is due could not be changed, or written down");
+            }
+            (asked, concluded)
+        });
+        let Ok((asked, concluded)) = asking.await else {
+            return ControlFlow::Break(Judgement::silent(Silence::Unknown));
         };
-        // The order stands in the audit already: without its conclusion it is one whose end nobody knows.
-        let concluded = self.propose_renewal(&set.conclusion(stage), deadline).await;
         let outcome = match concluded {
             Ok(outcome) => outcome,
-            Err(silence) => {
-                tracing::warn!(%name, directory = %directory.name, ?stage, "what a directory has answered could not be written down");
-                return ControlFlow::Break(Judgement::silent(silence));
-            }
+            Err(silence) => return ControlFlow::Break(Judgement::silent(silence)),
         };
         ControlFlow::Continue(match asked {
             Ok(()) => set.answer(&outcome),
             Err(NotChanged::Refused(problem)) => set.refused(&sentence(&problem)),
-            Err(error) => {
-                tracing::warn!(%name, directory = %directory.name, ?error, "a password that is due could not be changed");
-                set.failed()
-            }
+            Err(_) => set.failed(),
         })
     }
+}
 
-    /// What came of it, once this node's own state has it.
-    async fn propose_renewal(&self, command: &Command, deadline: Instant) -> Result<Outcome, Silence> {
-        let proposed = propose_until_known(&*self.replica, command, deadline).await;
-        let Proposed { index, outcome } = proposed.map_err(silence_of)?;
-        match outcome {
-            Outcome::Done { .. } | Outcome::Refused(Refusal::Stale) => {
-                let applied = self.replica.wait_applied(index, deadline).await;
-                applied.map_err(|_| Silence::Late)?;
-                Ok(outcome)
-            }
-            Outcome::Verdict { .. } => Ok(outcome),
-            Outcome::Refused(refusal) | Outcome::ChangeRefused { refusal, .. } => Err(refused(refusal)),
-            Outcome::Node(_) | Outcome::Queued { .. } => Err(Silence::Refused),
+/// What came of it, once this node's own state has it.
+async fn propose_renewal(replica: &dyn Replica, command: &Command, deadline: Instant) -> Result<Outcome, Silence> {
+    let proposed = propose_until_known(replica, command, deadline).await;
+    let Proposed { index, outcome } = proposed.map_err(silence_of)?;
+    match outcome {
+        Outcome::Done { .. } | Outcome::Refused(Refusal::Stale) => {
+            let applied = replica.wait_applied(index, deadline).await;
+            applied.map_err(|_| Silence::Late)?;
+            Ok(outcome)
         }
+        Outcome::Verdict { .. } => Ok(outcome),
+        Outcome::Refused(refusal) | Outcome::ChangeRefused { refusal, .. } => Err(refused(refusal)),
+        Outcome::Node(_) | Outcome::Queued { .. } => Err(Silence::Refused),
     }
 }
 

@@ -53,7 +53,9 @@ impl ChangeOwnPassword {
         let user = state.user(self.user).ok_or(Refusal::NotFound)?;
         match (&user.origin, &self.password) {
             // It has happened there, whatever anybody thinks of it here.
-            (Some(_), None) if self.in_directory => return changed_there(state, user, (self.request, self.node)),
+            (Some(_), None) if self.in_directory => {
+                return changed_there(state, user, (self.request, self.node), ChangeKind::ChangeOwnPassword);
+            }
             (Some(_), Some(_)) => return Err(Refusal::OfDirectory),
             (None, _) if self.in_directory => return Err(Refusal::Invalid(Field::Password)),
             (Some(_) | None, _) => {}
@@ -100,8 +102,13 @@ impl ChangeOwnPassword {
     }
 }
 
-/// The user's directory has the new password: what was proven by the former one ends here.
-pub(super) fn changed_there(state: &State, user: &User, by: (Fingerprint, NodeId)) -> Result<Decided, Refusal> {
+/// The user's directory has the new password, or may have it: what was proven by the former one ends here.
+pub(super) fn changed_there(
+    state: &State,
+    user: &User,
+    by: (Fingerprint, NodeId),
+    kind: ChangeKind,
+) -> Result<Decided, Refusal> {
     if state.memory().answers.len() >= limits::ANSWERS {
         return Err(Refusal::LimitReached);
     }
@@ -112,7 +119,7 @@ pub(super) fn changed_there(state: &State, user: &User, by: (Fingerprint, NodeId
         revision,
         ..user.clone()
     };
-    Ok(Decided::done(revision, concluded(changed, by, revision)))
+    Ok(Decided::done(revision, concluded(changed, by, revision, kind)))
 }
 
 /// Writes down, and changes nothing but the memory of answers.
@@ -127,7 +134,7 @@ pub(super) fn note(
         return Err(Refusal::LimitReached);
     }
     let revision = state.revision();
-    let events = [recorded(user, node, kind), Event::RequestAnswered { request, revision }];
+    let events = [recorded(user, node, kind), Event::AnswerKept { request, revision }];
     Ok(Decided::done(revision, events.into_iter().chain(also).collect()))
 }
 
@@ -150,17 +157,18 @@ pub(super) fn set_own(
         must_change: false,
     };
     let changed = user.with_password(Some(password), new);
-    Ok(Decided::done(revision, concluded(changed, (request, node), revision)))
+    let events = concluded(changed, (request, node), revision, ChangeKind::ChangeOwnPassword);
+    Ok(Decided::done(revision, events))
 }
 
-fn concluded(user: User, (request, node): (Fingerprint, NodeId), revision: Revision) -> Vec<Event> {
+fn concluded(user: User, (request, node): (Fingerprint, NodeId), revision: Revision, kind: ChangeKind) -> Vec<Event> {
     let id = user.id;
-    let record = recorded(&user, node, ChangeKind::ChangeOwnPassword);
+    let record = recorded(&user, node, kind);
     vec![
         Event::UserSaved(user.into()),
         Event::PasswordDelaysForgotten { user: id },
         record,
-        Event::RequestAnswered { request, revision },
+        Event::AnswerKept { request, revision },
     ]
 }
 

@@ -74,7 +74,7 @@ impl ConsumeCode {
             .collect();
         events.extend(subject.noted_on_accept(user));
         events.extend(self.preference(user, &tokens));
-        events.extend(self.offer(subject, user));
+        events.extend(self.offer(subject, user, &tokens));
         Ok(conclude(&self.judged, &self.codes, Verdict::Accept, events))
     }
 
@@ -125,9 +125,9 @@ impl ConsumeCode {
         })
     }
 
-    /// A browser may be remembered after this: a code was proven, and nothing here rests on what was only remembered. Where there is no
-    /// room for the offer, there is none.
-    fn offer(&self, subject: &Subject<'_>, user: &User) -> Option<Event> {
+    /// A browser may be remembered after this: a code was proven, and nothing here rests on what was only remembered. What is meant for a day
+    /// without the device, or is hardly a factor, does not open a month without one. Where there is no room for the offer, there is none.
+    fn offer(&self, subject: &Subject<'_>, user: &User, tokens: &[&Arc<Token>]) -> Option<Event> {
         let Judged {
             fingerprint,
             client,
@@ -135,7 +135,14 @@ impl ConsumeCode {
             browser,
             ..
         } = &self.judged;
-        let may = browser.is_some() && recalled_ms.is_none() && user.may_trust(subject.policy);
+        let lasts = |token: &&Arc<Token>| {
+            !matches!(
+                token.kind.code_kind(),
+                CodeKind::Temporary | CodeKind::Static | CodeKind::Recovery
+            )
+        };
+        let may =
+            browser.is_some() && recalled_ms.is_none() && user.may_trust(subject.policy) && tokens.iter().all(lasts);
         let has_room = subject.state.memory().offers.len() < limits::TRUST_OFFERS;
         (may && has_room).then_some(Event::TrustOffered {
             login: *fingerprint,

@@ -89,7 +89,7 @@ impl RenewPassword {
         match &self.what {
             Renewed::Here(password) => set_own(subject.state, user, by, password.clone(), subject.now_ms),
             Renewed::Ordered(order) => {
-                let also = Event::RequestAnswered {
+                let also = Event::AnswerKept {
                     request: *order,
                     revision: subject.state.revision(),
                 };
@@ -106,9 +106,9 @@ impl RenewPassword {
         match stage {
             _ if user.origin.is_none() => Err(Refusal::Invalid(Field::Judgement)),
             AskStage::Ordered => Err(Refusal::Invalid(Field::Judgement)),
-            AskStage::Done => changed_there(state, user, by),
+            AskStage::Done => changed_there(state, user, by, ChangeKind::ChangeOwnPassword),
             AskStage::Refused => note(state, user, by, ChangeKind::DirectoryPasswordRefused, None),
-            AskStage::Unknown => note(state, user, by, ChangeKind::DirectoryPasswordUnknown, None),
+            AskStage::Unknown => changed_there(state, user, by, ChangeKind::DirectoryPasswordUnknown),
         }
     }
 }

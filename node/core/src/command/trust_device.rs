@@ -58,7 +58,8 @@ impl TrustDevice {
         let mut ends = self.evicted(state);
         ends.extend(displaced(state, user, &ends));
         let is_full = state.device_count().saturating_sub(ends.len()) >= limits::DEVICES;
-        if is_full || state.memory().answers.len() >= limits::ANSWERS {
+        // Half of the memory is the administrators': who logs in must not be able to keep them from their work.
+        if is_full || state.memory().answers.len() >= limits::ANSWERS / 2 {
             return Err(Refusal::LimitReached);
         }
         let revision = state.next_revision();

@@ -200,7 +200,7 @@ impl Attempt {
             && conversation.kept.len() <= self.plan.typed_before
             && match (&conversation.enrolling, &conversation.renewal) {
                 (Some(_), _) => self.plan.enrols && self.due_after(&conversation.proven).is_empty(),
-                (None, Some(_)) => true,
+                (None, Some(_)) => self.plan.asks_for_password(),
                 (None, None) => !self.due_after(&conversation.proven).is_empty(),
             }
     }

@@ -1,5 +1,5 @@
 use minicbor::{Decode, Encode};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
     codec::{self, Undecodable},
@@ -83,9 +83,21 @@ pub enum OpenedState {
 }
 
 impl Conversation {
-    /// The bytes to seal.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        codec::to_bytes(self)
+    /// The bytes to seal: there may be a password, a code or a key in them.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        codec::to_secret_bytes(self)
+    }
+
+    /// What an answer to it is: what was typed, now and before. Two answers are the same only if all of it is.
+    pub fn answer(&self, typed: &[u8]) -> Zeroizing<Vec<u8>> {
+        let before: usize = self.kept.iter().map(|kept| 8 + kept.typed().len()).sum();
+        let mut answer = Zeroizing::new(Vec::with_capacity(before + typed.len()));
+        for kept in &self.kept {
+            answer.extend_from_slice(&(kept.typed().len() as u64).to_be_bytes());
+            answer.extend_from_slice(kept.typed());
+        }
+        answer.extend_from_slice(typed);
+        answer
     }
 
     /// The conversation in bytes that were opened.

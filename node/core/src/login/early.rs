@@ -3,6 +3,8 @@
 //! They are kept, and judged after the password, in the packet that brings it: whoever does not know the password must not be able to
 //! use up the guesses at a code. Until then nothing is looked up, so that the challenges are the same for every name, known or not.
 
+use zeroize::Zeroizing;
+
 use crate::{
     limits,
     login::{
@@ -64,16 +66,21 @@ pub(super) fn keep(attempt: &Attempt) -> Step {
 /// that the password is there.
 pub(super) fn put_together(attempt: &mut Attempt, kept: &[Kept], due: &[Factor]) -> Reading {
     let mut reading = Reading::new();
+    // In one piece from the start: what grows leaves copies behind that nobody wipes.
+    let kept_len: usize = kept.iter().map(|kept| kept.typed().len()).sum();
+    let mut field = Zeroizing::new(Vec::with_capacity(attempt.request.field.len() + kept_len));
+    field.extend_from_slice(&attempt.request.field);
     let mut factors = due.iter().copied();
     if let Some(factor) = factors.next() {
-        let range = 0..attempt.request.field.len();
+        let range = 0..field.len();
         reading.push(Part { factor, range });
     }
     for (factor, kept) in factors.zip(kept.iter().take_while(|kept| !kept.typed().is_empty())) {
-        let start = attempt.request.field.len();
-        attempt.request.field.extend_from_slice(kept.typed());
-        let range = start..attempt.request.field.len();
+        let start = field.len();
+        field.extend_from_slice(kept.typed());
+        let range = start..field.len();
         reading.push(Part { factor, range });
     }
+    attempt.request.field = field;
     reading
 }

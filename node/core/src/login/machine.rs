@@ -86,6 +86,8 @@ impl Machine {
             .and_then(|account| attempt.barred(&account.user));
         match barred {
             Some(failure) => attempt.fail(failure),
+            // A password that is due is changed before anything else: the next packet does not know of it.
+            None if attempt.is_password_due(&proofs) => renewal::begin(attempt, &proofs, Some(factor)),
             None => Step::SendCode(SendCode::new(attempt, proofs, factor, token, true)),
         }
     }

@@ -10,7 +10,6 @@
 use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
-use zeroize::Zeroizing;
 
 use crate::{
     change::AskStage,
@@ -81,6 +80,10 @@ pub(super) fn resume(mut attempt: Attempt, renewal: Renewal, state: &State) -> S
         }
         let next = attempt.due().first().copied();
         return machine::go_on(attempt, &[], next);
+    }
+    let account = attempt.account.as_ref();
+    if let Some(failure) = account.and_then(|account| attempt.barred(&account.user)) {
+        return attempt.fail(failure);
     }
     let answers = &state.memory().answers;
     match renewal.first {
@@ -160,8 +163,7 @@ fn challenge(attempt: Attempt, proofs: &[Proof], renewal: Renewal, prompt: &str)
         return attempt.fail(Failure::UnknownUser);
     };
     let conversation = attempt.conversation_renewing(&account.user, proofs, renewal);
-    let bytes = Zeroizing::new(conversation.to_bytes());
-    match bytes.len() <= limits::CONVERSATION_BYTES {
+    match conversation.to_bytes().len() <= limits::CONVERSATION_BYTES {
         true => Step::SealState(SealState::new(conversation, prompt.into())),
         false => attempt.fail(Failure::PasswordExpired),
     }

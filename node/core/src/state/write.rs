@@ -304,9 +304,9 @@ impl State {
     }
 
     /// Remembers the answer to an administrative request.
-    pub(crate) fn answer(&mut self, request: Fingerprint, revision: Revision) {
+    pub(crate) fn answer(&mut self, request: Fingerprint, revision: Revision, lasts_ms: u64) {
         self.spend(revision);
-        let expires_ms = self.stamp.ms.saturating_add(limits::ANSWER_MEMORY_MS);
+        let expires_ms = self.stamp.ms.saturating_add(lasts_ms);
         self.memory.answers.insert(
             request,
             Mortal {

@@ -219,7 +219,7 @@ impl Run<'_> {
                     dialogue.opened = Some(OpenedState::Conversation(
                         Conversation::from_bytes(&bytes).unwrap().into(),
                     ));
-                    seal.answer(bytes)
+                    seal.answer(bytes.to_vec())
                 }
                 Step::JudgeAgain => {
                     self.note(false, "judged by the state of now, and stale");

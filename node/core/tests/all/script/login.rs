@@ -133,7 +133,7 @@ impl World {
                             .insert(name.into(), OpenedState::Conversation(opened.into()));
                     }
                     self.say("seal state");
-                    seal.answer(bytes)
+                    seal.answer(bytes.to_vec())
                 }
                 Step::JudgeAgain => return self.say("judge again"),
                 Step::Finish(decision) => return self.say(decided(&decision)),
